@@ -1,0 +1,1 @@
+//! Pure statistics: thresholds with a duration, histogram quantiles, verdicts.

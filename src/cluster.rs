@@ -1,0 +1,1 @@
+//! The Kubernetes side: connect, watch, discover, apply.

@@ -1,0 +1,1 @@
+//! Release files: YAML with line and column in every error.

@@ -1,0 +1,1 @@
+//! The whole vocabulary as plain types: no I/O, no clock.

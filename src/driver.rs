@@ -1,0 +1,1 @@
+//! Joins engine and world: observe, decide, store the intent, act, journal.

@@ -1,0 +1,1 @@
+//! Who did what, when: local JSON lines.

@@ -1,0 +1,1 @@
+//! Prometheus: transports, presets, samples.

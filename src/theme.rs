@@ -1,0 +1,1 @@
+//! Themes: load, inherit, resolve to a colour depth.

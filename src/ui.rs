@@ -1,0 +1,1 @@
+//! The console's view, pure: model to buffer.
