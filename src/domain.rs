@@ -1,1 +1,22 @@
-//! The whole vocabulary as plain types: no I/O, no clock.
+//! The whole vocabulary as plain types: no I/O, no clock, no Kubernetes crate. Every other room speaks in these words
+//! (release, component, track, strategy, plan, step, rollout, weight, gate, verdict, action, driver, journal).
+
+pub mod action;
+pub mod checklist;
+pub mod command;
+pub mod gate;
+pub mod image;
+pub mod journal;
+pub mod live;
+pub mod object;
+pub mod observed;
+pub mod patch;
+pub mod release;
+pub mod rollout;
+pub mod route;
+pub mod sample;
+pub mod step;
+pub mod text;
+pub mod time;
+pub mod verdict;
+pub mod weight;

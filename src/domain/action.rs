@@ -1,0 +1,242 @@
+//! Actions: one intended change of one cluster object, as data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::object::{Kind, ObjectRef};
+use super::release::Track;
+use super::route::{RouteEntry, RouteFacts};
+use super::weight::Weight;
+
+/// The annotation that tells whose write an object carries last: `epoch.seq`.
+pub const STAMP: &str = "cutover.dev/stamp";
+/// The annotation that people read in `kubectl rollout history`.
+pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+
+/// One intended change of one object. Values are absolute, never relative: sent twice, it means the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// Set the two weights (or the one selector key) of a route.
+    Route {
+        /// The component.
+        component: String,
+        /// The route as read.
+        facts: RouteFacts,
+        /// What is asked for.
+        weight: Weight,
+    },
+    /// Set a Deployment's replicas.
+    Scale {
+        /// The component.
+        component: String,
+        /// The Deployment.
+        target: Target,
+        /// As read.
+        from: u32,
+        /// Wanted.
+        to: u32,
+    },
+    /// Set images of a Deployment's containers, and its change-cause; unpauses a paused one when `unpause`.
+    SetImages {
+        /// The component.
+        component: String,
+        /// The Deployment.
+        target: Target,
+        /// The containers that change.
+        images: Vec<ImageChange>,
+        /// New change-cause.
+        cause: Option<String>,
+        /// Wanted `spec.paused`, where it must change with the images.
+        paused: Option<bool>,
+    },
+    /// Set `spec.paused`.
+    SetPaused {
+        /// The component.
+        component: String,
+        /// The Deployment.
+        target: Target,
+        /// Wanted.
+        paused: bool,
+    },
+    /// Make the candidate's Deployment from stable's: other name, track labels, images and replicas.
+    Clone {
+        /// The component.
+        component: String,
+        /// Stable's Deployment.
+        from: Target,
+        /// The new Deployment's name.
+        name: String,
+        /// Labels (and selector) that differ.
+        labels: BTreeMap<String, String>,
+        /// Container images that differ.
+        images: Vec<ImageChange>,
+        /// Replicas.
+        replicas: u32,
+        /// Change-cause.
+        cause: Option<String>,
+    },
+    /// Set the pod template back to a kept ReplicaSet's (annotations of the Deployment stay).
+    Undo {
+        /// The component.
+        component: String,
+        /// The Deployment.
+        target: Target,
+        /// The revision to go back to.
+        revision: u64,
+        /// The ReplicaSet that keeps it.
+        replica_set: String,
+        /// New change-cause.
+        cause: Option<String>,
+    },
+}
+
+/// A Deployment as read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The side it is.
+    pub track: Track,
+    /// The object.
+    pub object: ObjectRef,
+    /// Its uid.
+    pub uid: String,
+    /// Its stamp as read.
+    pub stamp: Option<String>,
+}
+
+/// One container's image, as read and wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageChange {
+    /// Index in `spec.template.spec.containers`.
+    pub index: usize,
+    /// Container name.
+    pub container: String,
+    /// As read.
+    pub from: String,
+    /// Wanted.
+    pub to: String,
+}
+
+/// What must still be true of an object for a write to land.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Precondition {
+    /// Nothing about it changed since it was read: `resourceVersion`. For raising traffic.
+    Unchanged,
+    /// The value that is replaced is as read, and so is our stamp. For Deployments, whose status others write all the time.
+    Value,
+    /// It is the same object and entry. For taking traffic back: neither a foreign write nor status churn may delay it.
+    Identity,
+}
+
+impl Action {
+    /// The component it is for.
+    pub fn component(&self) -> &str {
+        match self {
+            Action::Route { component, .. }
+            | Action::Scale { component, .. }
+            | Action::SetImages { component, .. }
+            | Action::SetPaused { component, .. }
+            | Action::Clone { component, .. }
+            | Action::Undo { component, .. } => component,
+        }
+    }
+
+    /// The object it changes.
+    pub fn object(&self) -> ObjectRef {
+        match self {
+            Action::Route { facts, .. } => facts.object.clone(),
+            Action::Scale { target, .. }
+            | Action::SetImages { target, .. }
+            | Action::SetPaused { target, .. }
+            | Action::Undo { target, .. } => target.object.clone(),
+            Action::Clone { from, name, .. } => ObjectRef::new(Kind::Deployment, from.object.namespace.clone(), name.clone()),
+        }
+    }
+
+    /// The verb it needs on the object.
+    pub fn verb(&self) -> &'static str {
+        if matches!(self, Action::Clone { .. }) { "create" } else { "patch" }
+    }
+
+    /// Object, field, before, after: what a dialog shows.
+    pub fn changes(&self) -> Vec<Change> {
+        let object = self.object();
+        let change = |field: &str, before: String, after: String| Change { object: object.clone(), field: field.to_owned(), before, after };
+        match self {
+            Action::Route { facts, weight, .. } => route_changes(facts, *weight),
+            Action::Scale { from, to, .. } => vec![change("replicas", from.to_string(), to.to_string())],
+            Action::SetImages { images, cause, paused, .. } => {
+                let mut all: Vec<Change> =
+                    images.iter().map(|i| change(&format!("image of {}", i.container), i.from.clone(), i.to.clone())).collect();
+                all.extend(paused.map(|p| change("paused", (!p).to_string(), p.to_string())));
+                all.extend(cause.as_ref().map(|c| change("change-cause", "…".to_owned(), c.clone())));
+                all
+            }
+            Action::SetPaused { paused, .. } => vec![change("paused", (!paused).to_string(), paused.to_string())],
+            Action::Clone { from, images, replicas, .. } => {
+                let mut all = vec![
+                    change("created from", "–".to_owned(), from.object.to_string()),
+                    change("replicas", "–".to_owned(), replicas.to_string()),
+                ];
+                all.extend(images.iter().map(|i| change(&format!("image of {}", i.container), "–".to_owned(), i.to.clone())));
+                all
+            }
+            Action::Undo { revision, replica_set, .. } => {
+                vec![change("pod template", "current".to_owned(), format!("revision {revision} ({replica_set})"))]
+            }
+        }
+    }
+}
+
+fn route_changes(facts: &RouteFacts, weight: Weight) -> Vec<Change> {
+    let change =
+        |field: &str, before: String, after: String| Change { object: facts.object.clone(), field: field.to_owned(), before, after };
+    match &facts.entry {
+        RouteEntry::Service { key, stable, candidate, current } => {
+            let wanted = if weight == Weight::ZERO { stable } else { candidate };
+            vec![change(&format!("selector {key}"), current.clone(), wanted.clone())]
+        }
+        _ => {
+            let candidate = weight.of_total(facts.total());
+            vec![
+                change("stable", facts.stable.to_string(), facts.total().saturating_sub(candidate).to_string()),
+                change("candidate", facts.candidate.to_string(), candidate.to_string()),
+            ]
+        }
+    }
+}
+
+/// One changed field of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The object.
+    pub object: ObjectRef,
+    /// The field, for people.
+    pub field: String,
+    /// Its value as read.
+    pub before: String,
+    /// Its value wanted.
+    pub after: String,
+}
+
+/// `VirtualService backend: candidate 25 → 0`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {} → {}", self.object, self.field, super::text::sanitize(&self.before), super::text::sanitize(&self.after))
+    }
+}
+
+/// One line for the journal: `backend: VirtualService backend: stable 75 → 100, candidate 25 → 0`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.component(), self.object())?;
+        for (n, change) in self.changes().iter().enumerate() {
+            let lead = if n == 0 { ":" } else { "," };
+            write!(f, "{lead} {} {} → {}", change.field, super::text::sanitize(&change.before), super::text::sanitize(&change.after))?;
+        }
+        Ok(())
+    }
+}

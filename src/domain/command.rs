@@ -1,0 +1,181 @@
+//! What people ask, and why they may be refused.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::image::Image;
+use super::time::Millis;
+use super::weight::Weight;
+
+/// What a person or a pipeline asks of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Command {
+    /// Begin a rollout.
+    Start {
+        /// Wanted image by component; a component that is not named takes the version already in its candidate.
+        images: BTreeMap<String, Image>,
+        /// Why, for the change-cause.
+        cause: Option<String>,
+    },
+    /// Go to the next step now, without waiting for the rest of this one.
+    Advance,
+    /// Go back to the weight before this one.
+    StepBack,
+    /// Ask for a weight, up or down, and pause there.
+    SetWeight(Weight),
+    /// Stop going forward; gates go on.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Approve what the rollout waits for.
+    Approve,
+    /// Refuse it: end this rollout by rolling back.
+    Reject,
+    /// Skip the remaining holds and approvals and promote; capacity guards stay.
+    Promote,
+    /// Take it back, from any state. `abort` is its alias.
+    RollBack,
+    /// Put a Deployment back to a kept revision (0: the one before).
+    Undo {
+        /// The component; all when not named.
+        component: Option<String>,
+        /// The revision; 0 is the one before the current.
+        revision: u64,
+    },
+}
+
+impl Command {
+    /// The command's name as typed: `advance`, `set-weight`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Command::Start { .. } => "start",
+            Command::Advance => "advance",
+            Command::StepBack => "step back",
+            Command::SetWeight(_) => "set weight",
+            Command::Pause => "pause",
+            Command::Resume => "resume",
+            Command::Approve => "approve",
+            Command::Reject => "reject",
+            Command::Promote => "promote",
+            Command::RollBack => "roll back",
+            Command::Undo { .. } => "undo",
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::SetWeight(w) => write!(f, "set weight {w}"),
+            Command::Undo { revision: 0, .. } => f.write_str("undo to the revision before"),
+            Command::Undo { revision, .. } => write!(f, "undo to revision {revision}"),
+            Command::Start { images, .. } => {
+                f.write_str("start")?;
+                images.iter().try_for_each(|(c, i)| write!(f, " {c}={i}"))
+            }
+            other => f.write_str(other.word()),
+        }
+    }
+}
+
+/// The state that a command was given in. A command given in another state than the present one is refused, so that a
+/// double press cannot skip a step. Rollback is never bound to a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The rollout; empty when there was none.
+    pub rollout: String,
+    /// Changes with every step and every accepted command.
+    pub turn: u64,
+}
+
+/// A command with who gave it, when, and in which state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Unique: the same order delivered twice acts once.
+    pub id: String,
+    /// What is asked.
+    pub command: Command,
+    /// Who asks: `you@bastion1`.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+    /// The state it was given in; `None` is "whatever the state".
+    pub mark: Option<Mark>,
+}
+
+/// Why a command is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Refusal {
+    /// Nothing runs.
+    #[error("no rollout is under way: start one with `s`, or `cutover run --image COMPONENT=REPOSITORY:TAG`")]
+    NoRollout,
+    /// Something runs already.
+    #[error("rollout {id} is under way ({phase}): finish it or roll it back first")]
+    AlreadyRunning {
+        /// The rollout.
+        id: String,
+        /// Its phase.
+        phase: String,
+    },
+    /// The state changed since the key was pressed.
+    #[error("the rollout has moved on since this was asked: {now}")]
+    Moved {
+        /// Where it is now.
+        now: String,
+    },
+    /// It does not mean anything in this state.
+    #[error("{what}")]
+    NotNow {
+        /// Why, and what would work.
+        what: String,
+    },
+    /// It is being taken back, and that is not undone.
+    #[error("the rollout is being rolled back; nothing goes forward until a new one is started")]
+    RollingBack,
+    /// The receiving side cannot hold the traffic.
+    #[error("{component}: {why}; the highest safe weight is {safe}")]
+    CannotHold {
+        /// The component.
+        component: String,
+        /// The numbers.
+        why: String,
+        /// The highest weight that would be safe.
+        safe: Weight,
+    },
+    /// The release as declared and the objects do not fit.
+    #[error("{what}")]
+    Unfit {
+        /// What does not fit, and what to do.
+        what: String,
+    },
+    /// The router cannot express the weight.
+    #[error("{component}: {why}")]
+    Weight {
+        /// The component.
+        component: String,
+        /// Why.
+        why: String,
+    },
+    /// The candidate's Deployment is missing and cannot be cloned.
+    #[error("{component}: Deployment {name} does not exist; apply it first:\n{manifest}")]
+    NoCandidate {
+        /// The component.
+        component: String,
+        /// The missing Deployment.
+        name: String,
+        /// A manifest to apply.
+        manifest: String,
+    },
+    /// What was read is too old to act on.
+    #[error("the cluster was last read {age} ago: reconnect first")]
+    TooOld {
+        /// Its age.
+        age: Millis,
+    },
+}

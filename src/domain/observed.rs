@@ -1,0 +1,155 @@
+//! The world as read for a decision: fresh, complete, trimmed to what decisions use.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::release::Track;
+use super::route::{RouteFacts, RouteProblem};
+use super::text::SafeText;
+use super::time::Millis;
+
+/// All components of a release, read in one go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// When the read began, wall clock.
+    pub at: Timestamp,
+    /// By component name.
+    pub components: BTreeMap<String, ComponentObserved>,
+}
+
+impl Observed {
+    /// One side's workload.
+    pub fn workload(&self, component: &str, track: Track) -> Option<&Workload> {
+        let c = self.components.get(component)?;
+        match track {
+            Track::Stable => c.stable.as_ref(),
+            Track::Candidate => c.candidate.as_ref(),
+        }
+    }
+
+    /// One component's route, where it could be told.
+    pub fn route(&self, component: &str) -> Option<&RouteFacts> {
+        self.components.get(component)?.route.as_ref().ok()
+    }
+}
+
+/// One component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentObserved {
+    /// Stable's Deployment; `None` when it does not exist.
+    pub stable: Option<Workload>,
+    /// The candidate's Deployment; `None` when it does not exist or the strategy has none.
+    pub candidate: Option<Workload>,
+    /// The route.
+    pub route: Result<RouteFacts, RouteProblem>,
+}
+
+/// A Deployment, trimmed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its version as read.
+    pub resource_version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `status.observedGeneration`.
+    pub observed_generation: i64,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// `status.replicas`: pods that exist, old and new.
+    pub current: u32,
+    /// `status.updatedReplicas`.
+    pub updated: u32,
+    /// `status.readyReplicas`.
+    pub ready: u32,
+    /// `status.availableReplicas`.
+    pub available: u32,
+    /// Ready addresses of its pods in EndpointSlices (its ready pods where no Service selects them).
+    pub ready_addresses: u32,
+    /// `spec.paused`.
+    pub paused: bool,
+    /// Containers in order: name and image.
+    pub containers: Vec<ContainerImage>,
+    /// Our stamp annotation, `epoch.seq`.
+    pub stamp: Option<String>,
+    /// `deployment.kubernetes.io/revision`.
+    pub revision: Option<u64>,
+    /// `kubernetes.io/change-cause`.
+    pub change_cause: Option<SafeText>,
+    /// `pod-template-hash` of the newest ReplicaSet.
+    pub template_hash: Option<String>,
+    /// Digest of the running image of the first container, where a pod reports one.
+    pub digest: Option<String>,
+    /// Reason and message when the Deployment says that it does not progress.
+    pub stalled: Option<SafeText>,
+    /// Its autoscaler.
+    pub hpa: Option<Autoscaler>,
+    /// Restarts counted over its pods' containers, with their ages.
+    pub restarts: Vec<Restart>,
+    /// Pods that cannot run, with the reason: `web-7f9c: ImagePullBackOff: not found`.
+    pub problems: Vec<SafeText>,
+}
+
+impl Workload {
+    /// Whether the Deployment's controller has seen the newest spec and every wanted pod runs it and is ready.
+    pub fn is_settled(&self) -> bool {
+        self.observed_generation >= self.generation
+            && self.updated == self.replicas
+            && self.ready >= self.replicas
+            && self.current <= self.replicas
+    }
+
+    /// A container's image.
+    pub fn image(&self, container: Option<&str>) -> Option<&ContainerImage> {
+        match container {
+            Some(name) => self.containers.iter().find(|c| c.name == name),
+            None => self.containers.first(),
+        }
+    }
+}
+
+/// A container's name and image, as written in the pod template.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContainerImage {
+    /// Container name.
+    pub name: String,
+    /// Image reference, unparsed.
+    pub image: String,
+}
+
+/// A HorizontalPodAutoscaler, trimmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Autoscaler {
+    /// Its name.
+    pub name: String,
+    /// `minReplicas`.
+    pub min: u32,
+    /// `maxReplicas`.
+    pub max: u32,
+    /// `status.currentReplicas`.
+    pub current: u32,
+    /// `status.desiredReplicas`.
+    pub desired: u32,
+    /// Whether it wants more than it may have.
+    pub limited: bool,
+}
+
+/// A container's restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// The pod's uid, so that a pod that comes back does not reset the count.
+    pub pod: String,
+    /// Container name.
+    pub container: String,
+    /// `restartCount`, with evictions and completed runs left out.
+    pub count: u32,
+    /// How long ago the last one was, where the status says.
+    pub ago: Option<Millis>,
+    /// Reason of the last end: `Error`, `OOMKilled`.
+    pub reason: Option<SafeText>,
+}

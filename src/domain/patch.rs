@@ -1,0 +1,251 @@
+//! The exact write that an action stands for, with its precondition inside it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::action::{Action, CHANGE_CAUSE, ImageChange, Precondition, STAMP, Target};
+use super::object::{Kind, ObjectRef};
+use super::route::{RouteEntry, RouteFacts};
+use super::weight::Weight;
+
+/// One PATCH request with an RFC 6902 body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Patch {
+    /// What it changes.
+    pub object: ObjectRef,
+    /// The operations.
+    pub ops: Vec<Value>,
+}
+
+impl Patch {
+    /// The same as a command that a person can paste. Preconditions are left out: it is for the moment when nothing else works.
+    pub fn kubectl(&self) -> String {
+        let ops: Vec<&Value> =
+            self.ops.iter().filter(|op| op.get("op") != Some(&json!("test")) && !is_version(op) && !is_stamp(op)).collect();
+        let body = serde_json::to_string(&ops).unwrap_or_default();
+        format!(
+            "kubectl -n {} patch {} {} --type json -p {}",
+            quoted(&self.object.namespace),
+            self.object.kind.kubectl(),
+            quoted(&self.object.name),
+            quoted(&body)
+        )
+    }
+}
+
+fn is_version(op: &Value) -> bool {
+    op.get("path") == Some(&json!("/metadata/resourceVersion"))
+}
+
+fn is_stamp(op: &Value) -> bool {
+    op.get("path").and_then(Value::as_str).is_some_and(|p| p.ends_with(&pointer(STAMP)))
+}
+
+/// A shell word: quoted unless it is plain.
+fn quoted(word: &str) -> String {
+    if !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-._/:".contains(c)) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A key as one token of a JSON pointer (RFC 6901).
+pub fn pointer(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn test(path: &str, value: impl Into<Value>) -> Value {
+    json!({"op": "test", "path": path, "value": value.into()})
+}
+
+fn replace(path: &str, value: impl Into<Value>) -> Value {
+    json!({"op": "replace", "path": path, "value": value.into()})
+}
+
+/// Sets a member whether or not it is there yet (RFC 6902 §4.1).
+fn set(path: &str, value: impl Into<Value>) -> Value {
+    json!({"op": "add", "path": path, "value": value.into()})
+}
+
+/// The patches an action stands for: one each for most, two for the replica ratio. `stamp` is written beside changes of
+/// Deployments. [`Action::Clone`] and [`Action::Undo`] need another object's text first and have none here.
+pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<Patch> {
+    match action {
+        Action::Route { facts, weight, .. } => route(facts, *weight, precondition),
+        Action::Scale { target, from, to, .. } => {
+            let mut ops = guard(target, precondition);
+            if precondition == Precondition::Value {
+                ops.push(test("/spec/replicas", *from));
+            }
+            ops.push(replace("/spec/replicas", *to));
+            vec![stamped(target, ops, stamp)]
+        }
+        Action::SetImages { target, images, cause, paused, .. } => {
+            let mut ops = guard(target, precondition);
+            ops.extend(image_ops(images, precondition));
+            ops.extend(paused.map(|p| set("/spec/paused", p)));
+            let mut patch = stamped(target, ops, stamp);
+            patch.ops.extend(cause.as_ref().map(|c| set(&format!("/metadata/annotations/{}", pointer(CHANGE_CAUSE)), c.as_str())));
+            vec![patch]
+        }
+        Action::SetPaused { target, paused, .. } => {
+            let mut ops = guard(target, precondition);
+            ops.push(set("/spec/paused", *paused));
+            vec![stamped(target, ops, stamp)]
+        }
+        Action::Clone { .. } | Action::Undo { .. } => Vec::new(),
+    }
+}
+
+/// What must be true of a Deployment: it is the same one, and nobody of ours wrote since.
+pub fn guard(target: &Target, precondition: Precondition) -> Vec<Value> {
+    let mut ops = vec![test("/metadata/uid", target.uid.as_str())];
+    if let (Precondition::Value | Precondition::Unchanged, Some(stamp)) = (precondition, &target.stamp) {
+        ops.push(test(&format!("/metadata/annotations/{}", pointer(STAMP)), stamp.as_str()));
+    }
+    ops
+}
+
+/// Adds the stamp. A Deployment that the controller has seen always has annotations (its revision), so the map exists.
+pub fn stamped(target: &Target, mut ops: Vec<Value>, stamp: &str) -> Patch {
+    ops.push(set(&format!("/metadata/annotations/{}", pointer(STAMP)), stamp));
+    Patch { object: target.object.clone(), ops }
+}
+
+fn image_ops(images: &[ImageChange], precondition: Precondition) -> Vec<Value> {
+    let mut ops = Vec::new();
+    for i in images {
+        let at = format!("/spec/template/spec/containers/{}", i.index);
+        ops.push(test(&format!("{at}/name"), i.container.as_str()));
+        if precondition == Precondition::Value {
+            ops.push(test(&format!("{at}/image"), i.from.as_str()));
+        }
+        ops.push(replace(&format!("{at}/image"), i.to.as_str()));
+    }
+    ops
+}
+
+fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<Patch> {
+    let mut ops = vec![test("/metadata/uid", facts.uid.as_str())];
+    if precondition == Precondition::Unchanged {
+        // A stale value in a `replace` is a 409, which tells a moved world from a malformed patch; a `test` would be a 422.
+        ops.push(replace("/metadata/resourceVersion", facts.resource_version.as_str()));
+    }
+    let candidate = weight.of_total(facts.total());
+    let stable = facts.total().saturating_sub(candidate);
+    match &facts.entry {
+        RouteEntry::VirtualService { http, stable: (si, sd), candidate: (ci, cd), .. } => {
+            for (i, destination, part) in [(si, sd, stable), (ci, cd, candidate)] {
+                let at = format!("/spec/http/{http}/route/{i}");
+                ops.push(test(&format!("{at}/destination/host"), destination.host.as_str()));
+                ops.extend(destination.subset.as_ref().map(|s| test(&format!("{at}/destination/subset"), s.as_str())));
+                ops.push(set(&format!("{at}/weight"), part));
+            }
+        }
+        RouteEntry::HttpRoute { rule, stable: (si, ss), candidate: (ci, cs) } => {
+            for (i, service, part) in [(si, ss, stable), (ci, cs, candidate)] {
+                let at = format!("/spec/rules/{rule}/backendRefs/{i}");
+                ops.push(test(&format!("{at}/name"), service.as_str()));
+                ops.push(set(&format!("{at}/weight"), part));
+            }
+        }
+        RouteEntry::Service { key, stable, candidate, current } => {
+            let path = format!("/spec/selector/{}", pointer(key));
+            if precondition == Precondition::Unchanged {
+                ops.push(test(&path, current.as_str()));
+            }
+            ops.push(set(&path, if weight == Weight::ZERO { stable.as_str() } else { candidate.as_str() }));
+        }
+        RouteEntry::Replicas { stable: s, candidate: c } => return ratio(facts, (s, stable), (c, candidate), precondition),
+    }
+    vec![Patch { object: facts.object.clone(), ops }]
+}
+
+/// The replica ratio is two Deployments. The side that grows comes first, so that a refusal between the two leaves too many pods, not too few.
+fn ratio(
+    facts: &RouteFacts,
+    stable: (&(String, String), u32),
+    candidate: (&(String, String), u32),
+    precondition: Precondition,
+) -> Vec<Patch> {
+    let patch = |((name, uid), to): (&(String, String), u32), from: u32| {
+        let mut ops = vec![test("/metadata/uid", uid.as_str())];
+        if precondition != Precondition::Identity {
+            ops.push(test("/spec/replicas", from));
+        }
+        ops.push(replace("/spec/replicas", to));
+        Patch { object: ObjectRef::new(Kind::Deployment, facts.object.namespace.clone(), name.clone()), ops }
+    };
+    let both = [patch(stable, facts.stable), patch(candidate, facts.candidate)];
+    if candidate.1 > facts.candidate { both.into_iter().rev().collect() } else { both.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::release::Destination;
+    use crate::domain::route::Acceptance;
+
+    fn facts(entry: RouteEntry) -> RouteFacts {
+        let object = ObjectRef::new(Kind::VirtualService, "shop", "backend");
+        RouteFacts {
+            object,
+            uid: "u1".into(),
+            resource_version: "7".into(),
+            entry,
+            stable: 75,
+            candidate: 25,
+            accepted: Acceptance::Yes,
+            notes: vec![],
+        }
+    }
+
+    fn istio() -> RouteFacts {
+        let at = |i, host: &str| (i, Destination { host: host.into(), subset: None });
+        facts(RouteEntry::VirtualService { route: None, http: 2, stable: at(0, "backend"), candidate: at(1, "backend-canary") })
+    }
+
+    #[test]
+    fn raising_compares_the_version_and_going_back_only_the_entry() {
+        let up = &route(&istio(), Weight::capped(50), Precondition::Unchanged)[0];
+        assert!(up.ops.contains(&json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "7"})));
+        assert!(up.ops.contains(&json!({"op": "add", "path": "/spec/http/2/route/1/weight", "value": 50})));
+        let back = &route(&istio(), Weight::ZERO, Precondition::Identity)[0];
+        let tests: Vec<&str> = back.ops.iter().filter(|o| o["op"] == "test").map(|o| o["path"].as_str().unwrap()).collect();
+        assert_eq!(tests, ["/metadata/uid", "/spec/http/2/route/0/destination/host", "/spec/http/2/route/1/destination/host"]);
+        assert!(back.ops.iter().all(|o| o["path"] != "/metadata/resourceVersion"));
+    }
+
+    #[test]
+    fn the_command_for_people_carries_only_the_change() {
+        let back = &route(&istio(), Weight::ZERO, Precondition::Identity)[0];
+        assert_eq!(
+            back.kubectl(),
+            r#"kubectl -n shop patch virtualservice.networking.istio.io backend --type json -p '[{"op":"add","path":"/spec/http/2/route/0/weight","value":100},{"op":"add","path":"/spec/http/2/route/1/weight","value":0}]'"#
+        );
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn the_ratio_grows_one_side_before_the_other_shrinks() {
+        let both = RouteEntry::Replicas { stable: ("web".into(), "u1".into()), candidate: ("web-canary".into(), "u2".into()) };
+        let mut facts = facts(both);
+        (facts.stable, facts.candidate) = (3, 1);
+        let names =
+            |w, p| route(&facts, w, p).into_iter().map(|x| (x.object.name, x.ops.last().unwrap()["value"].clone())).collect::<Vec<_>>();
+        assert_eq!(names(Weight::capped(50), Precondition::Unchanged), [("web-canary".into(), json!(2)), ("web".into(), json!(2))]);
+        assert_eq!(names(Weight::ZERO, Precondition::Identity), [("web".into(), json!(4)), ("web-canary".into(), json!(0))]);
+    }
+
+    #[test]
+    fn a_selector_key_may_hold_a_slash() {
+        let entry = RouteEntry::Service {
+            key: "app.kubernetes.io/version".into(),
+            stable: "blue".into(),
+            candidate: "green".into(),
+            current: "blue".into(),
+        };
+        let patch = &route(&facts(entry), Weight::FULL, Precondition::Unchanged)[0];
+        assert_eq!(patch.ops.last().unwrap(), &json!({"op": "add", "path": "/spec/selector/app.kubernetes.io~1version", "value": "green"}));
+    }
+}

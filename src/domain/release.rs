@@ -1,0 +1,283 @@
+//! A release as declared: what is released together, and how.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::gate::Gate;
+use super::time::Millis;
+use super::weight::Weight;
+
+/// One side of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Track {
+    /// The version that serves today.
+    Stable,
+    /// The version that is to replace it.
+    Candidate,
+}
+
+impl fmt::Display for Track {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Track::Stable => "stable",
+            Track::Candidate => "candidate",
+        })
+    }
+}
+
+/// One or more components with one strategy, moved together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// Unique in its namespace.
+    pub name: String,
+    /// The namespace all its objects live in.
+    pub namespace: String,
+    /// The workload pairs, in declared order.
+    pub components: Vec<Component>,
+    /// How the new version replaces the old one.
+    pub strategy: Strategy,
+    /// Where request metrics come from.
+    pub prometheus: Option<Prometheus>,
+    /// Conditions that must hold.
+    pub gates: Vec<Gate>,
+    /// How long gates are still judged after the end.
+    pub watch: Option<Millis>,
+    /// How long the candidate's pods stay after a rollback, for the post-mortem.
+    pub keep: Millis,
+    /// Whom to call when a rollback does not help.
+    pub contacts: Vec<String>,
+    /// Whether the context is one where going forward asks for the release's name.
+    pub production: bool,
+    /// Who said so.
+    pub source: Source,
+}
+
+impl Release {
+    /// A component by name.
+    pub fn component(&self, name: &str) -> Option<&Component> {
+        self.components.iter().find(|c| c.name == name)
+    }
+}
+
+/// Where the description of a release comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// A file or a ConfigMap.
+    Declared(String),
+    /// Found from labels and names; the first write asks for a confirmation.
+    Discovered,
+}
+
+/// One workload pair and its traffic route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Unique in the release, e.g. `backend`.
+    pub name: String,
+    /// The Deployment that serves today.
+    pub stable: String,
+    /// The Deployment that is to take over; `None` for a rolling update of the one Deployment.
+    pub candidate: Option<String>,
+    /// The container whose image a release changes; the first one when not named.
+    pub container: Option<String>,
+    /// What decides where requests go.
+    pub router: Router,
+}
+
+/// What decides where requests go, and what marks the two sides in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Router {
+    /// One key of a Service's selector.
+    Service {
+        /// The Service.
+        service: String,
+        /// The selector key that is switched, e.g. `version`.
+        key: String,
+        /// Its value while stable serves.
+        stable: String,
+        /// Its value while the candidate serves.
+        candidate: String,
+    },
+    /// The ratio of ready replicas behind one Service.
+    Replicas {
+        /// The Service that both tracks stand behind, where known.
+        service: Option<String>,
+    },
+    /// Two destinations of one Istio route.
+    Istio {
+        /// The VirtualService.
+        virtual_service: String,
+        /// The `http` route's name; the only one that names both destinations when not given.
+        route: Option<String>,
+        /// Stable's destination.
+        stable: Destination,
+        /// The candidate's destination.
+        candidate: Destination,
+    },
+    /// Two backends of one rule of a Gateway API HTTPRoute.
+    Gateway {
+        /// The HTTPRoute.
+        http_route: String,
+        /// The rule's name; the only one that names both backends when not given.
+        rule: Option<String>,
+        /// Stable's Service.
+        stable: String,
+        /// The candidate's Service.
+        candidate: String,
+    },
+    /// No route of its own: a rolling update.
+    None,
+}
+
+impl Router {
+    /// Whether any share can be asked for, or only nothing and everything.
+    pub fn splits(&self) -> bool {
+        !matches!(self, Router::Service { .. } | Router::None)
+    }
+
+    /// A word for it: `istio`, `gateway`, `service`, `replicas`, `none`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Router::Service { .. } => "service",
+            Router::Replicas { .. } => "replicas",
+            Router::Istio { .. } => "istio",
+            Router::Gateway { .. } => "gateway",
+            Router::None => "none",
+        }
+    }
+}
+
+/// An Istio destination.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Destination {
+    /// `destination.host`, as written in the route.
+    pub host: String,
+    /// `destination.subset`, where the tracks are subsets of one host.
+    pub subset: Option<String>,
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subset {
+            Some(subset) => write!(f, "{}/{subset}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
+}
+
+/// How the new version replaces the old one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Strategy {
+    /// A growing share of the traffic.
+    Canary(Canary),
+    /// All of the traffic at once, with the old version kept warm.
+    BlueGreen(BlueGreen),
+    /// Kubernetes' own rolling update, paused at shares.
+    Rolling(Rolling),
+}
+
+impl Strategy {
+    /// `canary`, `blue-green`, `rolling`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Strategy::Canary(_) => "canary",
+            Strategy::BlueGreen(_) => "blue-green",
+            Strategy::Rolling(_) => "rolling",
+        }
+    }
+}
+
+/// A canary's stages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// In order; weights rise.
+    pub steps: Vec<Stage>,
+}
+
+/// One entry of a canary's or a rolling update's `steps`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// Ask for a weight (rolling: a share of updated pods), then hold it.
+    Weight {
+        /// The share, 0–100 %.
+        weight: Weight,
+        /// How long every gate must pass at it.
+        hold: Millis,
+    },
+    /// Wait for a person.
+    Approve {
+        /// What is approved.
+        label: String,
+    },
+}
+
+/// A blue-green switch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlueGreen {
+    /// Whether a person approves the switch.
+    pub approve: bool,
+    /// How long every gate must pass after the switch.
+    pub hold: Millis,
+    /// How long the old colour is kept warm after the hold; `None` keeps it for good.
+    pub retire: Option<Millis>,
+}
+
+/// A rolling update.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rolling {
+    /// Shares at which the Deployment is paused and watched; 100 % is always the last.
+    pub steps: Vec<Stage>,
+}
+
+/// Where request metrics come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prometheus {
+    /// How it is reached.
+    pub endpoint: Endpoint,
+    /// How often targets are scraped.
+    pub interval: Millis,
+    /// The metric family, by preset name; asked of Prometheus when not given.
+    pub preset: Option<String>,
+    /// Label that tells the tracks apart, with its two values; pod names when not given.
+    pub label: Option<TrackLabel>,
+}
+
+/// The address of a Prometheus API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Endpoint {
+    /// Reached directly.
+    Url {
+        /// Base address, `http://` or `https://`.
+        url: String,
+        /// Environment variable that holds a bearer token.
+        token_from: Option<String>,
+        /// Extra headers, such as a tenant id.
+        headers: Vec<(String, String)>,
+    },
+    /// Reached through the API server's service proxy.
+    Service {
+        /// Its namespace.
+        namespace: String,
+        /// The Service.
+        name: String,
+        /// Port number or name.
+        port: String,
+    },
+}
+
+/// A label that tells the tracks apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackLabel {
+    /// Label name.
+    pub name: String,
+    /// Its value on stable's series.
+    pub stable: String,
+    /// Its value on the candidate's series.
+    pub candidate: String,
+}

@@ -1,0 +1,227 @@
+//! One run of a plan: the state that is stored in the cluster.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, Precondition};
+use super::command::Mark;
+use super::journal::Entry;
+use super::observed::ContainerImage;
+use super::release::Release;
+use super::route::RouteFacts;
+use super::step::Step;
+use super::time::{Millis, Now};
+use super::weight::Weight;
+
+/// The version of [`Rollout`] that this program writes; a newer one is refused, never guessed at.
+pub const SCHEMA: u32 = 1;
+/// How many journal lines travel with the state.
+pub const LOG_LINES: usize = 24;
+/// How many orders are remembered so that none acts twice.
+pub const ORDERS_KEPT: usize = 32;
+
+/// The persisted state of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// [`SCHEMA`] of the program that wrote it.
+    pub schema: u32,
+    /// Unique for this run.
+    pub id: String,
+    /// The release as it was when the run began.
+    pub release: Release,
+    /// The compiled strategy.
+    pub plan: Vec<Step>,
+    /// Index into the plan of the step under way.
+    pub cursor: usize,
+    /// Where the run is.
+    pub phase: Phase,
+    /// Changes with every step and every accepted command; see [`Mark`].
+    pub turn: u64,
+    /// When the current step began.
+    pub entered: Timestamp,
+    /// How much of the current step's length was covered: time in which every gate passed with fresh data.
+    pub covered: Millis,
+    /// When the clock was last looked at, by the process that drives now; `None` after a restart.
+    pub ticked: Option<Now>,
+    /// The weight asked of every component.
+    pub asked: Weight,
+    /// What was and what is wanted, by component.
+    pub targets: BTreeMap<String, ComponentTarget>,
+    /// Who started it.
+    pub started_by: String,
+    /// When.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Why, in the words of whoever started it.
+    pub cause: Option<String>,
+    /// Steps forward on anything but Healthy, with who took them.
+    pub overrides: Vec<String>,
+    /// The driver's Lease epoch that wrote this.
+    pub epoch: u64,
+    /// Number of the last write planned; stamps are `epoch.seq`.
+    pub seq: u64,
+    /// Writes that were planned and whose outcome is not known yet.
+    pub intents: Vec<Intent>,
+    /// Orders taken lately, with what became of them.
+    pub orders: VecDeque<Answer>,
+    /// The newest journal lines.
+    pub log: VecDeque<Entry>,
+    /// Why nothing moves, where something is in the way: for people.
+    pub waiting: Option<String>,
+    /// Error share of the candidate when a rollback began, 0–1.
+    pub errors_before: Option<f64>,
+}
+
+impl Rollout {
+    /// The step under way; `None` past the end.
+    pub fn step(&self) -> Option<&Step> {
+        self.plan.get(self.cursor)
+    }
+
+    /// What a command given now refers to.
+    pub fn mark(&self) -> Mark {
+        Mark { rollout: self.id.clone(), turn: self.turn }
+    }
+
+    /// Whether nothing more will be done.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Completed | Phase::RolledBack)
+    }
+
+    /// Whether it is being taken back or was.
+    pub fn is_back(&self) -> bool {
+        matches!(self.phase, Phase::RollingBack { .. } | Phase::RolledBack)
+    }
+
+    /// The largest weight of the plan up to and including the step under way.
+    pub fn planned_weight(&self) -> Weight {
+        self.plan
+            .iter()
+            .take(self.cursor.saturating_add(1))
+            .filter_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None })
+            .next_back()
+            .unwrap_or(Weight::ZERO)
+    }
+
+    /// Adds a journal line and drops the oldest beyond [`LOG_LINES`].
+    pub fn note(&mut self, entry: Entry) {
+        self.log.push_back(entry);
+        while self.log.len() > LOG_LINES {
+            self.log.pop_front();
+        }
+    }
+
+    /// What became of an order, where it was seen.
+    pub fn answer(&self, order: &str) -> Option<&Answer> {
+        self.orders.iter().find(|a| a.order == order)
+    }
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Steps are being taken.
+    Progressing,
+    /// Nothing goes forward until a person says so; gates go on.
+    Paused {
+        /// Why.
+        why: String,
+        /// Who or what paused it.
+        by: String,
+    },
+    /// Traffic goes back, then the rest. Never left but to [`Phase::RolledBack`].
+    RollingBack {
+        /// Why.
+        cause: String,
+        /// Who or what asked.
+        by: String,
+        /// Since when.
+        since: Timestamp,
+        /// When every route was first seen back on stable.
+        routes_held: Option<Timestamp>,
+    },
+    /// The new version serves alone.
+    Completed,
+    /// The old version serves alone.
+    RolledBack,
+}
+
+impl Phase {
+    /// One word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Phase::Progressing => "progressing",
+            Phase::Paused { .. } => "paused",
+            Phase::RollingBack { .. } => "rolling back",
+            Phase::Completed => "completed",
+            Phase::RolledBack => "rolled back",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Phase::Paused { why, .. } => write!(f, "paused: {why}"),
+            Phase::RollingBack { cause, .. } => write!(f, "rolling back: {cause}"),
+            other => f.write_str(other.word()),
+        }
+    }
+}
+
+/// What was and what is wanted of one component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentTarget {
+    /// Stable as it was at the start: the rollback's target, never derived again.
+    pub stable: Recorded,
+    /// The candidate as it was at the start; `None` when there was none.
+    pub candidate: Option<Recorded>,
+    /// Wanted images of the candidate, by container.
+    pub images: Vec<ContainerImage>,
+    /// The route as last read; enough to take it back without reading.
+    pub route: Option<RouteFacts>,
+    /// The candidate's Deployment is made by this run.
+    pub cloned: bool,
+}
+
+/// A workload as recorded at the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The Deployment.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its replicas.
+    pub replicas: u32,
+    /// Its images.
+    pub images: Vec<ContainerImage>,
+    /// Its revision.
+    pub revision: Option<u64>,
+    /// Its pod template's hash.
+    pub template_hash: Option<String>,
+}
+
+/// A planned write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its number within the run.
+    pub seq: u64,
+    /// What is to change.
+    pub action: Action,
+    /// What must still be true.
+    pub precondition: Precondition,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The order's id.
+    pub order: String,
+    /// Set when it was refused: why.
+    pub refused: Option<String>,
+}
