@@ -1,0 +1,236 @@
+//! Creating and updating: what the server owns in `metadata`, compare-and-swap, generations, no-ops.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Stamp, Store};
+use crate::sim::kernel::{
+    Resource, Status, defaults, managed,
+    object::Fields,
+    resource::{NAMESPACE, SERVICE},
+};
+
+/// Metadata that only the server sets: taken over from the stored object on every update.
+const SERVER_OWNED: [&str; 6] =
+    ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"];
+
+impl Store {
+    /// Creates an object: name, uid, time, generation and defaults are filled in, status is kept as given.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; `Invalid` without a name; `NotFound` when its namespace does not exist.
+    pub fn create(&mut self, stamp: Stamp<'_>, resource: &'static Resource, mut object: Value) -> Result<Arc<Value>, Status> {
+        self.prepare_create(stamp, resource, &mut object)?;
+        Ok(self.put(resource, object))
+    }
+
+    /// All of `create` but storing it: for `dryRun=All`.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn prepare_create(&mut self, stamp: Stamp<'_>, resource: &'static Resource, object: &mut Value) -> Result<(), Status> {
+        if object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
+            let name = format!("{}{}", object.text("/metadata/generateName"), self.rng.suffix(5));
+            object.put("/metadata/name", name);
+        }
+        let (namespace, name) = (object.namespace().to_owned(), object.name().to_owned());
+        if self.get(resource, &namespace, &name).is_some() {
+            return Err(Status::already_exists(resource, &name));
+        }
+        if resource.namespaced {
+            let space = self.get(&NAMESPACE, "", &namespace).ok_or_else(|| Status::not_found(&NAMESPACE, &namespace))?;
+            if space.is_deleting() {
+                return Err(Status::namespace_terminating(resource, &name, &namespace));
+            }
+        }
+        object.put("/apiVersion", resource.api_version());
+        object.put("/kind", resource.kind);
+        for key in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
+            object.cut(&format!("/metadata/{key}"));
+        }
+        object.put("/metadata/uid", self.rng.uuid());
+        object.put("/metadata/creationTimestamp", seconds(stamp.at));
+        if resource.generation {
+            object.put("/metadata/generation", 1);
+        }
+        if *resource == SERVICE {
+            self.assign_ip(object);
+        }
+        defaults::apply(resource, object);
+        drop_nulls(object);
+        managed::record(resource, None, object, stamp, "");
+        Ok(())
+    }
+
+    /// Replaces an object. With a `resourceVersion` in it, only if that is still the stored one. Status is kept when the
+    /// kind has a status subresource. Writing the same again changes nothing, not even the `resourceVersion`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`.
+    pub fn update(&mut self, stamp: Stamp<'_>, resource: &'static Resource, object: Value) -> Result<Arc<Value>, Status> {
+        let (old, new) = self.prepare_update(stamp, resource, object)?;
+        Ok(self.commit(resource, old, new))
+    }
+
+    /// Replaces an object's status only.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`.
+    pub fn update_status(&mut self, stamp: Stamp<'_>, resource: &'static Resource, object: Value) -> Result<Arc<Value>, Status> {
+        let (old, new) = self.prepare_update_status(stamp, resource, object)?;
+        Ok(self.commit(resource, old, new))
+    }
+
+    /// All of `update` but storing it: the object before and after.
+    ///
+    /// # Errors
+    /// As `update`.
+    pub fn prepare_update(&mut self, stamp: Stamp<'_>, resource: &'static Resource, mut new: Value) -> Result<(Arc<Value>, Value), Status> {
+        let old = self.stored_for(resource, &new)?;
+        keep_metadata(&old, &mut new);
+        if resource.status {
+            carry(&old, &mut new, "status");
+        }
+        if *resource == SERVICE {
+            keep_ip(&old, &mut new);
+        }
+        new.put("/apiVersion", resource.api_version());
+        new.put("/kind", resource.kind);
+        defaults::apply(resource, &mut new);
+        drop_nulls(&mut new);
+        if resource.generation && content_differs(&old, &new) {
+            new.put("/metadata/generation", old.int("/metadata/generation").unwrap_or(0) + 1);
+        }
+        managed::record(resource, Some(&old), &mut new, stamp, "");
+        Ok((old, new))
+    }
+
+    /// All of `update_status` but storing it.
+    ///
+    /// # Errors
+    /// As `update_status`.
+    pub fn prepare_update_status(
+        &mut self,
+        stamp: Stamp<'_>,
+        resource: &'static Resource,
+        given: Value,
+    ) -> Result<(Arc<Value>, Value), Status> {
+        let old = self.stored_for(resource, &given)?;
+        let mut new = Value::clone(&old);
+        carry(&given, &mut new, "status");
+        drop_nulls(&mut new);
+        managed::record(resource, Some(&old), &mut new, stamp, "status");
+        Ok((old, new))
+    }
+
+    /// Stores the second half of a prepared update; a last finalizer that went removes an object under deletion.
+    pub fn commit(&mut self, resource: &'static Resource, old: Arc<Value>, new: Value) -> Arc<Value> {
+        if *old == new {
+            return old;
+        }
+        let stored = self.put(resource, new);
+        let finished = stored.is_deleting()
+            && stored.items("/metadata/finalizers").is_empty()
+            && stored.items("/spec/finalizers").is_empty()
+            && stored.int("/metadata/deletionGracePeriodSeconds").unwrap_or(0) == 0;
+        if finished {
+            let (namespace, name) = (stored.namespace().to_owned(), stored.name().to_owned());
+            return self.remove(resource, &namespace, &name).unwrap_or(stored);
+        }
+        stored
+    }
+
+    /// The stored object that an update is for, after the `resourceVersion` and `uid` given have been compared.
+    fn stored_for(&self, resource: &Resource, given: &Value) -> Result<Arc<Value>, Status> {
+        let old = self.find(resource, given.namespace(), given.name())?.clone();
+        let version = given.text("/metadata/resourceVersion");
+        if !version.is_empty() && version != old.text("/metadata/resourceVersion") {
+            return Err(Status::conflict(resource, given.name()));
+        }
+        if !given.uid().is_empty() && given.uid() != old.uid() {
+            let why = format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", given.uid(), old.uid());
+            return Err(Status::conflict_because(resource, given.name(), &why));
+        }
+        Ok(old)
+    }
+
+    fn assign_ip(&mut self, service: &mut Value) {
+        if service.text("/spec/type") == "ExternalName" {
+            return;
+        }
+        if service.text("/spec/clusterIP").is_empty() {
+            let ip = self.allocate_ip();
+            service.put("/spec/clusterIP", ip);
+        }
+        let ips = vec![Value::from(service.text("/spec/clusterIP"))];
+        service.put_default("/spec/clusterIPs", ips);
+    }
+}
+
+/// RFC 3339 in whole seconds, as `creationTimestamp` is written.
+pub fn seconds(at: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+fn keep_metadata(old: &Value, new: &mut Value) {
+    for key in SERVER_OWNED {
+        let pointer = format!("/metadata/{key}");
+        match old.pointer(&pointer) {
+            Some(value) => new.put(&pointer, value.clone()),
+            None => drop(new.cut(&pointer)),
+        }
+    }
+    // Managers are the server's to write, except that a client may clear them.
+    let cleared = new
+        .pointer("/metadata/managedFields")
+        .is_some_and(|m| m.as_array().is_some_and(|m| m.len() == 1 && m.first() == Some(&Value::Object(Map::new()))));
+    if cleared {
+        new.cut("/metadata/managedFields");
+    } else {
+        carry_at(old, new, "/metadata/managedFields");
+    }
+    carry_at(old, new, "/metadata/resourceVersion");
+    carry_at(old, new, "/metadata/name");
+    carry_at(old, new, "/metadata/namespace");
+}
+
+fn carry(from: &Value, to: &mut Value, key: &str) {
+    carry_at(from, to, &format!("/{key}"));
+}
+
+fn carry_at(from: &Value, to: &mut Value, pointer: &str) {
+    match from.pointer(pointer) {
+        Some(value) => to.put(pointer, value.clone()),
+        None => drop(to.cut(pointer)),
+    }
+}
+
+fn keep_ip(old: &Value, new: &mut Value) {
+    for pointer in ["/spec/clusterIP", "/spec/clusterIPs"] {
+        if new.pointer(pointer).is_none_or(|v| v.is_null() || v == "") {
+            carry_at(old, new, pointer);
+        }
+    }
+}
+
+/// Whether anything but metadata and status differs.
+fn content_differs(old: &Value, new: &Value) -> bool {
+    let content = |value: &Value| -> Map<String, Value> {
+        let map = value.as_object().cloned().unwrap_or_default();
+        map.into_iter().filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status" | "apiVersion" | "kind")).collect()
+    };
+    content(old) != content(new)
+}
+
+/// Removes `null` map entries: a typed server cannot hold them.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, entry| !entry.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
