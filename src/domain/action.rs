@@ -78,6 +78,13 @@ pub enum Action {
         /// Change-cause.
         cause: Option<String>,
     },
+    /// Change nothing but our stamp, so that a write whose fate is unknown can no longer land.
+    Fence {
+        /// The component.
+        component: String,
+        /// The object.
+        object: ObjectRef,
+    },
     /// Set the pod template back to a kept ReplicaSet's (annotations of the Deployment stay).
     Undo {
         /// The component.
@@ -131,6 +138,31 @@ pub enum Precondition {
     Identity,
 }
 
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WriteOutcome {
+    /// It holds.
+    Landed,
+    /// A precondition no longer held (409, or 422 for a failed `test`): read again, plan again.
+    Conflict {
+        /// What the server said.
+        why: String,
+    },
+    /// The server said no.
+    Refused {
+        /// HTTP status code.
+        code: u16,
+        /// What it said, and what to do.
+        why: String,
+    },
+    /// No answer: it may have landed, or may land yet.
+    Unknown {
+        /// What happened instead.
+        why: String,
+    },
+}
+
 impl Action {
     /// The component it is for.
     pub fn component(&self) -> &str {
@@ -140,6 +172,7 @@ impl Action {
             | Action::SetImages { component, .. }
             | Action::SetPaused { component, .. }
             | Action::Clone { component, .. }
+            | Action::Fence { component, .. }
             | Action::Undo { component, .. } => component,
         }
     }
@@ -152,6 +185,7 @@ impl Action {
             | Action::SetImages { target, .. }
             | Action::SetPaused { target, .. }
             | Action::Undo { target, .. } => target.object.clone(),
+            Action::Fence { object, .. } => object.clone(),
             Action::Clone { from, name, .. } => ObjectRef::new(Kind::Deployment, from.object.namespace.clone(), name.clone()),
         }
     }
@@ -184,6 +218,7 @@ impl Action {
                 all.extend(images.iter().map(|i| change(&format!("image of {}", i.container), "–".to_owned(), i.to.clone())));
                 all
             }
+            Action::Fence { .. } => vec![change("stamp", "…".to_owned(), "ours".to_owned())],
             Action::Undo { revision, replica_set, .. } => {
                 vec![change("pod template", "current".to_owned(), format!("revision {revision} ({replica_set})"))]
             }

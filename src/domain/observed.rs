@@ -85,6 +85,8 @@ pub struct Workload {
     pub template_hash: Option<String>,
     /// Digest of the running image of the first container, where a pod reports one.
     pub digest: Option<String>,
+    /// Kept revisions, newest first, the current one included.
+    pub revisions: Vec<KeptRevision>,
     /// Reason and message when the Deployment says that it does not progress.
     pub stalled: Option<SafeText>,
     /// Its autoscaler.
@@ -120,6 +122,19 @@ pub struct ContainerImage {
     pub name: String,
     /// Image reference, unparsed.
     pub image: String,
+}
+
+/// A revision that a ReplicaSet keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRevision {
+    /// Its number.
+    pub revision: u64,
+    /// The ReplicaSet.
+    pub replica_set: String,
+    /// Its `pod-template-hash`.
+    pub template_hash: String,
+    /// Its images.
+    pub images: Vec<ContainerImage>,
 }
 
 /// A HorizontalPodAutoscaler, trimmed.

@@ -68,7 +68,7 @@ fn set(path: &str, value: impl Into<Value>) -> Value {
 }
 
 /// The patches an action stands for: one each for most, two for the replica ratio. `stamp` is written beside changes of
-/// Deployments. [`Action::Clone`] and [`Action::Undo`] need another object's text first and have none here.
+/// Deployments. [`Action::Clone`] and [`Action::Undo`] need another object's text first, [`Action::Fence`] is a merge patch: they have none here.
 pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<Patch> {
     match action {
         Action::Route { facts, weight, .. } => route(facts, *weight, precondition),
@@ -93,7 +93,7 @@ pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<
             ops.push(set("/spec/paused", *paused));
             vec![stamped(target, ops, stamp)]
         }
-        Action::Clone { .. } | Action::Undo { .. } => Vec::new(),
+        Action::Clone { .. } | Action::Undo { .. } | Action::Fence { .. } => Vec::new(),
     }
 }
 
@@ -196,6 +196,7 @@ mod tests {
             stable: 75,
             candidate: 25,
             accepted: Acceptance::Yes,
+            bypass: false,
             notes: vec![],
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::action::{Action, Precondition};
 use super::command::Mark;
 use super::journal::Entry;
-use super::observed::ContainerImage;
+use super::observed::{ContainerImage, KeptRevision};
 use super::release::Release;
 use super::route::RouteFacts;
 use super::step::Step;
@@ -48,6 +48,8 @@ pub struct Rollout {
     pub ticked: Option<Now>,
     /// The weight asked of every component.
     pub asked: Weight,
+    /// Holds and approvals are passed over: somebody asked to promote at once.
+    pub express: bool,
     /// What was and what is wanted, by component.
     pub targets: BTreeMap<String, ComponentTarget>,
     /// Who started it.
@@ -72,8 +74,14 @@ pub struct Rollout {
     pub log: VecDeque<Entry>,
     /// Why nothing moves, where something is in the way: for people.
     pub waiting: Option<String>,
+    /// What the server said to the last refused write, by component.
+    pub trouble: BTreeMap<String, String>,
     /// Error share of the candidate when a rollback began, 0–1.
     pub errors_before: Option<f64>,
+    /// When the pods that were kept after a rollback are to go.
+    pub clean_up: Option<Timestamp>,
+    /// The judge's state, opaque here, so that evidence survives a restart.
+    pub judge: Option<serde_json::Value>,
 }
 
 impl Rollout {
@@ -185,8 +193,12 @@ pub struct ComponentTarget {
     pub images: Vec<ContainerImage>,
     /// The route as last read; enough to take it back without reading.
     pub route: Option<RouteFacts>,
+    /// The weight that the route was last seen to hold for us; when it is another later, somebody else wrote.
+    pub held: Option<Weight>,
     /// The candidate's Deployment is made by this run.
     pub cloned: bool,
+    /// Set when the run puts a Deployment back to a kept revision.
+    pub undo: Option<KeptRevision>,
 }
 
 /// A workload as recorded at the start.

@@ -26,6 +26,8 @@ pub struct RouteFacts {
     pub candidate: u32,
     /// Whether those who carry the traffic took it over.
     pub accepted: Acceptance,
+    /// Whether another rule of the same object also sends to the candidate, whatever the weights say.
+    pub bypass: bool,
     /// What else sends traffic past these weights: `header route x-canary also sends to the candidate`.
     pub notes: Vec<SafeText>,
 }
