@@ -1,4 +1,4 @@
-//! Suites against real servers, found through `KUBEBUILDER_ASSETS`.
+//! Suites against real servers, found through `KUBEBUILDER_ASSETS` (`tests/control-plane/build` makes that folder).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,3 +8,8 @@
     clippy::print_stderr,
     missing_docs
 )]
+
+mod harness;
+
+mod plane;
+mod supervision;

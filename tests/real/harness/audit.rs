@@ -1,0 +1,60 @@
+//! The API server's audit log: what was really asked, by whom.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// One finished request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Kubernetes' verb: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
+    pub verb: String,
+    /// Path and query.
+    pub uri: String,
+    /// Plural name of the resource, with `/subresource` when there is one; empty for paths such as `/version`.
+    pub resource: String,
+    /// Name of the object; empty for lists.
+    pub name: String,
+    /// HTTP status of the answer.
+    pub code: u64,
+    /// Body of a write.
+    pub body: Value,
+    /// When the API server got it, RFC 3339.
+    pub received: String,
+}
+
+impl Entry {
+    /// Whether the request could change anything. Access reviews are `create` and change nothing.
+    pub fn writes(&self) -> bool {
+        !matches!(self.verb.as_str(), "get" | "list" | "watch") && !self.uri.starts_with("/apis/authorization.k8s.io/")
+    }
+}
+
+/// All requests of `user`, in the order in which they were answered. A watch that still runs counts from its first answer on.
+pub fn read(log: &Path, user: &str) -> Vec<Entry> {
+    let text = std::fs::read_to_string(log).expect("the audit log");
+    let whole = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let ours = whole.filter(|event| event["user"]["username"] == user);
+    // A long-running request has two stages under one id; the first one is enough.
+    let mut seen = BTreeSet::new();
+    ours.filter(|event| seen.insert(event["auditID"].to_string())).map(|event| entry(&event)).collect()
+}
+
+fn entry(event: &Value) -> Entry {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let reference = &event["objectRef"];
+    let resource = match reference["subresource"].as_str() {
+        Some(subresource) => format!("{}/{subresource}", text(&reference["resource"])),
+        None => text(&reference["resource"]),
+    };
+    Entry {
+        verb: text(&event["verb"]),
+        uri: text(&event["requestURI"]),
+        resource,
+        name: text(&reference["name"]),
+        code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
+        body: event["requestObject"].clone(),
+        received: text(&event["requestReceivedTimestamp"]),
+    }
+}

@@ -1,0 +1,323 @@
+//! A real control plane, once per test binary: etcd, kube-apiserver, controller-manager, scheduler, and kwok in place of kubelets.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::assets::{Assets, in_repository};
+use super::deadline::eventually_sync;
+use super::namespace::TestNamespace;
+use super::ports;
+use super::supervised::{Supervised, temporary_folder};
+
+/// Generous: on two cores that also compile, the API server takes its time.
+const START: Duration = Duration::from_secs(180);
+/// Each test has users of its own, so that the audit log tells the tests apart.
+const NAMESPACES: usize = 200;
+/// The harness itself and the components, members of `system:masters` all.
+const COMPONENTS: [&str; 4] = ["harness", "kube-controller-manager", "kube-scheduler", "kwok"];
+
+/// Who sends a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// A cluster admin (`system:masters`).
+    Admin,
+    /// Has the rights of `assets/rbac/operator.yaml` in the test's namespace.
+    Operator,
+    /// Has the rights of `assets/rbac/watcher.yaml` in the test's namespace.
+    Watcher,
+}
+
+impl User {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Operator, Self::Watcher];
+
+    /// The user's name in namespace number `index`, as it stands in the audit log.
+    pub fn name(self, index: usize) -> String {
+        match self {
+            Self::Admin => format!("admin-{index}"),
+            Self::Operator => format!("operator-{index}"),
+            Self::Watcher => format!("watcher-{index}"),
+        }
+    }
+}
+
+/// The running control plane.
+#[derive(Debug)]
+pub struct ControlPlane {
+    assets: Assets,
+    dir: PathBuf,
+    port: u16,
+    namespaces: AtomicUsize,
+    servers: Vec<(&'static str, Supervised)>,
+}
+
+impl ControlPlane {
+    /// The one control plane of this test binary, started by whoever asks first; `None` (and a loud line) without real servers.
+    ///
+    /// # Panics
+    /// When it cannot be started; the text names the server and the end of its log.
+    pub fn get(test: &str) -> Option<&'static Self> {
+        static PLANE: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
+        let assets = Assets::find(test)?;
+        match PLANE.get_or_init(|| Self::start(assets)) {
+            Ok(plane) => Some(plane),
+            Err(why) => panic!("the control plane did not start: {why}"),
+        }
+    }
+
+    /// A fresh namespace with users of its own.
+    ///
+    /// # Panics
+    /// When the API server refuses, or after too many namespaces.
+    pub async fn namespace(&'static self, prefix: &str) -> TestNamespace {
+        let index = self.namespaces.fetch_add(1, Ordering::Relaxed);
+        assert!(index < NAMESPACES, "more than {NAMESPACES} namespaces in one run: raise NAMESPACES");
+        TestNamespace::create(self, prefix, index).await
+    }
+
+    /// The API server's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Programs beside the servers.
+    pub fn assets(&self) -> &Assets {
+        &self.assets
+    }
+
+    /// The API server's audit log.
+    pub fn audit_log(&self) -> PathBuf {
+        self.dir.join("audit.log")
+    }
+
+    /// A kubeconfig of `user` whose requests go to `port`, the API server's or that of something in between.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn kubeconfig(&self, user: &str, namespace: &str, port: u16) -> PathBuf {
+        let path = self.dir.join(format!("kubeconfig-{user}-{port}"));
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "real",
+            "clusters": [{ "name": "real", "cluster": { "server": format!("https://127.0.0.1:{port}"), "certificate-authority": self.dir.join("pki/apiserver.crt") } }],
+            "users": [{ "name": user, "user": { "token": token(user) } }],
+            "contexts": [{ "name": "real", "context": { "cluster": "real", "user": user, "namespace": namespace } }],
+        });
+        // Several threads may ask for the same one, and a reader must never see half of it.
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir).expect("a file in our own folder");
+        file.write_all(config.to_string().as_bytes()).expect("writing the kubeconfig");
+        file.persist(&path).expect("renaming the kubeconfig");
+        path
+    }
+
+    /// Stock kubectl, as the harness: its standard output, or what it complained about.
+    ///
+    /// # Errors
+    /// Standard error, when it exits with anything but 0.
+    pub fn kubectl(&self, args: &[&str]) -> Result<String, String> {
+        self.kubectl_as(&self.kubeconfig("harness", "default", self.port), args)
+    }
+
+    /// Stock kubectl with this kubeconfig.
+    ///
+    /// # Errors
+    /// Standard error, when it exits with anything but 0.
+    pub fn kubectl_as(&self, kubeconfig: &Path, args: &[&str]) -> Result<String, String> {
+        let output = Command::new(self.assets.path("kubectl"))
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .arg("--cache-dir")
+            .arg(self.dir.join("kubectl-cache"))
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("kubectl: {error}"))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(format!("kubectl {args:?}: {}", text(&output.stderr))) }
+    }
+
+    fn start(assets: Assets) -> Result<Self, String> {
+        // Two TLS providers are in the tree's reach; whoever builds a client first must find this one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let began = Instant::now();
+        let dir = temporary_folder("cutover-real-").map_err(|error| format!("temporary folder: {error}"))?;
+        let mut plane = Self { assets, dir, port: ports::free(), namespaces: AtomicUsize::new(0), servers: Vec::new() };
+        plane.prepare_files()?;
+        plane.start_stores()?;
+        plane.await_ready(START)?;
+        plane.start_controllers()?;
+        plane.apply_basics()?;
+        plane.kubectl(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"])?;
+        // Past the capture of the test runner: it explains the first test's seconds.
+        let _ = writeln!(std::io::stderr(), "control plane ready after {:.1} s in {}", began.elapsed().as_secs_f64(), plane.dir.display());
+        Ok(plane)
+    }
+
+    fn prepare_files(&self) -> Result<(), String> {
+        let write = |name: &str, text: String| std::fs::write(self.dir.join(name), text).map_err(|error| format!("{name}: {error}"));
+        write("tokens.csv", tokens())?;
+        write("audit-policy.yaml", AUDIT_POLICY.to_owned())?;
+        write("nodes.yaml", nodes())?;
+        let key = self.dir.join("service-account.key");
+        let made = Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048").stderr(Stdio::null()).status();
+        match made {
+            Ok(status) if status.success() => Ok(()),
+            other => Err(format!("openssl genrsa, for the service accounts' key: {other:?} (is openssl installed?)")),
+        }
+    }
+
+    fn start_stores(&mut self) -> Result<(), String> {
+        let (client, peer) = (ports::free(), ports::free());
+        let etcd = format!("http://127.0.0.1:{client}");
+        let peer = format!("http://127.0.0.1:{peer}");
+        self.server(
+            "etcd",
+            &[
+                ("data-dir", self.path("etcd")),
+                ("listen-client-urls", etcd.clone()),
+                ("advertise-client-urls", etcd.clone()),
+                ("listen-peer-urls", peer.clone()),
+                ("initial-advertise-peer-urls", peer.clone()),
+                ("initial-cluster", format!("default={peer}")),
+                // Nothing here has to survive a power cut.
+                ("unsafe-no-fsync", "true".to_owned()),
+            ],
+        )?;
+        self.server(
+            "kube-apiserver",
+            &[
+                ("etcd-servers", etcd),
+                ("bind-address", "127.0.0.1".to_owned()),
+                ("secure-port", self.port.to_string()),
+                ("cert-dir", self.path("pki")),
+                ("service-account-key-file", self.path("service-account.key")),
+                ("service-account-signing-key-file", self.path("service-account.key")),
+                ("service-account-issuer", "https://kubernetes.default.svc".to_owned()),
+                ("service-cluster-ip-range", "10.0.0.0/24".to_owned()),
+                ("token-auth-file", self.path("tokens.csv")),
+                ("authorization-mode", "RBAC".to_owned()),
+                ("allow-privileged", "true".to_owned()),
+                ("disable-admission-plugins", "ServiceAccount".to_owned()),
+                ("endpoint-reconciler-type", "none".to_owned()),
+                ("audit-policy-file", self.path("audit-policy.yaml")),
+                ("audit-log-path", self.path("audit.log")),
+                // In blocking mode an entry is written before the answer leaves; without rotation none is lost.
+                ("audit-log-mode", "blocking".to_owned()),
+                ("audit-log-maxsize", "4000".to_owned()),
+            ],
+        )
+    }
+
+    fn start_controllers(&mut self) -> Result<(), String> {
+        let kubeconfig = |plane: &Self, user: &str| plane.kubeconfig(user, "default", plane.port).display().to_string();
+        let (manager, scheduler, kwok) =
+            (kubeconfig(self, "kube-controller-manager"), kubeconfig(self, "kube-scheduler"), kubeconfig(self, "kwok"));
+        // Without their own ports: nobody asks there, and the default ones would clash with a run beside this one.
+        let quick = || [("kube-api-qps", "500".to_owned()), ("kube-api-burst", "1000".to_owned()), ("secure-port", "0".to_owned())];
+        let mut flags = vec![
+            ("kubeconfig", manager),
+            ("service-account-private-key-file", self.path("service-account.key")),
+            ("use-service-account-credentials", "false".to_owned()),
+            ("leader-elect", "false".to_owned()),
+            ("concurrent-deployment-syncs", "10".to_owned()),
+            ("concurrent-replicaset-syncs", "20".to_owned()),
+        ];
+        flags.extend(quick());
+        self.server("kube-controller-manager", &flags)?;
+        let mut flags = vec![("kubeconfig", scheduler), ("leader-elect", "false".to_owned())];
+        flags.extend(quick());
+        self.server("kube-scheduler", &flags)?;
+        self.server(
+            "kwok",
+            &[
+                ("kubeconfig", kwok),
+                ("manage-all-nodes", "true".to_owned()),
+                ("node-lease-duration-seconds", "40".to_owned()),
+                ("cidr", "10.1.0.0/16".to_owned()),
+                ("config", self.assets.path("kwok-stages.yaml").display().to_string()),
+            ],
+        )
+    }
+
+    fn apply_basics(&self) -> Result<(), String> {
+        let rbac = in_repository("assets/rbac");
+        let crds = self.assets.path("crds");
+        let nodes = self.path("nodes.yaml");
+        let files = ["-f", &nodes, "-f", &rbac.display().to_string(), "-f", &crds.display().to_string()];
+        // Server-side: Istio's definitions overflow the annotation that the client-side way writes.
+        self.kubectl(&[["apply", "--server-side"].as_slice(), &files].concat())?;
+        self.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]).map(drop)
+    }
+
+    fn server(&mut self, name: &'static str, flags: &[(&str, String)]) -> Result<(), String> {
+        let args: Vec<String> = flags.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
+        let log = self.dir.join(format!("{name}.log"));
+        let server = Supervised::server(&self.assets.path(name), &args, &log).map_err(|error| format!("{name}: {error}"))?;
+        self.servers.push((name, server));
+        Ok(())
+    }
+
+    fn await_ready(&mut self, limit: Duration) -> Result<(), String> {
+        let mut died = None;
+        eventually_sync("/readyz", limit, || {
+            died = self.servers.iter_mut().find_map(|(name, server)| {
+                let code = server.ended()?;
+                let log = server.read_out();
+                let tail: Vec<&str> = log.lines().rev().take(8).collect();
+                Some(format!("{name} ended with {code}: {}", tail.into_iter().rev().collect::<Vec<_>>().join("\n")))
+            });
+            if died.is_some() {
+                return Ok(());
+            }
+            match self.kubectl(&["get", "--raw", "/readyz"]) {
+                Ok(answer) if answer == "ok" => Ok(()),
+                Ok(answer) | Err(answer) => Err(answer),
+            }
+        })?;
+        died.map_or(Ok(()), Err)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+}
+
+fn token(user: &str) -> String {
+    format!("token-of-{user}")
+}
+
+fn tokens() -> String {
+    let line = |user: &str, groups: &str| format!("{},{user},{user},\"{groups}\"\n", token(user));
+    let components = COMPONENTS.iter().map(|user| line(user, "system:masters"));
+    let users = (0..NAMESPACES).flat_map(|index| User::ALL.map(|user| (user, user.name(index))));
+    let users = users.map(|(user, name)| line(&name, if user == User::Admin { "system:masters" } else { "" }));
+    components.chain(users).collect()
+}
+
+/// Every request is logged with its URI; the writes of people also with their bodies, which tell which fields they touch.
+const AUDIT_POLICY: &str = r#"
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+omitManagedFields: true
+rules:
+- level: Metadata
+  users: [harness, kube-controller-manager, kube-scheduler, kwok, "system:apiserver"]
+- level: Request
+  verbs: [create, update, patch, delete, deletecollection]
+- level: Metadata
+"#;
+
+fn nodes() -> String {
+    let room = "{ cpu: '256', memory: 1Ti, pods: '9000' }";
+    let node = |number: u8| {
+        format!(
+            "apiVersion: v1\nkind: Node\nmetadata:\n  name: node-{number}\n  labels: {{ kubernetes.io/hostname: node-{number}, kubernetes.io/os: linux }}\n\
+             status:\n  allocatable: {room}\n  capacity: {room}\n---\n"
+        )
+    };
+    (1..=2).map(node).collect()
+}
