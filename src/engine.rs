@@ -1,1 +1,23 @@
 //! The strategy engine: pure, deterministic, total functions.
+//!
+//! It is a reconciler. [`decide`] computes from the rollout's state what the world should be, compares it with what was
+//! read and emits the difference in a safe order: capacity before traffic going up, traffic before capacity going down.
+//! Killing the program at any point and starting it again reaches the same end.
+
+pub mod command;
+pub mod decide;
+pub mod guard;
+pub mod needs;
+pub mod orient;
+pub mod plan;
+pub mod preview;
+pub mod promote;
+pub mod ratio;
+pub mod rollback;
+pub mod start;
+
+pub use command::command;
+pub use decide::{Decision, decide};
+pub use plan::compile;
+pub use preview::{Preview, preview};
+pub use rollback::checklist;

@@ -1,0 +1,296 @@
+//! What is still missing for the step under way, one component at a time, in a safe order.
+
+use crate::domain::action::{Action, ImageChange, Precondition, Target};
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
+use crate::domain::release::{Component, Router, Strategy, Track};
+use crate::domain::rollout::{ComponentTarget, Rollout};
+use crate::domain::route::Acceptance;
+use crate::domain::step::Step;
+use crate::domain::weight::Weight;
+
+use super::{guard, promote, ratio};
+
+/// Where in the safe order a need stands. A later stage is not begun for any component before the earlier ones are met
+/// for all: components move together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The workload exists and carries the images.
+    Images,
+    /// Enough replicas are asked for.
+    Capacity,
+    /// They are ready.
+    Ready,
+    /// The route says so.
+    Route,
+    /// Those who carry the traffic took it over.
+    Accepted,
+    /// What is no longer needed goes.
+    Clean,
+}
+
+/// One thing that is missing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Need {
+    /// A write brings it nearer.
+    Act(Stage, Action, Precondition),
+    /// The world has to come round.
+    Wait(Stage, String),
+}
+
+impl Need {
+    /// Its place in the order.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Need::Act(stage, ..) | Need::Wait(stage, _) => *stage,
+        }
+    }
+}
+
+/// One component with everything that is known of it.
+pub(super) struct Part<'a> {
+    pub rollout: &'a Rollout,
+    pub component: &'a Component,
+    pub target: &'a ComponentTarget,
+    pub seen: &'a ComponentObserved,
+}
+
+/// What is missing for the rollout's current step, over all components. Empty: the step's state of the world is reached.
+pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
+    let mut all = Vec::new();
+    for component in &rollout.release.components {
+        let (Some(target), Some(seen)) = (rollout.targets.get(&component.name), observed.components.get(&component.name)) else {
+            all.push(Need::Wait(Stage::Images, format!("{}: not read yet", component.name)));
+            continue;
+        };
+        let part = Part { rollout, component, target, seen };
+        all.extend(match rollout.step() {
+            Some(Step::Promote) => promote::needs(&part),
+            Some(Step::Roll(share)) => part.roll(*share),
+            Some(Step::Retire(length)) if rollout.covered >= *length => part.retire(),
+            Some(Step::Prepare) => part.prepare(first_weight(rollout)),
+            Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
+            Some(Step::Watch(_)) | None => Vec::new(),
+            Some(_) => part.serve(rollout.asked),
+        });
+    }
+    all
+}
+
+/// The first weight that the plan asks for after preparing.
+fn first_weight(rollout: &Rollout) -> Weight {
+    let first = rollout.plan.iter().find_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None });
+    first.unwrap_or(Weight::FULL).max(rollout.asked)
+}
+
+impl Part<'_> {
+    fn name(&self) -> &str {
+        &self.component.name
+    }
+
+    /// A Deployment as a write's target.
+    pub fn to_target(&self, track: Track, workload: &Workload) -> Target {
+        let object = ObjectRef::new(Kind::Deployment, self.rollout.release.namespace.clone(), workload.name.clone());
+        Target { track, object, uid: workload.uid.clone(), stamp: workload.stamp.clone() }
+    }
+
+    pub fn scale(&self, stage: Stage, track: Track, workload: &Workload, to: u32) -> Need {
+        let action =
+            Action::Scale { component: self.name().to_owned(), target: self.to_target(track, workload), from: workload.replicas, to };
+        Need::Act(stage, action, Precondition::Value)
+    }
+
+    /// The candidate carries the images, with capacity for a weight, and is ready.
+    fn prepare(&self, weight: Weight) -> Vec<Need> {
+        let Some(candidate) = &self.seen.candidate else { return vec![self.create(weight)] };
+        if let Some(need) = self.images(Track::Candidate, candidate, &self.target.images) {
+            return vec![need];
+        }
+        if matches!(self.component.router, Router::Replicas { .. }) {
+            return self.settled(candidate); // its replicas are its weight: they come with the shift
+        }
+        self.capacity(candidate, weight)
+    }
+
+    /// The asked weight is in force, with the capacity it needs.
+    fn serve(&self, weight: Weight) -> Vec<Need> {
+        let Some(candidate) = &self.seen.candidate else {
+            return vec![Need::Wait(Stage::Images, format!("{}: the candidate's Deployment is gone", self.name()))];
+        };
+        if matches!(self.component.router, Router::Replicas { .. }) {
+            return self.serve_by_ratio(candidate, weight);
+        }
+        let rising = match &self.seen.route {
+            Ok(facts) => facts.percent() < weight.percent(),
+            Err(problem) => return vec![Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))],
+        };
+        let mut needs = if rising { self.capacity(candidate, weight) } else { Vec::new() };
+        needs.extend(self.route(weight, if rising { Precondition::Unchanged } else { Precondition::Identity }));
+        needs
+    }
+
+    /// The route asks for a weight, and it was taken over.
+    pub fn route(&self, weight: Weight, precondition: Precondition) -> Option<Need> {
+        let facts = match &self.seen.route {
+            Ok(facts) => facts,
+            Err(problem) => return Some(Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))),
+        };
+        if facts.candidate != weight.of_total(facts.total()) {
+            let action = Action::Route { component: self.name().to_owned(), facts: facts.clone(), weight };
+            return Some(Need::Act(Stage::Route, action, precondition));
+        }
+        match &facts.accepted {
+            Acceptance::Yes => None,
+            Acceptance::Pending(what) => Some(Need::Wait(Stage::Accepted, format!("{}: {what}", self.name()))),
+            Acceptance::Refused(why) => Some(Need::Wait(Stage::Accepted, format!("{}: refused: {why}", self.name()))),
+        }
+    }
+
+    /// Enough candidate pods for a weight, asked for and ready.
+    fn capacity(&self, candidate: &Workload, weight: Weight) -> Vec<Need> {
+        let wanted = guard::pods_needed(self.target.stable.replicas, weight);
+        let mut needs = Vec::new();
+        // An autoscaler owns the replicas once there are any; nobody fights it.
+        if candidate.replicas < wanted && (candidate.hpa.is_none() || candidate.replicas == 0) {
+            needs.push(self.scale(Stage::Capacity, Track::Candidate, candidate, wanted));
+        }
+        needs.extend(self.settled(candidate));
+        let enough = if candidate.hpa.is_some() { 1 } else { wanted };
+        if needs.is_empty() && candidate.ready_addresses < enough {
+            needs.push(Need::Wait(Stage::Ready, format!("{}: {} of {enough} addresses ready", self.name(), candidate.ready_addresses)));
+        }
+        needs
+    }
+
+    /// The Deployment's controller has caught up and every wanted pod is ready.
+    pub fn settled(&self, workload: &Workload) -> Vec<Need> {
+        if workload.is_settled() {
+            return Vec::new();
+        }
+        let mut text = format!("{}: {} {}/{} ready", self.name(), workload.name, workload.ready.min(workload.updated), workload.replicas);
+        if let Some(problem) = workload.problems.first().or(workload.stalled.as_ref()) {
+            text.push_str(&format!(": {problem}"));
+        }
+        vec![Need::Wait(Stage::Ready, text)]
+    }
+
+    /// Two Deployments share one Service: the growing side first, and ready, before the other shrinks.
+    fn serve_by_ratio(&self, candidate: &Workload, weight: Weight) -> Vec<Need> {
+        let Some(stable) = &self.seen.stable else {
+            return vec![Need::Wait(Stage::Images, format!("{}: stable's Deployment is gone", self.name()))];
+        };
+        if let Some(hpa) = stable.hpa.as_ref().or(candidate.hpa.as_ref()) {
+            let why = format!(
+                "{}: autoscaler {} owns the replicas; a replica ratio would fight it: remove it for the release, or use a router with weights",
+                self.name(),
+                hpa.name
+            );
+            return vec![Need::Wait(Stage::Capacity, why)];
+        }
+        let (s, c) = ratio::split(self.target.stable.replicas, weight);
+        let sides = [(Track::Candidate, candidate, c), (Track::Stable, stable, s)];
+        let grow = sides.iter().find(|(_, w, to)| w.replicas < *to).map(|(t, w, to)| self.scale(Stage::Capacity, *t, w, *to));
+        let wait = sides.iter().find(|(_, w, to)| w.replicas <= *to && !w.is_settled()).map(|(_, w, _)| self.settled(w));
+        let shrink = sides.iter().find(|(_, w, to)| w.replicas > *to).map(|(t, w, to)| self.scale(Stage::Route, *t, w, *to));
+        grow.into_iter().chain(wait.into_iter().flatten()).chain(shrink).collect()
+    }
+
+    /// The old colour goes.
+    fn retire(&self) -> Vec<Need> {
+        let Some(stable) = &self.seen.stable else { return Vec::new() };
+        if stable.replicas == 0 || stable.hpa.is_some() || self.seen.route.as_ref().is_ok_and(|r| r.percent() < 100 || r.bypass) {
+            return Vec::new();
+        }
+        vec![self.scale(Stage::Clean, Track::Stable, stable, 0)]
+    }
+
+    /// The rolling update has its share of updated pods; below 100 % the Deployment is paused there.
+    fn roll(&self, share: Weight) -> Vec<Need> {
+        let Some(workload) = &self.seen.stable else {
+            return vec![Need::Wait(Stage::Images, format!("{}: Deployment {} does not exist", self.name(), self.component.stable))];
+        };
+        if let Some(need) = self.template(workload) {
+            return vec![need];
+        }
+        let wanted = guard::pods_needed(workload.replicas, share);
+        let reached = workload.observed_generation >= workload.generation && workload.updated >= wanted;
+        let pause = |paused| {
+            let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
+            Need::Act(Stage::Capacity, action, Precondition::Value)
+        };
+        match (share == Weight::FULL, reached, workload.paused) {
+            (true, _, true) | (false, false, true) => vec![pause(false)],
+            (false, true, false) => vec![pause(true)],
+            (true, _, false) => self.settled(workload),
+            (false, true, true) if workload.ready < workload.replicas => {
+                vec![Need::Wait(Stage::Ready, format!("{}: {}/{} ready", self.name(), workload.ready, workload.replicas))]
+            }
+            (false, true, true) => Vec::new(),
+            (false, false, false) => vec![Need::Wait(Stage::Ready, format!("{}: {} of {wanted} updated", self.name(), workload.updated))],
+        }
+    }
+
+    /// The rolling Deployment's template: the wanted images, or the kept revision.
+    fn template(&self, workload: &Workload) -> Option<Need> {
+        let Some(kept) = &self.target.undo else { return self.images(Track::Stable, workload, &self.target.images) };
+        if workload.template_hash.as_ref() == Some(&kept.template_hash) {
+            return None;
+        }
+        let action = Action::Undo {
+            component: self.name().to_owned(),
+            target: self.to_target(Track::Stable, workload),
+            revision: kept.revision,
+            replica_set: kept.replica_set.clone(),
+            cause: self.rollout.cause.clone(),
+        };
+        Some(Need::Act(Stage::Images, action, Precondition::Value))
+    }
+
+    /// A Deployment carries these images.
+    pub fn images(&self, track: Track, workload: &Workload, wanted: &[ContainerImage]) -> Option<Need> {
+        let images = image_changes(workload, wanted);
+        if images.is_empty() {
+            return None;
+        }
+        let cause =
+            Some(self.rollout.cause.clone().unwrap_or_else(|| format!("cutover {}: {}", self.rollout.release.name, versions(&images))));
+        let paused = workload.paused.then_some(false);
+        let action =
+            Action::SetImages { component: self.name().to_owned(), target: self.to_target(track, workload), images, cause, paused };
+        Some(Need::Act(Stage::Images, action, Precondition::Value))
+    }
+
+    /// The candidate is made from stable.
+    fn create(&self, weight: Weight) -> Need {
+        let (Some(stable), Some(name)) = (&self.seen.stable, &self.component.candidate) else {
+            return Need::Wait(Stage::Images, format!("{}: neither Deployment exists", self.name()));
+        };
+        let replicas = match self.component.router {
+            Router::Replicas { .. } => 0,
+            _ => guard::pods_needed(self.target.stable.replicas, weight),
+        };
+        let action = Action::Clone {
+            component: self.name().to_owned(),
+            from: self.to_target(Track::Stable, stable),
+            name: name.clone(),
+            labels: super::start::track_labels(self.component, self.rollout),
+            images: image_changes(stable, &self.target.images),
+            replicas,
+            cause: self.rollout.cause.clone(),
+        };
+        Need::Act(Stage::Images, action, Precondition::Identity)
+    }
+}
+
+/// Containers whose image is not the wanted one.
+pub(super) fn image_changes(workload: &Workload, wanted: &[ContainerImage]) -> Vec<ImageChange> {
+    let differs = |(index, have): (usize, &ContainerImage)| {
+        let want = wanted.iter().find(|w| w.name == have.name && w.image != have.image)?;
+        Some(ImageChange { index, container: have.name.clone(), from: have.image.clone(), to: want.image.clone() })
+    };
+    workload.containers.iter().enumerate().filter_map(differs).collect()
+}
+
+fn versions(images: &[ImageChange]) -> String {
+    images.iter().map(|i| i.to.as_str()).collect::<Vec<_>>().join(", ")
+}

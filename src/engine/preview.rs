@@ -1,0 +1,101 @@
+//! See before you press: which objects and fields a command would change.
+
+use crate::domain::action::{Action, Change};
+use crate::domain::command::{Command, Order, Refusal};
+use crate::domain::observed::Observed;
+use crate::domain::release::Release;
+use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::time::Now;
+
+use super::needs::{Need, missing};
+use super::start::{self, Birth};
+use super::{command, guard, orient, rollback};
+
+/// What a command would do now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// The changes of the first step that follows, in order. Later steps show theirs when they come.
+    pub changes: Vec<Change>,
+    /// The writes behind them.
+    pub actions: Vec<Action>,
+    /// What a person should know before confirming.
+    pub remarks: Vec<String>,
+    /// Why it would be refused.
+    pub refusal: Option<Refusal>,
+}
+
+/// What an order would do, without doing it.
+pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, order: &Order, now: Now) -> Preview {
+    match after(release, rollout, observed, order, now) {
+        Err(refusal) => Preview { changes: Vec::new(), actions: Vec::new(), remarks: Vec::new(), refusal: Some(refusal) },
+        Ok(next) => {
+            let actions = writes(&next, observed);
+            let changes = actions.iter().flat_map(Action::changes).collect();
+            Preview { changes, actions, remarks: remarks(release, rollout, observed, &next), refusal: None }
+        }
+    }
+}
+
+/// The run as the order would leave it.
+///
+/// # Errors
+/// The refusal that the order would meet.
+pub fn after(
+    release: &Release,
+    rollout: Option<&Rollout>,
+    observed: Option<&Observed>,
+    order: &Order,
+    now: Now,
+) -> Result<Rollout, Refusal> {
+    let running = rollout.filter(|r| !r.is_over());
+    let birth = Birth { id: &order.id, actor: &order.actor, now };
+    let need = || observed.ok_or(Refusal::NotNow { what: "the cluster has not been read yet".to_owned() });
+    match (&order.command, running) {
+        (Command::Start { images, cause }, None) => match orient::turned(release, need()?) {
+            Some((release, observed)) => start::start(&release, &observed, images, cause.as_deref(), birth),
+            None => start::start(release, need()?, images, cause.as_deref(), birth),
+        },
+        (Command::Undo { component, revision }, None) => start::undo(release, need()?, component.as_deref(), *revision, birth),
+        (_, Some(running)) => command(running, observed, order, now),
+        // A finished run can still be taken back, unless its objects have moved on since.
+        (Command::RollBack, None) => match rollout.filter(|r| r.phase == Phase::Completed) {
+            Some(done) => command(done, observed, order, now),
+            None => rollback::undeclared(release, need()?, birth),
+        },
+        (_, None) => Err(Refusal::NoRollout),
+    }
+}
+
+fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<Action> {
+    if matches!(next.phase, Phase::RollingBack { .. }) {
+        let decided = observed.map(|o| super::decide(next, o, &Default::default(), Now { mono: Default::default(), wall: next.entered }));
+        let actions = decided.map_or_else(|| rollback::first_moves(next, None), |d| d.actions);
+        return actions.into_iter().map(|(action, _)| action).collect();
+    }
+    let needs = observed.map(|o| missing(next, o)).unwrap_or_default();
+    needs.into_iter().filter_map(|n| if let Need::Act(_, action, _) = n { Some(action) } else { None }).collect()
+}
+
+fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, next: &Rollout) -> Vec<String> {
+    let mut lines = Vec::new();
+    if matches!(next.phase, Phase::RollingBack { .. }) {
+        lines.extend(observed.map(|o| guard::stable_can_take(release, rollout, o)).unwrap_or_default());
+        if next.release.keep > Default::default() {
+            lines.push(format!("candidate pods stay {} for the post-mortem", next.release.keep));
+        }
+    } else if rollout.is_none_or(Rollout::is_over) {
+        lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
+        if release.gates.is_empty() {
+            lines.push("no gates: holds are timers, nothing is judged".to_owned());
+        }
+    }
+    if let Some(observed) = observed {
+        lines.extend(
+            observed
+                .components
+                .iter()
+                .flat_map(|(name, c)| c.route.iter().flat_map(move |f| f.notes.iter().map(move |n| format!("{name}: {n}")))),
+        );
+    }
+    lines
+}

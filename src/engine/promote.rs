@@ -1,0 +1,50 @@
+//! A canary's last step: stable takes over the candidate's images, then the traffic, then the candidate goes.
+
+use crate::domain::action::Precondition;
+use crate::domain::release::{Router, Track};
+use crate::domain::weight::Weight;
+
+use super::needs::{Need, Part, Stage};
+
+/// What is missing until one component is promoted.
+pub(super) fn needs(part: &Part<'_>) -> Vec<Need> {
+    let Some(stable) = &part.seen.stable else {
+        return vec![Need::Wait(Stage::Images, format!("{}: stable's Deployment is gone", part.component.name))];
+    };
+    if let Some(need) = part.images(Track::Stable, stable, &part.target.images) {
+        return vec![need];
+    }
+    if let Router::Replicas { .. } = part.component.router {
+        return by_ratio(part);
+    }
+    // Traffic comes back only when stable is whole again, whatever its autoscaler made of it meanwhile.
+    let mut needs = part.settled(stable);
+    if stable.replicas == 0 {
+        needs.insert(0, part.scale(Stage::Capacity, Track::Stable, stable, part.target.stable.replicas.max(1)));
+    } else if needs.is_empty() && stable.ready_addresses == 0 {
+        needs.push(Need::Wait(Stage::Ready, format!("{}: stable has no ready address yet", part.component.name)));
+    }
+    needs.extend(part.route(Weight::ZERO, Precondition::Unchanged));
+    needs.extend(clean(part));
+    needs
+}
+
+fn by_ratio(part: &Part<'_>) -> Vec<Need> {
+    let (Some(stable), total) = (&part.seen.stable, part.target.stable.replicas) else { return Vec::new() };
+    let mut needs = Vec::new();
+    if stable.replicas < total {
+        needs.push(part.scale(Stage::Capacity, Track::Stable, stable, total));
+    }
+    needs.extend(part.settled(stable));
+    needs.extend(clean(part));
+    needs
+}
+
+/// The candidate's pods go, unless something still sends to them.
+pub(super) fn clean(part: &Part<'_>) -> Option<Need> {
+    let candidate = part.seen.candidate.as_ref()?;
+    if candidate.replicas == 0 || candidate.hpa.is_some() || part.seen.route.as_ref().is_ok_and(|r| r.bypass) {
+        return None;
+    }
+    Some(part.scale(Stage::Clean, Track::Candidate, candidate, 0))
+}

@@ -1,0 +1,351 @@
+//! Taking it back: the routes of all components first, at once, without waiting for metrics or reads; then verify; then
+//! restore what a promotion replaced; then the pods.
+
+use crate::domain::action::{Action, Precondition, Target};
+use crate::domain::checklist::{Checklist, Line, LineState};
+use crate::domain::command::Refusal;
+use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::{ComponentObserved, Observed, Workload};
+use crate::domain::patch;
+use crate::domain::release::{Release, Router, Strategy, Track};
+use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
+use crate::domain::route::{Acceptance, RouteFacts};
+use crate::domain::time::{Millis, Now};
+use crate::domain::verdict::Judgement;
+use crate::domain::weight::Weight;
+
+use super::decide::SELF;
+use super::needs::image_changes;
+use super::start::{self, Birth};
+
+/// How long a route may take to be held.
+pub const ROUTE_DEADLINE: Millis = Millis::secs(60);
+/// How long stable may take to be whole again.
+pub const STABLE_DEADLINE: Millis = Millis::mins(5);
+/// How long the candidate may take to be gone.
+pub const PODS_DEADLINE: Millis = Millis::mins(2);
+
+/// Turns a run round. Asked twice, it is the same rollback.
+///
+/// # Errors
+/// [`Refusal::NotNow`] only where there is nothing left to take back.
+pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Refusal> {
+    match r.phase {
+        Phase::RollingBack { .. } => return Ok(()),
+        Phase::RolledBack => return Err(Refusal::NotNow { what: "it is rolled back already".to_owned() }),
+        Phase::Progressing | Phase::Paused { .. } | Phase::Completed => {}
+    }
+    r.phase = Phase::RollingBack { cause: cause.to_owned(), by: by.to_owned(), since: now.wall, routes_held: None };
+    r.asked = Weight::ZERO;
+    r.ended = None;
+    r.ticked = None;
+    r.turn += 1;
+    r.trouble.clear();
+    r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: by.to_owned(), text: format!("rollback: {cause}") });
+    Ok(())
+}
+
+/// The first writes of a rollback from memory alone: every route that is known and not on stable. Nothing is read first.
+pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Precondition)> {
+    let mut actions = Vec::new();
+    for (name, target) in &r.targets {
+        match (newest.and_then(|o| o.components.get(name)), &target.route) {
+            (Some(seen), _) if seen.route.is_ok() => route_back(r, name, target, seen, &mut actions, &mut Vec::new()),
+            (_, Some(facts)) => actions.push(back(name, facts)),
+            _ => {}
+        }
+    }
+    actions
+}
+
+fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
+    (Action::Route { component: component.to_owned(), facts: facts.clone(), weight: Weight::ZERO }, Precondition::Identity)
+}
+
+/// With no ready stable address, stable is scaled first: traffic to nowhere helps nobody.
+fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &ComponentObserved) -> Option<(Action, Precondition)> {
+    let stable = seen.stable.as_ref()?;
+    let ratio = matches!(r.release.component(name)?.router, Router::Replicas { .. });
+    if ratio || stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= target.stable.replicas {
+        return None;
+    }
+    let action = Action::Scale {
+        component: name.to_owned(),
+        target: as_target(r, Track::Stable, stable),
+        from: stable.replicas,
+        to: target.stable.replicas,
+    };
+    Some((action, Precondition::Identity))
+}
+
+fn as_target(r: &Rollout, track: Track, w: &Workload) -> Target {
+    let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), w.name.clone());
+    Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone() }
+}
+
+/// One turn of a rollback that has begun.
+pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Vec<(Action, Precondition)> {
+    if r.errors_before.is_none() {
+        r.errors_before = candidate_errors(judgement);
+    }
+    let mut actions = Vec::new();
+    let mut waits = Vec::new();
+    let targets = r.targets.clone();
+    for (name, target) in &targets {
+        let Some(seen) = observed.components.get(name) else { continue };
+        route_back(r, name, target, seen, &mut actions, &mut waits);
+        restore_stable(r, name, target, seen, &mut actions, &mut waits);
+    }
+    let held = actions.is_empty() && waits.is_empty();
+    if let Phase::RollingBack { routes_held, .. } = &mut r.phase
+        && routes_held.is_none()
+        && targets.keys().all(|name| is_back(name, observed))
+    {
+        *routes_held = Some(now.wall);
+    }
+    r.waiting = waits.into_iter().next().or_else(|| actions.first().map(|(a, _)| a.to_string()));
+    if !held {
+        return actions;
+    }
+    finish(r, observed, now)
+}
+
+/// Whether a component's route sends nothing to the candidate; one without a route has nothing to send.
+fn is_back(name: &str, observed: &Observed) -> bool {
+    observed.route(name).is_none_or(|f| f.candidate == 0 && f.accepted == Acceptance::Yes)
+}
+
+fn route_back(
+    r: &Rollout,
+    name: &str,
+    target: &ComponentTarget,
+    seen: &ComponentObserved,
+    actions: &mut Vec<(Action, Precondition)>,
+    waits: &mut Vec<String>,
+) {
+    let Ok(facts) = &seen.route else { return };
+    if let Some(scale) = stable_first(r, name, target, seen) {
+        waits.push(format!("{name}: stable has no ready address, it is scaled first"));
+        actions.push(scale);
+    } else if facts.candidate != 0 {
+        let ready = seen.stable.as_ref().is_some_and(|s| s.ready_addresses > 0 || s.ready > 0);
+        let ratio = matches!(r.release.component(name).map(|c| &c.router), Some(Router::Replicas { .. }));
+        if ready || ratio {
+            actions.push(back(name, facts));
+        } else {
+            waits.push(format!("{name}: waits for a ready stable address"));
+        }
+    } else if let Acceptance::Pending(what) | Acceptance::Refused(what) = &facts.accepted {
+        waits.push(format!("{name}: {what}"));
+    }
+}
+
+/// Stable carries what was recorded at the start, unpaused, at its size.
+fn restore_stable(
+    r: &Rollout,
+    name: &str,
+    target: &ComponentTarget,
+    seen: &ComponentObserved,
+    actions: &mut Vec<(Action, Precondition)>,
+    waits: &mut Vec<String>,
+) {
+    let Some(stable) = &seen.stable else {
+        waits.push(format!("{name}: stable's Deployment {} is gone", target.stable.name));
+        return;
+    };
+    let to = || as_target(r, Track::Stable, stable);
+    let images = image_changes(stable, &target.stable.images);
+    if let (Some(_), false) = (&target.undo, stable.template_hash == target.stable.template_hash) {
+        if let Some(action) = undone(name, to(), &target.stable, stable) {
+            actions.push((action, Precondition::Identity));
+            return;
+        }
+    }
+    if !images.is_empty() {
+        let cause = Some(format!("cutover {}: rolled back", r.release.name));
+        actions.push((
+            Action::SetImages { component: name.to_owned(), target: to(), images, cause, paused: stable.paused.then_some(false) },
+            Precondition::Identity,
+        ));
+        return;
+    }
+    if stable.paused {
+        actions.push((Action::SetPaused { component: name.to_owned(), target: to(), paused: false }, Precondition::Identity));
+        return;
+    }
+    // Replicas are given back only where we took them: an autoscaler's or a person's own scaling stays.
+    if stable.replicas == 0 && target.stable.replicas > 0 && stable.hpa.is_none() && !waits.iter().any(|w| w.starts_with(name)) {
+        actions.push((
+            Action::Scale { component: name.to_owned(), target: to(), from: 0, to: target.stable.replicas },
+            Precondition::Identity,
+        ));
+        return;
+    }
+    if !stable.is_settled() && stable.ready < stable.replicas.min(target.stable.replicas) {
+        waits.push(format!("{name}: stable {}/{} ready", stable.ready, stable.replicas));
+    }
+}
+
+/// The undo of an undo: the revision that ran before.
+fn undone(name: &str, target: Target, before: &Recorded, stable: &Workload) -> Option<Action> {
+    let kept = stable.revisions.iter().find(|k| Some(&k.template_hash) == before.template_hash.as_ref())?;
+    Some(Action::Undo {
+        component: name.to_owned(),
+        target,
+        revision: kept.revision,
+        replica_set: kept.replica_set.clone(),
+        cause: Some("rolled back".to_owned()),
+    })
+}
+
+/// Traffic and stable are back: the candidate's pods go, now or later.
+fn finish(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precondition)> {
+    if r.release.keep > Millis::ZERO && has_leftovers(r, observed) {
+        let later = now.wall.as_millisecond().saturating_add(i64::try_from(r.release.keep.0).unwrap_or(i64::MAX));
+        r.clean_up = jiff::Timestamp::from_millisecond(later).ok();
+        close(r, now);
+        return Vec::new();
+    }
+    let actions = leftovers(r, observed);
+    if actions.is_empty() {
+        close(r, now);
+    }
+    actions
+}
+
+fn close(r: &mut Rollout, now: Now) {
+    r.phase = Phase::RolledBack;
+    r.ended = Some(now.wall);
+    r.turn += 1;
+    r.waiting = None;
+    r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: "rolled back".to_owned() });
+}
+
+fn has_leftovers(r: &Rollout, observed: &Observed) -> bool {
+    !leftovers(r, observed).is_empty()
+}
+
+/// Scale-downs of the candidates. Blue-green keeps the other colour: it is where the next release goes.
+fn leftovers(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition)> {
+    if !matches!(r.release.strategy, Strategy::Canary(_)) {
+        return Vec::new();
+    }
+    let gone = |name: &String| {
+        let seen = observed.components.get(name)?;
+        let candidate = seen.candidate.as_ref()?;
+        let busy = seen.route.as_ref().is_ok_and(|f| f.bypass || f.candidate != 0);
+        (candidate.replicas > 0 && candidate.hpa.is_none() && !busy).then(|| {
+            let target = as_target(r, Track::Candidate, candidate);
+            (Action::Scale { component: name.clone(), target, from: candidate.replicas, to: 0 }, Precondition::Value)
+        })
+    };
+    r.targets.keys().filter_map(gone).collect()
+}
+
+/// The pods that were kept for the post-mortem go when their time is over.
+pub(super) fn clean_up(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precondition)> {
+    if r.clean_up.is_none_or(|at| now.wall < at) {
+        return Vec::new();
+    }
+    let actions = leftovers(r, observed);
+    if actions.is_empty() {
+        r.clean_up = None;
+    }
+    actions
+}
+
+/// The largest error share of any candidate, 0–1.
+pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
+    judgement.arms.values().filter_map(|a| a.get(&Track::Candidate)?.errors).reduce(f64::max)
+}
+
+/// The error share that people meet now: the worst of any side that has traffic.
+fn errors_now(judgement: &Judgement) -> Option<f64> {
+    judgement.arms.values().flat_map(|a| a.values()).filter(|s| s.requests > 0).filter_map(|s| s.errors).reduce(f64::max)
+}
+
+/// A rollback of a release that nobody declared a run of: it was started by hand.
+///
+/// # Errors
+/// When stable does not exist or nothing could be taken back.
+pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> Result<Rollout, Refusal> {
+    let moved = release.components.iter().any(|c| observed.route(&c.name).is_some_and(|f| f.candidate > 0));
+    if !moved {
+        return Err(Refusal::NotNow { what: "no rollout is under way and no route sends anything to a candidate; to put a Deployment back to an earlier revision use undo (U)".to_owned() });
+    }
+    let mut r = start::by_hand(release, observed, birth)?;
+    begin(&mut r, &format!("asked by {}", birth.actor), birth.actor, birth.now)?;
+    Ok(r)
+}
+
+/// A rollback as people follow it.
+pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement, now: Now) -> Option<Checklist> {
+    let (since, by, held) = match &r.phase {
+        Phase::RollingBack { since, by, routes_held, .. } => (*since, by.clone(), *routes_held),
+        Phase::RolledBack => {
+            let begun = r.log.iter().rev().find(|e| e.kind == EntryKind::Decision && e.text.starts_with("rollback:"));
+            (begun.map_or(r.started, |e| e.at), begun.map_or_else(|| SELF.to_owned(), |e| e.actor.clone()), r.ended)
+        }
+        _ => return None,
+    };
+    let elapsed = now.since(since);
+    let over = r.is_over();
+    let state = |done: bool, trouble: Option<&String>, deadline: Millis| match (done || over, trouble) {
+        (true, _) => LineState::Done {
+            after: r.ended.or(held).map_or(elapsed, |at| Millis(u64::try_from(at.as_millisecond() - since.as_millisecond()).unwrap_or(0))),
+        },
+        (false, Some(why)) => LineState::Stuck { elapsed, why: why.clone() },
+        (false, None) if elapsed > deadline => {
+            LineState::Stuck { elapsed, why: r.waiting.clone().unwrap_or_else(|| "no answer".to_owned()) }
+        }
+        (false, None) => LineState::Running { elapsed },
+    };
+    let mut lines = Vec::new();
+    for (name, target) in &r.targets {
+        let facts = observed.and_then(|o| o.route(name)).or(target.route.as_ref());
+        if let Some(facts) = facts {
+            let (action, precondition) = back(name, facts);
+            let by_hand = patch::patches(&action, precondition, "").iter().map(patch::Patch::kubectl).collect::<Vec<_>>().join(" && ");
+            let done = observed.is_some_and(|o| is_back(name, o));
+            lines.push(Line {
+                subject: name.clone(),
+                text: format!("{}: all traffic to stable", facts.object),
+                state: state(done, r.trouble.get(name), ROUTE_DEADLINE),
+                deadline: ROUTE_DEADLINE,
+                by_hand: Some(by_hand),
+            });
+        }
+        let restored = observed
+            .and_then(|o| o.workload(name, Track::Stable))
+            .is_some_and(|w| image_changes(w, &target.stable.images).is_empty() && w.ready > 0 && !w.paused);
+        let images: Vec<&str> = target.stable.images.iter().map(|i| i.image.as_str()).collect();
+        let by_hand = undo_by_hand(r, &target.stable);
+        lines.push(Line {
+            subject: name.clone(),
+            text: format!("{} runs {}", target.stable.name, images.join(", ")),
+            state: state(restored, None, STABLE_DEADLINE),
+            deadline: STABLE_DEADLINE,
+            by_hand: Some(by_hand),
+        });
+    }
+    if matches!(r.release.strategy, Strategy::Canary(_)) {
+        let text = r
+            .clean_up
+            .map_or_else(|| "candidate scaled to 0".to_owned(), |at| format!("candidate kept until {}", crate::domain::time::hms(at)));
+        lines.push(Line {
+            subject: "pods".to_owned(),
+            text,
+            state: if held.is_some() || over { state(false, None, PODS_DEADLINE) } else { LineState::Waiting },
+            deadline: PODS_DEADLINE,
+            by_hand: None,
+        });
+    }
+    let errors = r.errors_before.zip(errors_now(judgement));
+    Some(Checklist { release: r.release.name.clone(), by, since, lines, errors })
+}
+
+fn undo_by_hand(r: &Rollout, stable: &Recorded) -> String {
+    let images: Vec<String> = stable.images.iter().map(|i| format!("{}={}", i.name, i.image)).collect();
+    format!("kubectl -n {} set image deployment/{} {}", r.release.namespace, stable.name, images.join(" "))
+}

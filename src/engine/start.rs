@@ -1,0 +1,317 @@
+//! A run begins: everything that a rollback needs later is recorded now.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::domain::command::Refusal;
+use crate::domain::image::Image;
+use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use crate::domain::release::{Component, Release, Rolling, Router, Strategy};
+use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout, SCHEMA};
+use crate::domain::step::Step;
+use crate::domain::time::Now;
+use crate::domain::weight::Weight;
+
+use super::plan;
+
+/// A run that has not begun: ids and names that come from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth<'a> {
+    /// Unique id of the run.
+    pub id: &'a str,
+    /// Who starts it.
+    pub actor: &'a str,
+    /// The present.
+    pub now: Now,
+}
+
+/// Begins a run of the release's strategy.
+///
+/// # Errors
+/// When strategy, routes and objects do not fit, when an image is given for an unknown component, or when nothing would change.
+pub fn start(
+    release: &Release,
+    observed: &Observed,
+    images: &BTreeMap<String, Image>,
+    cause: Option<&str>,
+    birth: Birth<'_>,
+) -> Result<Rollout, Refusal> {
+    plan::check(release)?;
+    if let Some(unknown) = images.keys().find(|name| release.component(name).is_none()) {
+        let names: Vec<&str> = release.components.iter().map(|c| c.name.as_str()).collect();
+        return Err(Refusal::Unfit {
+            what: format!("release {} has no component `{unknown}`; it has: {}", release.name, names.join(", ")),
+        });
+    }
+    let mut targets = BTreeMap::new();
+    for component in &release.components {
+        let seen = observed.components.get(&component.name);
+        targets.insert(component.name.clone(), target(release, component, seen, images.get(&component.name))?);
+    }
+    let same = |t: &ComponentTarget| t.images == t.stable.images;
+    if targets.values().all(same) {
+        return Err(Refusal::Unfit {
+            what: "nothing would change: every component already runs these images; name a new one with --image COMPONENT=REPOSITORY:TAG"
+                .to_owned(),
+        });
+    }
+    let mut rollout = empty(release.clone(), birth);
+    rollout.cause = cause.map(str::to_owned);
+    rollout.targets = targets;
+    adopt(&mut rollout, observed)?;
+    Ok(rollout)
+}
+
+/// A run with nothing recorded yet.
+fn empty(release: Release, birth: Birth<'_>) -> Rollout {
+    Rollout {
+        schema: SCHEMA,
+        id: birth.id.to_owned(),
+        plan: plan::compile(&release),
+        release,
+        cursor: 0,
+        phase: Phase::Progressing,
+        turn: 0,
+        entered: birth.now.wall,
+        covered: Default::default(),
+        ticked: None,
+        asked: Weight::ZERO,
+        express: false,
+        targets: BTreeMap::new(),
+        started_by: birth.actor.to_owned(),
+        started: birth.now.wall,
+        ended: None,
+        cause: None,
+        overrides: Vec::new(),
+        epoch: 0,
+        seq: 0,
+        intents: Vec::new(),
+        orders: VecDeque::new(),
+        log: VecDeque::new(),
+        waiting: None,
+        trouble: BTreeMap::new(),
+        errors_before: None,
+        clean_up: None,
+        judge: None,
+    }
+}
+
+/// A release that somebody began by hand goes on from where it is: the plan's first weight that is not lower.
+fn adopt(rollout: &mut Rollout, observed: &Observed) -> Result<(), Refusal> {
+    let percent = |name: &str| observed.route(name).map_or(0, |r| r.percent());
+    let Some(most) = rollout.targets.keys().map(|name| percent(name)).max().filter(|p| *p > 0) else { return Ok(()) };
+    for (name, target) in &rollout.targets {
+        let running = target.candidate.as_ref().map(|c| &c.images);
+        if percent(name) > 0 && running != Some(&target.images) {
+            let what =
+                format!("{name}: the candidate already gets {} % of the traffic and runs another image: roll back first", percent(name));
+            return Err(Refusal::Unfit { what });
+        }
+    }
+    rollout.asked = Weight::capped(most);
+    let shift = rollout.plan.iter().position(|s| matches!(s, Step::Shift(w) if w.percent() >= most));
+    if let Some(cursor) = shift {
+        rollout.cursor = cursor;
+        if let Some(Step::Shift(w)) = rollout.plan.get(cursor) {
+            rollout.asked = *w;
+        }
+    }
+    Ok(())
+}
+
+/// What is recorded and wanted of one component.
+fn target(
+    release: &Release,
+    component: &Component,
+    seen: Option<&ComponentObserved>,
+    image: Option<&Image>,
+) -> Result<ComponentTarget, Refusal> {
+    let Some(seen) = seen else { return Err(Refusal::Unfit { what: format!("{}: not read yet, try again", component.name) }) };
+    let Some(stable) = &seen.stable else {
+        let what = format!("{}: Deployment {} does not exist in namespace {}", component.name, component.stable, release.namespace);
+        return Err(Refusal::Unfit { what });
+    };
+    let rolling = matches!(release.strategy, Strategy::Rolling(_));
+    if let (false, Err(problem)) = (rolling, &seen.route) {
+        return Err(Refusal::Unfit { what: format!("{}: {problem}", component.name) });
+    }
+    let images = match (image, &seen.candidate) {
+        (Some(image), _) => wanted(component, stable, image)?,
+        (None, Some(candidate)) if !rolling => common(stable, candidate),
+        (None, _) if rolling => stable.containers.clone(),
+        (None, _) => {
+            let what = format!(
+                "{}: no image named and no candidate to take one from: add --image {}=REPOSITORY:TAG",
+                component.name, component.name
+            );
+            return Err(Refusal::Unfit { what });
+        }
+    };
+    if seen.candidate.is_none() && !rolling {
+        clonable(release, component, stable, &images)?;
+    }
+    Ok(ComponentTarget {
+        stable: recorded(stable),
+        candidate: seen.candidate.as_ref().map(recorded),
+        images,
+        route: seen.route.as_ref().ok().cloned(),
+        held: None,
+        cloned: seen.candidate.is_none() && !rolling,
+        undo: None,
+    })
+}
+
+/// The wanted image of the released container; the others stay as stable's.
+fn wanted(component: &Component, stable: &Workload, image: &Image) -> Result<Vec<ContainerImage>, Refusal> {
+    let Some(container) = stable.image(component.container.as_deref()) else {
+        let names: Vec<&str> = stable.containers.iter().map(|c| c.name.as_str()).collect();
+        let what = format!(
+            "{}: Deployment {} has no container `{}`; it has: {}",
+            component.name,
+            stable.name,
+            component.container.as_deref().unwrap_or(""),
+            names.join(", ")
+        );
+        return Err(Refusal::Unfit { what });
+    };
+    let name = container.name.clone();
+    Ok(stable
+        .containers
+        .iter()
+        .map(|c| if c.name == name { ContainerImage { name: c.name.clone(), image: image.to_string() } } else { c.clone() })
+        .collect())
+}
+
+/// Images of the candidate's containers, in stable's order; containers that only stable has stay as they are.
+fn common(stable: &Workload, candidate: &Workload) -> Vec<ContainerImage> {
+    let image = |c: &ContainerImage| candidate.containers.iter().find(|k| k.name == c.name).unwrap_or(c).clone();
+    stable.containers.iter().map(image).collect()
+}
+
+/// A clone only gets traffic of its own where a label tells it from stable and a Service or subset selects that label.
+fn clonable(release: &Release, component: &Component, stable: &Workload, images: &[ContainerImage]) -> Result<(), Refusal> {
+    let Some(name) = &component.candidate else { return Err(Refusal::Unfit { what: format!("{}: names no candidate", component.name) }) };
+    if matches!(component.router, Router::Service { .. } | Router::Replicas { .. })
+        || name.strip_suffix("-canary").is_some()
+        || name.strip_suffix("-candidate").is_some()
+    {
+        return Ok(());
+    }
+    let image = images.first().map_or("", |i| i.image.as_str());
+    let manifest = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: {}\n  # the rest as in Deployment {}, with labels that only the candidate has\nspec:\n  replicas: {}\n  template:\n    spec:\n      containers:\n      - name: {}\n        image: {image}\n",
+        release.namespace,
+        stable.name,
+        stable.replicas.max(1),
+        images.first().map_or("", |i| i.name.as_str()),
+    );
+    Err(Refusal::NoCandidate { component: component.name.clone(), name: name.clone(), manifest })
+}
+
+/// Labels that tell a clone's pods from stable's.
+pub(super) fn track_labels(component: &Component, rollout: &Rollout) -> BTreeMap<String, String> {
+    let strategy = &rollout.release.strategy;
+    match (&component.router, strategy) {
+        (Router::Service { key, candidate, .. }, _) => BTreeMap::from([(key.clone(), candidate.clone())]),
+        (Router::Istio { candidate, .. }, _) if candidate.subset.is_some() => BTreeMap::from([
+            ("version".to_owned(), candidate.subset.clone().unwrap_or_default()),
+            ("track".to_owned(), "canary".to_owned()),
+        ]),
+        _ => BTreeMap::from([("track".to_owned(), "canary".to_owned())]),
+    }
+}
+
+/// A workload as it is now.
+pub(super) fn recorded(w: &Workload) -> Recorded {
+    Recorded {
+        name: w.name.clone(),
+        uid: w.uid.clone(),
+        replicas: w.replicas,
+        images: w.containers.clone(),
+        revision: w.revision,
+        template_hash: w.template_hash.clone(),
+    }
+}
+
+/// A run that somebody began without us, as far as it can be told: the candidate's images are what was wanted.
+///
+/// # Errors
+/// When a component's stable Deployment does not exist.
+pub fn by_hand(release: &Release, observed: &Observed, birth: Birth<'_>) -> Result<Rollout, Refusal> {
+    let mut rollout = empty(release.clone(), birth);
+    for c in &release.components {
+        let Some((seen, stable)) = observed.components.get(&c.name).and_then(|o| Some((o, o.stable.as_ref()?))) else {
+            return Err(Refusal::Unfit {
+                what: format!("{}: Deployment {} does not exist in namespace {}", c.name, c.stable, release.namespace),
+            });
+        };
+        let images = seen.candidate.as_ref().map_or_else(|| stable.containers.clone(), |k| common(stable, k));
+        let target = ComponentTarget {
+            stable: recorded(stable),
+            candidate: seen.candidate.as_ref().map(recorded),
+            images,
+            route: seen.route.as_ref().ok().cloned(),
+            held: None,
+            cloned: false,
+            undo: None,
+        };
+        rollout.targets.insert(c.name.clone(), target);
+    }
+    rollout.asked = Weight::capped(observed.components.keys().filter_map(|n| observed.route(n)).map(|f| f.percent()).max().unwrap_or(0));
+    Ok(rollout)
+}
+
+/// Begins a run that puts Deployments back to a kept revision.
+///
+/// # Errors
+/// When the component, the Deployment or the revision does not exist, or the revision runs already.
+pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, revision: u64, birth: Birth<'_>) -> Result<Rollout, Refusal> {
+    let unfit = |what: String| Refusal::Unfit { what };
+    let chosen: Vec<&Component> = release.components.iter().filter(|c| component.is_none_or(|name| c.name == name)).collect();
+    if chosen.is_empty() {
+        return Err(unfit(format!("release {} has no component `{}`", release.name, component.unwrap_or(""))));
+    }
+    let mut scoped = Release { strategy: Strategy::Rolling(Rolling { steps: Vec::new() }), watch: None, ..release.clone() };
+    scoped.components = chosen.iter().map(|c| Component { router: Router::None, ..(*c).clone() }).collect();
+    let mut rollout = empty(scoped, birth);
+    for c in chosen {
+        let stable = observed
+            .components
+            .get(&c.name)
+            .and_then(|o| o.stable.as_ref())
+            .ok_or_else(|| unfit(format!("{}: Deployment {} does not exist", c.name, c.stable)))?;
+        let kept = kept(c, stable, revision)?;
+        rollout.targets.insert(
+            c.name.clone(),
+            ComponentTarget {
+                stable: recorded(stable),
+                candidate: None,
+                images: kept.images.clone(),
+                route: None,
+                held: None,
+                cloned: false,
+                undo: Some(kept),
+            },
+        );
+    }
+    rollout.cause = Some(match revision {
+        0 => "undo to the revision before".to_owned(),
+        n => format!("undo to revision {n}"),
+    });
+    Ok(rollout)
+}
+
+/// The kept revision that is meant; 0 is the second highest, as for kubectl.
+fn kept(component: &Component, stable: &Workload, revision: u64) -> Result<KeptRevision, Refusal> {
+    let mut all = stable.revisions.clone();
+    all.sort_by_key(|k| std::cmp::Reverse(k.revision));
+    let found = if revision == 0 { all.get(1) } else { all.iter().find(|k| k.revision == revision) };
+    let Some(found) = found else {
+        let have: Vec<String> = all.iter().map(|k| k.revision.to_string()).collect();
+        let what = format!("{}: Deployment {} keeps no such revision; it keeps: {}", component.name, stable.name, have.join(", "));
+        return Err(Refusal::Unfit { what });
+    };
+    if stable.template_hash.as_ref() == Some(&found.template_hash) {
+        return Err(Refusal::Unfit { what: format!("{}: revision {} is what runs already", component.name, found.revision) });
+    }
+    Ok(found.clone())
+}
