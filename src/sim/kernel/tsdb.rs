@@ -98,13 +98,7 @@ impl Tsdb {
     /// An empty store that keeps samples for `retention` ms.
     #[must_use]
     pub fn new(retention: i64) -> Self {
-        Self {
-            retention: retention.max(1),
-            next: 1,
-            series: BTreeMap::new(),
-            by_labels: BTreeMap::new(),
-            by_name: BTreeMap::new(),
-        }
+        Self { retention: retention.max(1), next: 1, series: BTreeMap::new(), by_labels: BTreeMap::new(), by_name: BTreeMap::new() }
     }
 
     /// The series with these labels, created when there is none. Empty labels are left out.

@@ -81,17 +81,11 @@ fn group_labels(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
 }
 
 /// One value per group and instant, from the group's values in the columns' order.
-fn reduced(
-    columns: &[Column],
-    groups: &[usize],
-    labels: &[Labels],
-    grid: Grid,
-    reduce: impl Fn(usize, &[f64]) -> f64,
-) -> Vec<Column> {
+fn reduced(columns: &[Column], groups: &[usize], labels: &[Labels], grid: Grid, reduce: impl Fn(usize, &[f64]) -> f64) -> Vec<Column> {
     let mut result: Vec<Column> =
-        labels.iter().map(|labels| Column { labels: labels.clone(), values: Vec::with_capacity(grid.len()) }).collect();
+        labels.iter().map(|labels| Column { labels: labels.clone(), values: Vec::with_capacity(grid.instants()) }).collect();
     let mut values: Vec<Vec<f64>> = vec![Vec::new(); labels.len()];
-    for i in 0..grid.len() {
+    for i in 0..grid.instants() {
         values.iter_mut().for_each(Vec::clear);
         for (column, value) in at_instant(columns, i) {
             if let Some(group) = groups.get(column).and_then(|group| values.get_mut(*group)) {
@@ -172,9 +166,9 @@ fn sizes(params: &[f64], columns: usize) -> Outcome<Option<Vec<usize>>> {
 /// The elements with the largest (or smallest) values of each group at each instant, best first at a single instant.
 fn extremes(columns: Vec<Column>, groups: &[usize], count: usize, sizes: &[usize], largest: bool, grid: Grid) -> Vec<Column> {
     let mut kept: Vec<Column> =
-        columns.iter().map(|column| Column { labels: column.labels.clone(), values: vec![None; grid.len()] }).collect();
+        columns.iter().map(|column| Column { labels: column.labels.clone(), values: vec![None; grid.instants()] }).collect();
     let mut order = Vec::new();
-    for i in 0..grid.len() {
+    for i in 0..grid.instants() {
         let mut best: Vec<Vec<(usize, f64)>> = vec![Vec::new(); count];
         for (column, value) in at_instant(&columns, i) {
             if let Some(group) = groups.get(column).and_then(|group| best.get_mut(*group)) {
@@ -202,8 +196,8 @@ fn extremes(columns: Vec<Column>, groups: &[usize], count: usize, sizes: &[usize
 
 /// How many elements have each value, by group and value.
 fn count_values(columns: &[Column], label: &str, modifier: Option<&LabelModifier>, grid: Grid) -> Vec<Column> {
-    let mut result = Builder::new(grid.len());
-    for i in 0..grid.len() {
+    let mut result = Builder::new(grid.instants());
+    for i in 0..grid.instants() {
         let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
         for (column, value) in at_instant(columns, i) {
             let Some(column) = columns.get(column) else { continue };

@@ -161,9 +161,9 @@ fn matched(op: u16, left: &[Column], right: &[Column], sides: &Sides, modifier: 
     // From here on the "one" side is the right one.
     let (many, many_groups, one, one_groups) =
         if swapped { (right, &sides.right, left, &sides.left) } else { (left, &sides.left, right, &sides.right) };
-    let mut result = Builder::new(grid.len());
+    let mut result = Builder::new(grid.instants());
     let mut known: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for i in 0..grid.len() {
+    for i in 0..grid.instants() {
         let Some(partners) = partners(one, one_groups, sides.groups, i, modifier, swapped)? else { continue };
         let mut taken: BTreeSet<(usize, usize)> = BTreeSet::new();
         for (m, value) in at_instant(many, i) {

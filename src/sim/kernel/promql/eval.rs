@@ -33,7 +33,7 @@ impl<'a> Eval<'a> {
     /// Prometheus' execution error.
     pub fn eval(&mut self, expr: &Expr, grid: Grid) -> Outcome<Value> {
         match expr {
-            Expr::NumberLiteral(number) => Ok(Value::Scalar(vec![number.val; grid.len()])),
+            Expr::NumberLiteral(number) => Ok(Value::Scalar(vec![number.val; grid.instants()])),
             Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
             Expr::Paren(paren) => self.eval(&paren.expr, grid),
             Expr::Unary(unary) => Ok(match self.eval(&unary.expr, grid)? {

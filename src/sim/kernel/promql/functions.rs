@@ -33,7 +33,7 @@ impl Eval<'_> {
         }
         let columns = match name {
             "time" => return Ok(Value::Scalar(grid.times().map(|at| at as f64 / 1_000.0).collect())),
-            "pi" => return Ok(Value::Scalar(vec![std::f64::consts::PI; grid.len()])),
+            "pi" => return Ok(Value::Scalar(vec![std::f64::consts::PI; grid.instants()])),
             "scalar" => return self.only_value(arg(&args, 0)?, grid).map(Value::Scalar),
             "vector" => {
                 let values = self.scalar(arg(&args, 0)?, grid)?.into_iter().map(Some).collect();
@@ -77,7 +77,7 @@ impl Eval<'_> {
         let range = *args.iter().find(is_range).ok_or_else(|| format!("expected type range vector in call to function {name:?}"))?;
         let parameter = match args.iter().find(|arg| !is_range(arg)) {
             Some(arg) => self.scalar(arg, grid)?,
-            None => vec![0.0; grid.len()],
+            None => vec![0.0; grid.instants()],
         };
         let ranges = self.ranges(range, grid)?;
         let found = ranges.each(grid, |i, window| function(window, parameter.get(i).copied().unwrap_or(f64::NAN)));
@@ -139,7 +139,7 @@ impl Eval<'_> {
                 _ => f64::NAN,
             }
         };
-        Ok((0..grid.len()).map(only).collect())
+        Ok((0..grid.instants()).map(only).collect())
     }
 
     fn timestamp(&mut self, arg: &Expr, grid: Grid) -> Outcome<Vec<Column>> {
@@ -154,8 +154,8 @@ impl Eval<'_> {
         let columns = self.vector(arg(args, 0)?, grid)?;
         let bound = self.scalar(arg(args, 1)?, grid)?;
         let (lows, highs) = match name {
-            "clamp_min" => (bound, vec![f64::INFINITY; grid.len()]),
-            "clamp_max" => (vec![f64::NEG_INFINITY; grid.len()], bound),
+            "clamp_min" => (bound, vec![f64::INFINITY; grid.instants()]),
+            "clamp_max" => (vec![f64::NEG_INFINITY; grid.instants()], bound),
             _ => (bound, self.scalar(arg(args, 2)?, grid)?),
         };
         let at = |bounds: &[f64], i: usize| bounds.get(i).copied().unwrap_or(f64::NAN);
@@ -176,7 +176,7 @@ impl Eval<'_> {
         let columns = self.vector(arg(args, 0)?, grid)?;
         let nearest = match args.get(1) {
             Some(arg) => self.scalar(arg, grid)?,
-            None => vec![1.0; grid.len()],
+            None => vec![1.0; grid.instants()],
         };
         map_values(columns, |i, value| {
             let inverse = 1.0 / nearest.get(i).copied().unwrap_or(1.0);
@@ -231,7 +231,7 @@ fn absence(arg: &Expr, found: &[Column], grid: Grid) -> Vec<Column> {
         }
     }
     let missing = |i: usize| !found.iter().any(|column| column.values.get(i).copied().flatten().is_some());
-    let column = Column { labels, values: (0..grid.len()).map(|i| missing(i).then_some(1.0)).collect() };
+    let column = Column { labels, values: (0..grid.instants()).map(|i| missing(i).then_some(1.0)).collect() };
     if column.is_live() { vec![column] } else { Vec::new() }
 }
 
@@ -260,7 +260,15 @@ fn arithmetic(name: &str) -> Option<fn(f64) -> f64> {
         "atanh" => f64::atanh,
         "rad" => |value| value * std::f64::consts::PI / 180.0,
         "deg" => |value| value * 180.0 / std::f64::consts::PI,
-        "sgn" => |value| if value < 0.0 { -1.0 } else if value > 0.0 { 1.0 } else { value },
+        "sgn" => |value| {
+            if value < 0.0 {
+                -1.0
+            } else if value > 0.0 {
+                1.0
+            } else {
+                value
+            }
+        },
         _ => return None,
     })
 }

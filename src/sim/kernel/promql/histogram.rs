@@ -56,15 +56,13 @@ fn interpolate(q: f64, buckets: &[Bucket]) -> Option<f64> {
     }
     let rank = q * last.count;
     // As Prometheus' binary search: the first bucket that reaches the rank, if the counts are monotonic.
-    let found = finite.partition_point(|bucket| !(bucket.count >= rank));
+    let found = finite.partition_point(|bucket| bucket.count < rank);
     let Some(bucket) = finite.get(found) else { return Some(highest.edge) };
     let below = found.checked_sub(1).and_then(|i| finite.get(i));
     match below {
         None if bucket.edge <= 0.0 => Some(bucket.edge),
         None => Some(bucket.edge * (rank / bucket.count)),
-        Some(below) => {
-            Some(below.edge + (bucket.edge - below.edge) * ((rank - below.count) / (bucket.count - below.count)))
-        }
+        Some(below) => Some(below.edge + (bucket.edge - below.edge) * ((rank - below.count) / (bucket.count - below.count))),
     }
 }
 
@@ -84,7 +82,7 @@ fn prepare(buckets: &mut Vec<Bucket>) -> bool {
 /// Levels rounding differences silently and raises counts that fall, which it reports.
 fn force_monotonic(buckets: &mut [Bucket]) -> Falls {
     let mut falls: Falls = None;
-    let Some(mut before) = buckets.first().map(|bucket| bucket.count) else { return None };
+    let mut before = buckets.first().map(|bucket| bucket.count)?;
     for bucket in buckets.iter_mut().skip(1) {
         if bucket.count == before {
             continue;
@@ -140,11 +138,8 @@ fn rank_of(value: f64, buckets: &[Bucket], count: f64) -> f64 {
             return f64::min(rank, count);
         }
         if bucket.edge > value {
-            let within = if low == f64::NEG_INFINITY {
-                bucket.count
-            } else {
-                rank + (bucket.count - rank) * (value - low) / (bucket.edge - low)
-            };
+            let within =
+                if low == f64::NEG_INFINITY { bucket.count } else { rank + (bucket.count - rank) * (value - low) / (bucket.edge - low) };
             return f64::min(within, count);
         }
         rank = bucket.count;
@@ -199,16 +194,19 @@ impl Eval<'_> {
         mut f: impl FnMut(usize, &mut Vec<Bucket>) -> f64,
     ) -> Outcome<Vec<Column>> {
         let histograms = self.histograms(columns, arg);
-        let mut result = Builder::new(grid.len());
+        let mut result = Builder::new(grid.instants());
         let mut present: Vec<Option<f64>> = Vec::new();
-        for i in 0..grid.len() {
+        for i in 0..grid.instants() {
             present.clear();
             present.resize(columns.len(), None);
-            at_instant(columns, i).for_each(|(column, value)| present.iter_mut().nth(column).into_iter().for_each(|slot| *slot = Some(value)));
+            for (column, value) in at_instant(columns, i) {
+                if let Some(slot) = present.get_mut(column) {
+                    *slot = Some(value);
+                }
+            }
             for (labels, edges) in &histograms {
-                let bucket = |(column, edge): &(usize, f64)| {
-                    present.get(*column).copied().flatten().map(|count| Bucket { edge: *edge, count })
-                };
+                let bucket =
+                    |(column, edge): &(usize, f64)| present.get(*column).copied().flatten().map(|count| Bucket { edge: *edge, count });
                 let mut buckets: Vec<Bucket> = edges.iter().filter_map(bucket).collect();
                 if buckets.is_empty() {
                     continue;

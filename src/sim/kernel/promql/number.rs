@@ -3,7 +3,7 @@
 /// A value in an answer: the shortest text that reads back equal, with an exponent only below 1e-6 and from 1e21 on.
 pub fn value_text(value: f64) -> String {
     let size = value.abs();
-    if value.is_finite() && size != 0.0 && (size < 1e-6 || size >= 1e21) { exponent_text(value) } else { plain_text(value) }
+    if value.is_finite() && size != 0.0 && !(1e-6..1e21).contains(&size) { exponent_text(value) } else { plain_text(value) }
 }
 
 /// The shortest text that reads back equal, never with an exponent (scalar answers, `count_values` labels).
@@ -28,7 +28,7 @@ fn exponent_text(value: f64) -> String {
 /// Go's `%g`, as it stands in warnings and errors: an exponent below 1e-4 and from 1e6 on.
 pub fn short_text(value: f64) -> String {
     let size = value.abs();
-    if value.is_finite() && size != 0.0 && (size < 1e-4 || size >= 1e6) { exponent_text(value) } else { plain_text(value) }
+    if value.is_finite() && size != 0.0 && !(1e-4..1e6).contains(&size) { exponent_text(value) } else { plain_text(value) }
 }
 
 /// A time in seconds with as many of three decimals as it needs to be exact: `1700000000`, `1700000000.250`.
@@ -125,11 +125,7 @@ impl Mean {
     /// The mean of all values so far.
     #[must_use]
     pub fn value(self) -> f64 {
-        if self.incremental {
-            self.sum.value + self.sum.carry
-        } else {
-            self.sum.value / self.count + self.sum.carry / self.count
-        }
+        if self.incremental { self.sum.value + self.sum.carry } else { self.sum.value / self.count + self.sum.carry / self.count }
     }
 }
 

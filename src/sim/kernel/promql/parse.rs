@@ -79,11 +79,7 @@ fn check(expr: &Expr, positions: &Positions) -> Result<(), String> {
 }
 
 fn plain(matchers: &Matchers) -> Result<(), String> {
-    if matchers.or_matchers.is_empty() {
-        Ok(())
-    } else {
-        Err("unexpected <op:or> in label matching, expected \",\" or \"}\"".to_owned())
-    }
+    if matchers.or_matchers.is_empty() { Ok(()) } else { Err("unexpected <op:or> in label matching, expected \",\" or \"}\"".to_owned()) }
 }
 
 /// The parser's reason in Prometheus' words, with the place that it is about as far as the text shows it.
@@ -155,7 +151,10 @@ mod tests {
             ("up down", "1:4: parse error: unexpected identifier \"down\""),
             ("2 * nope(up)", "1:5: parse error: unknown function with name \"nope\""),
             ("rate(up)", "1:1: parse error: expected type range vector in call to function \"rate\", got instant vector"),
-            ("1 + limitk(1, up)", "1:5: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions"),
+            (
+                "1 + limitk(1, up)",
+                "1:5: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions",
+            ),
             ("max_of(1, 2)", "1:1: parse error: function \"max_of\" is not enabled"),
         ] {
             assert_eq!(Query::parse(query).unwrap_err(), text, "{query}");

@@ -47,7 +47,7 @@ impl Ranges<'_> {
         let mut buffer = Vec::new();
         let mut columns = Vec::with_capacity(self.runs.len());
         for (labels, samples) in &self.runs {
-            let mut values = Vec::with_capacity(grid.len());
+            let mut values = Vec::with_capacity(grid.instants());
             for (i, now) in grid.times().enumerate() {
                 let (start, end) = self.bounds(now);
                 buffer.clear();

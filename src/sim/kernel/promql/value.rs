@@ -23,14 +23,14 @@ impl Grid {
 
     /// How many instants there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn instants(&self) -> usize {
         if self.end < self.start { 0 } else { usize::try_from((self.end - self.start) / self.step.max(1)).unwrap_or(0) + 1 }
     }
 
     /// All instants in order.
     pub fn times(&self) -> impl Iterator<Item = i64> + use<> {
         let (start, step) = (self.start, self.step.max(1));
-        (0..self.len()).map(move |i| start + step * i64::try_from(i).unwrap_or(0))
+        (0..self.instants()).map(move |i| start + step * i64::try_from(i).unwrap_or(0))
     }
 
     /// Whether the result's order is the operator's own (sort, topk) rather than that of the labels.
@@ -145,7 +145,7 @@ mod tests {
         let grid = Grid { start: 1_000, end: 3_999, step: 1_000 };
         assert_eq!(grid.times().collect::<Vec<_>>(), vec![1_000, 2_000, 3_000]);
         assert_eq!(Grid::instant(5).times().collect::<Vec<_>>(), vec![5]);
-        assert_eq!(Grid { start: 2, end: 1, step: 1 }.len(), 0);
+        assert_eq!(Grid { start: 2, end: 1, step: 1 }.instants(), 0);
     }
 
     #[test]
