@@ -11,6 +11,7 @@ pub mod live;
 pub mod object;
 pub mod observed;
 pub mod patch;
+pub mod port;
 pub mod release;
 pub mod rollout;
 pub mod route;
