@@ -4,3 +4,4 @@
 //! given. Everything that touches sockets or a clock wraps it from outside.
 
 pub mod kernel;
+pub mod scenario;

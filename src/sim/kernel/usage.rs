@@ -39,4 +39,6 @@ pub struct Measured {
     pub pods: BTreeMap<(String, String), PodUsage>,
     /// Requests.
     pub load: BTreeMap<(String, String), Load>,
+    /// Requests per second that a stream of the traffic sends from now on, by its name: where a script changed it.
+    pub demand: BTreeMap<String, f64>,
 }
