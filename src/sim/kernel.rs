@@ -23,6 +23,7 @@ use jiff::Timestamp;
 pub mod api;
 pub mod controllers;
 pub mod defaults;
+pub mod exporter;
 pub mod garbage;
 pub mod kubelet;
 pub mod logs;

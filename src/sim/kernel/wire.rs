@@ -128,6 +128,8 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
+    /// Real time to wait before sending it: the server is slow.
+    pub delay: Duration,
 }
 
 /// A response's body.
@@ -135,6 +137,8 @@ pub struct Response {
 pub enum Body {
     /// All of it.
     Full(Vec<u8>),
+    /// No answer at all: the connection is closed, as by a server that is down.
+    Hangup,
     /// A watch or a followed log: pull it with [`super::Kernel::stream_poll`] whenever the kernel has moved.
     Stream {
         /// Which stream.
@@ -159,14 +163,19 @@ impl Response {
 
     /// Any answer.
     pub fn bytes(status: u16, content_type: &str, body: Vec<u8>) -> Self {
-        Self { status, content_type: content_type.into(), headers: Vec::new(), body: Body::Full(body) }
+        Self { status, content_type: content_type.into(), headers: Vec::new(), body: Body::Full(body), delay: Duration::ZERO }
     }
 
-    /// The whole body; empty for a stream.
+    /// A closed connection. Who answers on behalf of the server that is down (a proxy) says 502 or 503.
+    pub fn hangup() -> Self {
+        Self { body: Body::Hangup, ..Self::text(503, "") }
+    }
+
+    /// The whole body; empty for a stream and for a closed connection.
     pub fn full(&self) -> &[u8] {
         match &self.body {
             Body::Full(bytes) => bytes,
-            Body::Stream { .. } => &[],
+            Body::Hangup | Body::Stream { .. } => &[],
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Resource, Status,
+    exporter::Exporters,
     logs::Logs,
     object::Fields,
     profile::Profiles,
@@ -29,6 +30,8 @@ pub struct World {
     pub logs: Logs,
     /// CPU, memory and load of pods.
     pub measured: Measured,
+    /// What can be scraped: written by the traffic, read by Prometheus.
+    pub exporters: Exporters,
     /// How images behave.
     pub profiles: Profiles,
     /// Verbs that are denied to everybody: the access a scenario takes away.
@@ -62,6 +65,7 @@ impl World {
             timers: Timers::default(),
             logs: Logs::default(),
             measured: Measured { metrics_server: true, ..Measured::default() },
+            exporters: Exporters::default(),
             profiles: Profiles::default(),
             denied: Vec::new(),
             rng,
