@@ -129,7 +129,7 @@ fn next_shift(r: &Rollout, above: Weight) -> Option<(usize, Weight)> {
 /// The last step of the plan whose weight is at most `weight`.
 fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weight)> {
     let shifts = r.plan.iter().enumerate().filter_map(|(i, s)| if let Step::Shift(w) = s { Some((i, *w)) } else { None });
-    shifts.filter(|(_, w)| *w <= weight).last()
+    shifts.filter(|(_, w)| *w <= weight).next_back()
 }
 
 fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {

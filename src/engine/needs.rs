@@ -31,6 +31,7 @@ pub enum Stage {
 
 /// One thing that is missing.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // a handful live for one turn
 pub enum Need {
     /// A write brings it nearer.
     Act(Stage, Action, Precondition),

@@ -156,11 +156,10 @@ fn restore_stable(
     };
     let to = || as_target(r, Track::Stable, stable);
     let images = image_changes(stable, &target.stable.images);
-    if let (Some(_), false) = (&target.undo, stable.template_hash == target.stable.template_hash) {
-        if let Some(action) = undone(name, to(), &target.stable, stable) {
-            actions.push((action, Precondition::Identity));
-            return;
-        }
+    let undoing = target.undo.is_some() && stable.template_hash != target.stable.template_hash;
+    if let Some(action) = undoing.then(|| undone(name, to(), &target.stable, stable)).flatten() {
+        actions.push((action, Precondition::Identity));
+        return;
     }
     if !images.is_empty() {
         let cause = Some(format!("cutover {}: rolled back", r.release.name));

@@ -1,0 +1,295 @@
+//! The driver as a state machine: `step(now, input) -> requests`.
+//!
+//! One *turn*: read the stored state and the objects (fresh, together), apply orders, let the engine decide, store the new
+//! state with the intents in it, and only then send the writes. A rollback is the exception: its route writes leave at
+//! once, from memory, and the stored intent goes beside them.
+
+mod answers;
+mod lease;
+mod reads;
+mod rollback;
+mod store;
+mod turn;
+mod writes;
+
+pub mod io;
+pub mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::analysis::Judge;
+use crate::domain::command::Order;
+use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::object::ObjectRef;
+use crate::domain::observed::Observed;
+use crate::domain::port::{Fault, Stored};
+use crate::domain::release::{Endpoint, Prometheus, Release};
+use crate::domain::rollout::Rollout;
+use crate::domain::time::{Millis, Now};
+use crate::domain::verdict::Judgement;
+
+use io::{Call, Input, Reply, Request};
+use lease::Lease;
+use writes::Writes;
+
+/// How a driver behaves.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Setup {
+    /// What the Lease calls us: `you@bastion1#4711`.
+    pub holder: String,
+    /// Whether anything may be written at all.
+    pub may_write: bool,
+    /// Whether a run found without a driver is taken up; otherwise only orders make us take the Lease.
+    pub take_up: bool,
+    /// How often the world is read while a run is under way.
+    pub active: Millis,
+    /// How often it is read otherwise.
+    pub idle: Millis,
+}
+
+/// The least time between two turns, so that a burst of hints is one turn.
+const BREATH: Millis = Millis(100);
+/// How often the covered time is stored when nothing else changes.
+const STORE_EVERY: Millis = Millis::secs(15);
+
+/// The driver of one release.
+#[derive(Debug)]
+pub struct Core {
+    setup: Setup,
+    /// As declared or discovered; a run carries its own copy.
+    declared: Release,
+    rollout: Option<Rollout>,
+    /// Version of the stored state that `rollout` descends from.
+    version: Option<String>,
+    /// What was last stored, to tell what is worth storing again.
+    stored: Option<Rollout>,
+    stored_at: Millis,
+    observed: Option<Observed>,
+    observed_at: Option<Millis>,
+    judge: Judge,
+    judgement: Judgement,
+    lease: Lease,
+    orders: VecDeque<Order>,
+    /// Orders that others left in the stored state.
+    remote: Vec<Order>,
+    /// Whether the stored state was read at least once.
+    loaded_once: bool,
+    /// Orders handed to another driver, with when.
+    forwarded: BTreeMap<String, (Order, Millis)>,
+    /// What became of orders given here: refused with why, or taken.
+    answers: BTreeMap<String, Option<String>>,
+    /// Remote orders that were dealt with and can be dropped from the stored state.
+    spent: Vec<String>,
+    writes: Writes,
+    /// Objects with a write of unknown fate, by component: nothing else is written before they are stamped.
+    fences: BTreeMap<ObjectRef, String>,
+    /// Reads of this turn that have come back.
+    fresh: Fresh,
+    pending: BTreeMap<u64, Pending>,
+    next_id: u64,
+    next_turn: Millis,
+    next_sample: Millis,
+    faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
+    last_logged: Option<Entry>,
+    detaching: bool,
+    now: Now,
+}
+
+/// The reads of one turn.
+#[derive(Debug, Default)]
+struct Fresh {
+    /// `Some(None)`: there is no stored state.
+    state: Option<Option<Stored>>,
+    observed: bool,
+}
+
+/// What an open request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pending {
+    Load,
+    Observe,
+    Sample,
+    Store,
+    Lease,
+    Append,
+    Write,
+    Journal,
+}
+
+impl Core {
+    /// A driver that knows nothing of the world yet.
+    pub fn new(setup: Setup, release: Release, now: Now) -> Core {
+        Core {
+            judge: Judge::new(&release),
+            judgement: Judgement::default(),
+            declared: release,
+            setup,
+            rollout: None,
+            version: None,
+            stored: None,
+            stored_at: now.mono,
+            observed: None,
+            observed_at: None,
+            lease: Lease::default(),
+            orders: VecDeque::new(),
+            remote: Vec::new(),
+            loaded_once: false,
+            forwarded: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            spent: Vec::new(),
+            writes: Writes::default(),
+            fences: BTreeMap::new(),
+            fresh: Fresh::default(),
+            pending: BTreeMap::new(),
+            next_id: 1,
+            next_turn: now.mono,
+            next_sample: now.mono,
+            faults: BTreeMap::new(),
+            last_logged: None,
+            detaching: false,
+            now,
+        }
+    }
+
+    /// One input in, the requests that follow from it out. Requests are to be executed in order as far as `Journal` goes
+    /// (it is durable before what comes after it is sent), otherwise side by side.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Request>) {
+        self.now = now;
+        match input {
+            Input::Tick => {}
+            Input::Changed => self.next_turn = self.next_turn.min(now.mono.plus(BREATH)),
+            Input::Order(order) => self.take_order(order, out),
+            Input::Detach => self.detaching = true,
+            Input::Reply { id, reply } => self.reply(id, reply, out),
+        }
+        self.overdue_orders(out);
+        self.renew_lease(out);
+        self.read_when_due(out);
+        self.let_go_when_done(out);
+        self.log_new_lines(out);
+    }
+
+    /// When the core wants to be stepped again at the latest, if no reply comes before.
+    pub fn wake_at(&self) -> Millis {
+        let mut at = Millis(u64::MAX);
+        if self.may_read() {
+            at = at.min(self.next_turn);
+        }
+        if self.may_sample() {
+            at = at.min(self.next_sample);
+        }
+        if !self.is_open(Pending::Lease) {
+            at = at.min(self.lease.renew_at());
+        }
+        at.max(self.now.mono)
+    }
+
+    /// Whether the driver has let go and may be dropped.
+    pub fn is_detached(&self) -> bool {
+        self.detaching && self.lease.is_free() && self.pending.values().all(|p| *p == Pending::Journal)
+    }
+
+    /// The release as the run has it, else as declared.
+    fn release(&self) -> &Release {
+        self.active().map_or(&self.declared, |r| &r.release)
+    }
+
+    /// The run, unless it is over.
+    fn active(&self) -> Option<&Rollout> {
+        self.rollout.as_ref().filter(|r| !r.is_over())
+    }
+
+    fn prometheus(&self) -> Option<&Prometheus> {
+        self.release().prometheus.as_ref()
+    }
+
+    /// Whether nothing stands in the way of a new turn but its time.
+    fn may_read(&self) -> bool {
+        let open = [Pending::Load, Pending::Observe, Pending::Store].iter().any(|p| self.is_open(*p));
+        !open && !self.writes.is_busy() && !self.detaching
+    }
+
+    /// Whether nothing stands in the way of a new scrape but its time.
+    fn may_sample(&self) -> bool {
+        self.prometheus().is_some() && !self.is_open(Pending::Sample) && !self.detaching
+    }
+
+    fn send(&mut self, pending: Pending, call: Call, out: &mut Vec<Request>) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.pending.insert(id, pending);
+        out.push(Request { id, call });
+        id
+    }
+
+    fn is_open(&self, what: Pending) -> bool {
+        self.pending.values().any(|p| *p == what)
+    }
+
+    fn reply(&mut self, id: u64, reply: Reply, out: &mut Vec<Request>) {
+        // An answer to a question that was not asked (or was answered) means nothing.
+        let Some(pending) = self.pending.remove(&id) else { return };
+        match (pending, reply) {
+            (Pending::Load, Reply::Loaded(result)) => self.on_loaded(result),
+            (Pending::Observe, Reply::Observed(result)) => self.on_observed(result),
+            (Pending::Sample, Reply::Sampled(result)) => self.on_sampled(result),
+            (Pending::Store, Reply::Stored(outcome)) => self.on_stored(outcome, out),
+            (Pending::Lease, Reply::Leased(outcome)) => self.on_leased(outcome),
+            (Pending::Append, Reply::Appended(result)) => self.on_appended(result),
+            (Pending::Write, Reply::Written(outcome)) => self.on_written(id, outcome, out),
+            (Pending::Journal, Reply::Journaled(result)) => self.on_journaled(result),
+            _ => self.fault("protocol", crate::domain::port::FaultKind::Other, "an answer did not fit its question".to_owned()),
+        }
+        self.turn_when_read(out);
+    }
+
+    fn fault(&mut self, what: &'static str, kind: crate::domain::port::FaultKind, text: String) {
+        let since = self.faults.get(what).map_or(self.now.wall, |(_, since)| *since);
+        self.faults.insert(what, (Fault { kind, text }, since));
+    }
+
+    fn cleared(&mut self, what: &'static str) {
+        self.faults.remove(what);
+    }
+
+    fn note(&mut self, kind: EntryKind, text: String) {
+        let entry = Entry { at: self.now.wall, kind, actor: crate::engine::decide::SELF.to_owned(), text };
+        if let Some(r) = &mut self.rollout {
+            r.note(entry);
+        }
+    }
+
+    /// Sends the run's new lines to the journal.
+    fn log_new_lines(&mut self, out: &mut Vec<Request>) {
+        let Some(r) = &self.rollout else { return };
+        let seen = self.last_logged.as_ref().and_then(|last| r.log.iter().rposition(|e| e == last)).map_or(0, |i| i + 1);
+        let lines: Vec<Entry> = r.log.iter().skip(seen).cloned().collect();
+        if let Some(last) = lines.last() {
+            self.last_logged = Some(last.clone());
+        }
+        for entry in lines {
+            self.send(Pending::Journal, Call::Journal { entry, durable: false }, out);
+        }
+    }
+
+    fn on_journaled(&mut self, result: Result<(), String>) {
+        match result {
+            Ok(()) => self.cleared("journal"),
+            Err(why) => self.fault("journal", crate::domain::port::FaultKind::Other, why),
+        }
+    }
+
+    /// The scrape interval, or a minute where nothing is scraped.
+    fn interval(&self) -> Millis {
+        self.prometheus().map_or(Millis::mins(1), |p| p.interval.max(Millis::secs(1)))
+    }
+
+    /// How the metrics are reached, for messages.
+    fn metrics_place(&self) -> String {
+        match self.prometheus().map(|p| &p.endpoint) {
+            Some(Endpoint::Url { url, .. }) => url.clone(),
+            Some(Endpoint::Service { namespace, name, port }) => format!("{namespace}/{name}:{port}"),
+            None => "none".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The Lease: who drives. Validity is measured on our monotonic clock from *before* a renewal was sent.
+
+use crate::domain::journal::EntryKind;
+use crate::domain::port::{FaultKind, LEASE_DURATION, LeaseAsk, LeaseOutcome};
+use crate::domain::time::Millis;
+
+use super::io::{Call, Request};
+use super::{Core, Pending};
+
+/// How often it is renewed.
+const RENEW_EVERY: Millis = Millis::secs(5);
+/// No write is sent when less than this is left.
+const MARGIN: Millis = Millis::secs(3);
+
+/// What we know of the Lease.
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    /// Our epoch and when the last successful request for it was sent.
+    held: Option<(u64, Millis)>,
+    /// Somebody else's: who, the object's version, and since when we have seen that version.
+    other: Option<(String, String, Millis)>,
+    /// When the open request was sent.
+    asked_at: Millis,
+    /// Set while letting go.
+    leaving: bool,
+    /// When to ask again.
+    next: Millis,
+}
+
+impl Lease {
+    /// Our epoch, while the Lease is surely ours.
+    pub fn epoch(&self, now: Millis) -> Option<u64> {
+        self.held.filter(|(_, at)| now.minus(*at).plus(MARGIN) < LEASE_DURATION).map(|(epoch, _)| epoch)
+    }
+
+    pub fn is_free(&self) -> bool {
+        self.held.is_none()
+    }
+
+    pub fn renew_at(&self) -> Millis {
+        self.held.map_or(Millis(u64::MAX), |(_, at)| at.plus(RENEW_EVERY).max(self.next))
+    }
+
+    /// Another driver, and how long ago its Lease was last seen to change.
+    pub fn other(&self, now: Millis) -> Option<(&str, Millis)> {
+        self.other.as_ref().map(|(holder, _, at)| (holder.as_str(), now.minus(*at)))
+    }
+
+    /// Whether another driver is alive as far as we can tell.
+    pub fn other_is_alive(&self, now: Millis) -> bool {
+        self.other(now).is_some_and(|(_, age)| age < LEASE_DURATION)
+    }
+}
+
+impl Core {
+    fn ask_lease(&mut self, ask: LeaseAsk, out: &mut Vec<Request>) {
+        if self.is_open(Pending::Lease) {
+            return;
+        }
+        self.lease.asked_at = self.now.mono;
+        let release = self.declared.name.clone();
+        let (namespace, holder) = (self.declared.namespace.clone(), self.setup.holder.clone());
+        self.send(Pending::Lease, Call::Lease { namespace, release, holder, ask }, out);
+    }
+
+    pub(super) fn renew_lease(&mut self, out: &mut Vec<Request>) {
+        if let Some((epoch, _)) = self.lease.held
+            && !self.lease.leaving
+            && !self.is_open(Pending::Lease)
+            && self.now.mono >= self.lease.renew_at()
+        {
+            self.ask_lease(LeaseAsk::Renew { epoch }, out);
+            self.lease.next = self.now.mono.plus(Millis::secs(1));
+        }
+    }
+
+    /// Asks for the Lease when it is free or its holder was not heard of for its whole duration; otherwise looks again.
+    /// Answers whether it is ours.
+    pub(super) fn hold_lease(&mut self, out: &mut Vec<Request>) -> bool {
+        if self.lease.epoch(self.now.mono).is_some() {
+            return true;
+        }
+        let ask = match &self.lease.other {
+            Some((_, version, at)) if self.now.elapsed(*at) >= LEASE_DURATION => LeaseAsk::Acquire { expired: Some(version.clone()) },
+            _ => LeaseAsk::Acquire { expired: None },
+        };
+        self.ask_lease(ask, out);
+        false
+    }
+
+    pub(super) fn watch_lease(&mut self, out: &mut Vec<Request>) {
+        if self.lease.held.is_none() && self.now.mono >= self.lease.next {
+            self.ask_lease(LeaseAsk::Read, out);
+            self.lease.next = self.now.mono.plus(Millis::secs(5));
+        }
+    }
+
+    pub(super) fn on_leased(&mut self, outcome: LeaseOutcome) {
+        if !matches!(outcome, LeaseOutcome::Refused { .. } | LeaseOutcome::Unknown { .. }) {
+            self.cleared("lease");
+        }
+        match outcome {
+            LeaseOutcome::Held { epoch } => {
+                let news = self.lease.held.is_none_or(|(e, _)| e != epoch);
+                self.lease.held = Some((epoch, self.lease.asked_at));
+                let before = self.lease.other.take();
+                if news {
+                    let after = before.map(|(holder, ..)| format!(" after {holder}")).unwrap_or_default();
+                    self.note(EntryKind::Lease, format!("{} drives (epoch {epoch}){after}", self.setup.holder));
+                }
+            }
+            LeaseOutcome::Free => (self.lease.held, self.lease.other, self.lease.leaving) = (None, None, false),
+            LeaseOutcome::Taken { holder, version, .. } => {
+                if self.lease.held.take().is_some() {
+                    self.note(EntryKind::Lease, format!("{holder} drives now"));
+                    self.writes.drop_queue();
+                }
+                let since = self.lease.other.as_ref().filter(|(_, v, _)| *v == version).map_or(self.now.mono, |(_, _, at)| *at);
+                self.lease.other = Some((holder, version, since));
+            }
+            LeaseOutcome::Refused { why } => self.fault("lease", FaultKind::Forbidden, why),
+            LeaseOutcome::Unknown { why } => self.fault("lease", FaultKind::Unreachable, why),
+        }
+    }
+
+    /// Lets go of the Lease when asked to stop, or when there is nothing left to drive.
+    pub(super) fn let_go_when_done(&mut self, out: &mut Vec<Request>) {
+        let Some((epoch, _)) = self.lease.held else { return };
+        let idle = self.active().is_none() && self.orders.is_empty() && self.rollout.as_ref().is_none_or(|r| r.clean_up.is_none());
+        let busy = self.writes.is_busy() || self.is_open(Pending::Store) || self.is_open(Pending::Lease) || self.is_dirty();
+        if (self.detaching || idle) && !busy && !self.lease.leaving {
+            self.lease.leaving = true;
+            self.ask_lease(LeaseAsk::Release { epoch }, out);
+        } else if self.lease.leaving && !self.is_open(Pending::Lease) {
+            // The answer was lost: it runs out by itself.
+            (self.lease.held, self.lease.leaving) = (None, false);
+        }
+    }
+}

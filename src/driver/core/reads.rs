@@ -1,0 +1,97 @@
+//! Reading: the stored state, the objects, the counters.
+
+use crate::domain::command::Order;
+use crate::domain::observed::Observed;
+use crate::domain::port::{Fault, FaultKind, Stored};
+use crate::domain::sample::Scrape;
+use crate::engine::orient;
+
+use super::io::{Call, Request};
+use super::{BREATH, Core, Fresh, Pending};
+
+impl Core {
+    /// Begins a turn, and asks for counters, when their time has come.
+    pub(super) fn read_when_due(&mut self, out: &mut Vec<Request>) {
+        if self.now.mono >= self.next_turn && self.may_read() {
+            self.fresh = Fresh::default();
+            self.next_turn = self.now.mono.plus(if self.active().is_some() { self.setup.active } else { self.setup.idle });
+            let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
+            self.send(Pending::Load, Call::Load { namespace, release }, out);
+            let release = Box::new(self.release().clone());
+            self.send(Pending::Observe, Call::Observe { release }, out);
+            self.watch_lease(out);
+        }
+        if self.now.mono >= self.next_sample && self.may_sample() {
+            self.next_sample = self.now.mono.plus(self.interval());
+            let release = Box::new(self.release().clone());
+            self.send(Pending::Sample, Call::Sample { release }, out);
+        }
+    }
+
+    pub(super) fn on_loaded(&mut self, result: Result<Option<Stored>, Fault>) {
+        match result {
+            Ok(stored) => {
+                self.cleared("state");
+                self.fresh.state = Some(stored);
+            }
+            Err(fault) => {
+                // A state that cannot be read never stands in the way of a rollback; everything else waits.
+                self.fault("state", fault.kind, fault.text);
+                self.fresh.state = None;
+            }
+        }
+    }
+
+    pub(super) fn on_observed(&mut self, result: Result<Observed, Fault>) {
+        match result {
+            Ok(observed) => {
+                self.cleared("cluster");
+                self.observed_at = Some(self.now.mono);
+                self.fresh.observed = true;
+                if self.active().is_none()
+                    && let Some((release, observed)) = orient::turned(&self.declared, &observed)
+                {
+                    (self.declared, self.observed) = (release, Some(observed));
+                } else {
+                    self.observed = Some(observed);
+                }
+            }
+            Err(fault) => self.fault("cluster", fault.kind, fault.text),
+        }
+        self.judge_anew();
+    }
+
+    pub(super) fn on_sampled(&mut self, result: Result<Scrape, String>) {
+        match result {
+            Ok(scrape) => {
+                self.cleared("metrics");
+                let release = self.release().clone();
+                self.judge.feed(&release, &scrape);
+            }
+            Err(why) => {
+                let text = format!("{}: {why}", self.metrics_place());
+                self.judge.outage(&why, self.now.wall);
+                self.fault("metrics", FaultKind::Unreachable, text);
+            }
+        }
+        self.judge_anew();
+    }
+
+    /// What is known now, judged.
+    pub(super) fn judge_anew(&mut self) {
+        if let Some(observed) = &self.observed {
+            self.judgement = self.judge.judge(self.active().map_or(&self.declared, |r| &r.release), observed, self.now);
+        }
+    }
+
+    /// Looks again soon.
+    pub(super) fn soon(&mut self) {
+        self.next_turn = self.next_turn.min(self.now.mono.plus(BREATH));
+    }
+
+    /// An order waits for the next turn, which comes at once.
+    pub(super) fn queue(&mut self, order: Order) {
+        self.orders.push_back(order);
+        self.next_turn = self.now.mono;
+    }
+}

@@ -1,0 +1,110 @@
+//! Storing: intent first, by compare-and-swap.
+
+use crate::domain::port::{FaultKind, StoreOutcome};
+use crate::domain::rollout::{Phase, Rollout};
+
+use super::io::{Call, Request};
+use super::{Core, Pending, STORE_EVERY};
+
+impl Core {
+    /// Whether the run differs from what is stored in anything but its clocks.
+    pub(super) fn is_dirty(&self) -> bool {
+        match (&self.rollout, &self.stored) {
+            (Some(now), Some(then)) => significant(now) != significant(then),
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// Stores the run if that is worth it. Answers whether a request was sent.
+    pub(super) fn store_if_worth(&mut self, out: &mut Vec<Request>) -> bool {
+        let aged = self.active().is_some() && self.now.elapsed(self.stored_at) >= STORE_EVERY;
+        if !(self.is_dirty() || aged || !self.spent.is_empty()) || self.is_open(Pending::Store) || !self.setup.may_write {
+            return false;
+        }
+        self.store_now(out);
+        true
+    }
+
+    pub(super) fn store_now(&mut self, out: &mut Vec<Request>) {
+        let Some(r) = &mut self.rollout else { return };
+        r.epoch = self.lease.epoch(self.now.mono).unwrap_or(r.epoch);
+        r.judge = serde_json::to_value(&self.judge).ok();
+        let rollout = Box::new(r.clone());
+        self.stored = Some(r.clone());
+        self.stored_at = self.now.mono;
+        let call = Call::Store { rollout, expect: self.version.clone(), spent: std::mem::take(&mut self.spent) };
+        self.send(Pending::Store, call, out);
+    }
+
+    pub(super) fn on_stored(&mut self, outcome: StoreOutcome, out: &mut Vec<Request>) {
+        match outcome {
+            StoreOutcome::Stored { version } => {
+                self.version = Some(version);
+                self.cleared("store");
+                self.send_queued(out);
+                return;
+            }
+            // The plan was made from a state that is no longer there: nothing of it is sent.
+            StoreOutcome::Conflict => {}
+            StoreOutcome::Refused { why } => self.fault("store", FaultKind::Forbidden, why),
+            StoreOutcome::Unknown { why } => self.fault("store", FaultKind::Unreachable, why),
+        }
+        self.stored = None;
+        let back = self.rollout.as_ref().is_some_and(Rollout::is_back);
+        if back {
+            self.send_queued(out); // a refused record never delays a rollback
+        } else {
+            self.writes.drop_queue();
+            if let Some(r) = &mut self.rollout {
+                r.intents.clear();
+            }
+        }
+        self.soon();
+    }
+
+    /// Takes over what is stored, where it is not what we last stored ourselves.
+    pub(super) fn adopt_stored(&mut self) {
+        let Some(fresh) = self.fresh.state.take() else { return };
+        self.loaded_once = true;
+        let Some(stored) = fresh else {
+            // Somebody deleted the state while a run was under way: ours is the newest there is.
+            self.version = None;
+            self.stored = None;
+            return;
+        };
+        let ours = self.version.as_deref() == Some(stored.version.as_str());
+        self.version = Some(stored.version);
+        self.remote = stored.orders.into_iter().filter(|o| !self.spent.contains(&o.id) && !self.forwarded.contains_key(&o.id)).collect();
+        let Some(theirs) = stored.rollout.filter(|_| !ours) else { return };
+        let keep_ours = self.rollout.as_ref().is_some_and(|mine| {
+            // A rollback that has begun here is never undone by an older record of the same run.
+            mine.id == theirs.id && mine.is_back() && !theirs.is_back() && theirs.phase != Phase::Completed
+        });
+        if !keep_ours {
+            self.restore(theirs);
+        } else {
+            self.stored = None;
+        }
+    }
+
+    /// Goes on from a stored run. Its clocks mean nothing here, and intents without an outcome are answered by reading.
+    fn restore(&mut self, mut theirs: Rollout) {
+        theirs.ticked = None;
+        let news = self.rollout.as_ref().is_none_or(|mine| mine.id != theirs.id);
+        if let (true, Some(state)) = (news || self.rollout.is_none(), &theirs.judge)
+            && let Ok(judge) = serde_json::from_value(state.clone())
+        {
+            self.judge = judge;
+        }
+        self.stored = Some(theirs.clone());
+        self.last_logged = theirs.log.back().cloned();
+        theirs.intents.clear();
+        self.rollout = Some(theirs);
+    }
+}
+
+/// A run without its clocks and the judge's counters.
+fn significant(r: &Rollout) -> Rollout {
+    Rollout { ticked: None, covered: Default::default(), judge: None, waiting: None, targets: Default::default(), epoch: 0, ..r.clone() }
+}

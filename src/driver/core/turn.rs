@@ -1,0 +1,144 @@
+//! One turn: orders, decision, intent, writes.
+
+use crate::domain::command::{Command, Order};
+use crate::domain::journal::EntryKind;
+use crate::domain::rollout::Rollout;
+use crate::engine;
+use crate::engine::preview;
+
+use super::io::Request;
+use super::{Core, Pending};
+
+/// Where this process stands in a turn.
+enum Place {
+    /// It drives.
+    Drive,
+    /// It waits for an answer about the Lease.
+    Ask,
+    /// Another one drives, or nothing is to be driven.
+    Watch,
+}
+
+impl Core {
+    /// Both reads are in: decide.
+    pub(super) fn turn_when_read(&mut self, out: &mut Vec<Request>) {
+        let open = [Pending::Load, Pending::Observe, Pending::Store, Pending::Lease];
+        if !self.fresh.observed || open.iter().any(|p| self.is_open(*p)) || self.writes.is_busy() {
+            return;
+        }
+        self.adopt_stored();
+        self.judge_anew();
+        self.answer_forwarded();
+        if !self.setup.may_write || self.detaching {
+            self.fresh.observed = false;
+            return self.refuse_orders_without_rights();
+        }
+        let wanted = !self.orders.is_empty() || (self.setup.take_up && self.has_work());
+        let place = if wanted { self.place(out) } else { Place::Watch };
+        match place {
+            Place::Ask => {} // the answer to the Lease brings us back here
+            Place::Watch => self.fresh.observed = false,
+            Place::Drive => {
+                self.fresh.observed = false;
+                self.obey();
+                self.decide(out);
+            }
+        }
+    }
+
+    /// Whether there is something to drive.
+    fn has_work(&self) -> bool {
+        self.active().is_some() || self.rollout.as_ref().is_some_and(|r| r.clean_up.is_some())
+    }
+
+    /// Why the stored state cannot be gone on from, if so. Without it nothing goes forward.
+    fn unreadable(&self) -> Option<String> {
+        self.faults.get("state").map(|(fault, _)| fault.text.clone())
+    }
+
+    pub(super) fn is_rolling_back(&self) -> bool {
+        self.active().is_some_and(Rollout::is_back)
+    }
+
+    /// Takes the Lease if it can be had; with another driver alive, orders go to it. A rollback does not wait for a Lease.
+    fn place(&mut self, out: &mut Vec<Request>) -> Place {
+        if self.lease.epoch(self.now.mono).is_some() {
+            return Place::Drive;
+        }
+        if self.lease.other_is_alive(self.now.mono) {
+            self.forward_orders(out);
+            return Place::Watch;
+        }
+        self.hold_lease(out);
+        let urgent = self.is_rolling_back() || self.orders.iter().any(|o| o.command == Command::RollBack);
+        if urgent { Place::Drive } else { Place::Ask }
+    }
+
+    /// Applies the orders that wait: ours, then those that others left.
+    fn obey(&mut self) {
+        let mut all = std::mem::take(&mut self.orders);
+        all.extend(std::mem::take(&mut self.remote));
+        for order in all {
+            self.apply(&order);
+        }
+    }
+
+    /// Applies one order to the run, and remembers what became of it.
+    pub(super) fn apply(&mut self, order: &Order) -> bool {
+        self.spent.push(order.id.clone());
+        if let Some(why) = self.unreadable().filter(|_| order.command != Command::RollBack) {
+            self.answers.insert(order.id.clone(), Some(why));
+            return false;
+        }
+        if self.rollout.as_ref().is_some_and(|r| r.answer(&order.id).is_some()) {
+            self.answers.insert(order.id.clone(), None);
+            return false;
+        }
+        let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
+        match result {
+            Ok(next) => {
+                let fresh_run = self.rollout.as_ref().is_none_or(|r| r.id != next.id);
+                if fresh_run {
+                    self.judge = crate::analysis::Judge::new(&next.release);
+                    self.last_logged = None;
+                }
+                self.rollout = Some(next);
+                if fresh_run {
+                    self.note(EntryKind::Command, format!("{} ordered: {}", order.actor, order.command));
+                    self.remember_answer(&order.id, None);
+                }
+                self.answers.insert(order.id.clone(), None);
+                self.judge_anew();
+                true
+            }
+            Err(refusal) => {
+                let why = refusal.to_string();
+                self.note(EntryKind::Note, format!("{} asked to {}: refused: {why}", order.actor, order.command));
+                self.remember_answer(&order.id, Some(why.clone()));
+                self.answers.insert(order.id.clone(), Some(why));
+                false
+            }
+        }
+    }
+
+    /// Lets the engine decide and stores what it decided, with the intents in it.
+    fn decide(&mut self, out: &mut Vec<Request>) {
+        if self.unreadable().is_some() && !self.is_rolling_back() {
+            return;
+        }
+        let (Some(r), Some(observed)) = (&self.rollout, &self.observed) else { return };
+        let decision = engine::decide(r, observed, &self.judgement, self.now);
+        self.rollout = Some(decision.rollout);
+        self.plan_writes(decision.actions);
+        if self.writes.is_planned() {
+            self.next_turn = self.now.mono; // look again as soon as they have landed
+            self.store_now(out);
+        } else if self.store_if_worth(out) {
+            self.soon();
+        }
+        if self.is_rolling_back() {
+            // The record goes beside the writes of a rollback, never before them.
+            self.send_queued(out);
+        }
+    }
+}
