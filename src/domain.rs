@@ -20,4 +20,5 @@ pub mod step;
 pub mod text;
 pub mod time;
 pub mod verdict;
+pub mod view;
 pub mod weight;

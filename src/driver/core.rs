@@ -13,7 +13,7 @@ mod turn;
 mod writes;
 
 pub mod io;
-pub mod view;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::domain::journal::Entry;
 use crate::domain::time::{Millis, Now};
+use crate::domain::view::View;
 
 use super::core::Core;
 use super::core::io::{Call, Input, Reply, Request};
-use super::core::view::View;
 
 /// Where requests are carried out.
 pub trait World: Send + Sync + 'static {

@@ -6,6 +6,7 @@ use crate::domain::observed::Observed;
 use crate::domain::release::Release;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Now;
+use crate::domain::view::View;
 
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
@@ -33,6 +34,13 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
             let changes = actions.iter().flat_map(Action::changes).collect();
             Preview { changes, actions, remarks: remarks(release, rollout, observed, &next), refusal: None }
         }
+    }
+}
+
+impl View {
+    /// What an order would do, from what is in memory.
+    pub fn preview(&self, order: &Order) -> Preview {
+        preview(&self.release, self.rollout.as_ref(), self.observed.as_ref(), order, self.now)
     }
 }
 
