@@ -16,6 +16,11 @@ pub mod ratio;
 pub mod rollback;
 pub mod start;
 
+#[cfg(test)]
+mod props;
+#[cfg(test)]
+pub(crate) mod world;
+
 pub use command::command;
 pub use decide::{Decision, decide};
 pub use plan::compile;

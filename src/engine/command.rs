@@ -86,7 +86,7 @@ fn hold_check(r: &Rollout, observed: Option<&Observed>, weight: Weight) -> Resul
         return Ok(());
     }
     match observed {
-        Some(observed) => guard::can_hold(r, observed, weight),
+        Some(observed) => guard::may_ask(r, observed, weight),
         None => Err(Refusal::TooOld { age: Millis::ZERO }),
     }
 }
@@ -128,8 +128,8 @@ fn next_shift(r: &Rollout, above: Weight) -> Option<(usize, Weight)> {
 
 /// The last step of the plan whose weight is at most `weight`.
 fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weight)> {
-    let shifts = r.plan.iter().enumerate().filter_map(|(i, s)| if let Step::Shift(w) = s { Some((i, *w)) } else { None });
-    shifts.filter(|(_, w)| *w <= weight).next_back()
+    let mut shifts = r.plan.iter().enumerate().filter_map(|(i, s)| if let Step::Shift(w) = s { Some((i, *w)) } else { None });
+    shifts.rfind(|(_, w)| *w <= weight)
 }
 
 fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {

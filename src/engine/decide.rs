@@ -76,9 +76,16 @@ fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now)
 fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> Vec<(Action, Precondition)> {
     let mut actions = Vec::new();
     let mut waiting = None;
+    let foreign = drift(r, observed);
     let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.percent() < weight.percent());
     for need in needs.into_iter().filter(|n| n.stage() == stage) {
         match need {
+            // Somebody else's weight stands until a person says what is to be done about it.
+            Need::Act(_, Action::Route { component, .. }, _)
+                if foreign.as_deref().is_some_and(|why| why.starts_with(&format!("{component}:"))) =>
+            {
+                waiting = foreign.clone();
+            }
             Need::Act(_, action, precondition) => {
                 let promoting = matches!(r.step(), Some(Step::Promote));
                 let safe = if raising(&action) && !promoting { guard::can_hold(r, observed, r.asked) } else { Ok(()) };

@@ -18,7 +18,21 @@ pub fn pods_needed(stable_pods: u32, weight: Weight) -> u32 {
     }
 }
 
-/// Whether every component's candidate can take `weight`.
+/// Whether a weight may be asked for: every candidate answers already, and where an autoscaler owns the replicas (nobody
+/// else may add pods) the pods there bear it. Otherwise the missing pods are added before the traffic.
+///
+/// # Errors
+/// [`Refusal::CannotHold`] with the numbers and the highest weight that would be safe.
+pub fn may_ask(rollout: &Rollout, observed: &Observed, weight: Weight) -> Result<(), Refusal> {
+    let scaled_by_us =
+        |c: &str| observed.components.get(c).and_then(|o| o.candidate.as_ref()).is_some_and(|w| w.hpa.is_none() && w.ready_addresses > 0);
+    match can_hold(rollout, observed, weight) {
+        Err(Refusal::CannotHold { component, .. }) if scaled_by_us(&component) => Ok(()),
+        other => other,
+    }
+}
+
+/// Whether every component's candidate can take `weight` with the pods it has now.
 ///
 /// # Errors
 /// [`Refusal::CannotHold`] with the numbers and the highest weight that would be safe.

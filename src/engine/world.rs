@@ -1,0 +1,282 @@
+//! A compact typed world for tests: Deployments that become ready tick by tick, routes that hold what is written.
+
+use std::collections::BTreeMap;
+
+use crate::domain::action::{Action, Precondition, WriteOutcome};
+use crate::domain::gate::{Consequence, Gate, Limit, Metric};
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use crate::domain::release::{BlueGreen, Canary, Component, Destination, Release, Rolling, Router, Source, Stage, Strategy, Track};
+use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::time::{Millis, Now};
+use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
+use crate::domain::weight::Weight;
+
+pub(crate) const OLD: &str = "shop/app:v1";
+pub(crate) const NEW: &str = "shop/app:v2";
+
+/// A canary release of components, each routed by a VirtualService.
+pub(crate) fn canary(components: &[&str]) -> Release {
+    let weight = |w, secs| Stage::Weight { weight: Weight::capped(w), hold: Millis::secs(secs) };
+    let steps =
+        vec![weight(10, 60), weight(25, 60), weight(50, 60), weight(75, 60), weight(100, 0), Stage::Approve { label: "approve".into() }];
+    release(Strategy::Canary(Canary { steps }), components.iter().map(|n| istio(n)).collect())
+}
+
+pub(crate) fn blue_green() -> Release {
+    let router = Router::Service { service: "web".into(), key: "version".into(), stable: "blue".into(), candidate: "green".into() };
+    let component =
+        Component { name: "web".into(), stable: "web-blue".into(), candidate: Some("web-green".into()), container: None, router };
+    release(Strategy::BlueGreen(BlueGreen { approve: true, hold: Millis::secs(60), retire: Some(Millis::secs(60)) }), vec![component])
+}
+
+pub(crate) fn rolling() -> Release {
+    let steps = vec![Stage::Weight { weight: Weight::capped(50), hold: Millis::secs(60) }];
+    let component = Component { name: "web".into(), stable: "web".into(), candidate: None, container: None, router: Router::None };
+    release(Strategy::Rolling(Rolling { steps }), vec![component])
+}
+
+pub(crate) fn by_replicas() -> Release {
+    let mut release = canary(&["web"]);
+    release.components[0].router = Router::Replicas { service: Some("web".into()) };
+    release
+}
+
+fn istio(name: &str) -> Component {
+    let to = |host: String| Destination { host, subset: None };
+    let router =
+        Router::Istio { virtual_service: name.into(), route: None, stable: to(name.into()), candidate: to(format!("{name}-canary")) };
+    Component { name: name.into(), stable: name.into(), candidate: Some(format!("{name}-canary")), container: None, router }
+}
+
+fn release(strategy: Strategy, components: Vec<Component>) -> Release {
+    let gate = Gate {
+        name: "errors".into(),
+        metric: Metric::Errors,
+        limit: Limit::Above(0.05),
+        lasting: Millis::secs(30),
+        then: Consequence::Rollback,
+        min_requests: 20,
+    };
+    Release {
+        name: "shop".into(),
+        namespace: "shop".into(),
+        components,
+        strategy,
+        prometheus: None,
+        gates: vec![gate],
+        watch: None,
+        keep: Millis::ZERO,
+        contacts: vec![],
+        production: false,
+        source: Source::Discovered,
+    }
+}
+
+/// What the world holds of one component.
+#[derive(Clone, Debug)]
+struct Held {
+    stable: Workload,
+    candidate: Option<Workload>,
+    /// The candidate's weight of 100.
+    weight: u32,
+    version: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub release: Release,
+    pub now: Now,
+    pub verdict: Verdict,
+    /// Candidate pods never become ready.
+    pub broken: bool,
+    components: BTreeMap<String, Held>,
+}
+
+impl World {
+    pub fn new(release: Release) -> World {
+        let held = |c: &Component| {
+            let workload = |name: &str, replicas| Workload {
+                name: name.into(),
+                uid: format!("uid-{name}"),
+                replicas,
+                current: replicas,
+                updated: replicas,
+                ready: replicas,
+                available: replicas,
+                ready_addresses: replicas,
+                containers: vec![ContainerImage { name: "app".into(), image: OLD.into() }],
+                template_hash: Some(format!("h-{OLD}")),
+                revisions: vec![kept(2, OLD), kept(1, "shop/app:v0")],
+                ..Workload::default()
+            };
+            Held { stable: workload(&c.stable, 4), candidate: c.candidate.as_ref().map(|n| workload(n, 0)), weight: 0, version: 1 }
+        };
+        let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
+        let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
+        World { release, now, verdict: Verdict::Healthy, broken: false, components }
+    }
+
+    pub fn pass(&mut self, time: Millis) {
+        self.now.mono = self.now.mono.plus(time);
+        self.now.wall = self.now.wall.checked_add(std::time::Duration::from_millis(time.0)).unwrap();
+        for held in self.components.values_mut() {
+            settle(&mut held.stable, false);
+            if let Some(c) = &mut held.candidate {
+                settle(c, self.broken);
+            }
+        }
+    }
+
+    pub fn weight(&self, component: &str) -> u32 {
+        let held = &self.components[component];
+        match self.release.component(component).unwrap().router {
+            Router::Replicas { .. } => held.candidate.as_ref().map_or(0, |c| c.ready * 100 / (c.ready + held.stable.ready).max(1)),
+            _ => held.weight,
+        }
+    }
+
+    /// Somebody else sets a weight.
+    pub fn meddle(&mut self, component: &str, weight: u32) {
+        let held = self.components.get_mut(component).unwrap();
+        (held.weight, held.version) = (weight, held.version + 1);
+    }
+
+    pub fn workload(&mut self, component: &str, track: Track) -> &mut Workload {
+        let held = self.components.get_mut(component).unwrap();
+        if track == Track::Stable { &mut held.stable } else { held.candidate.as_mut().unwrap() }
+    }
+
+    pub fn judgement(&self) -> Judgement {
+        let of = |c: &Component| GateVerdict {
+            gate: "errors".into(),
+            component: c.name.clone(),
+            verdict: self.verdict.clone(),
+            then: Consequence::Rollback,
+            candidate: None,
+            stable: None,
+            requests: 100,
+            limit: "5 %".into(),
+            broken_for: Millis::ZERO,
+            evidence: format!("errors: {}", self.verdict),
+        };
+        Judgement { gates: self.release.components.iter().map(of).collect(), ..Judgement::default() }
+    }
+
+    pub fn observe(&self) -> Observed {
+        let one = |c: &Component| {
+            let held = &self.components[&c.name];
+            let seen =
+                ComponentObserved { stable: Some(held.stable.clone()), candidate: held.candidate.clone(), route: self.facts(c, held) };
+            (c.name.clone(), seen)
+        };
+        Observed { at: self.now.wall, components: self.release.components.iter().map(one).collect() }
+    }
+
+    fn facts(&self, c: &Component, held: &Held) -> Result<RouteFacts, RouteProblem> {
+        let (kind, entry) = match &c.router {
+            Router::Istio { stable, candidate, .. } => (
+                Kind::VirtualService,
+                RouteEntry::VirtualService { route: None, http: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) },
+            ),
+            Router::Service { key, stable, candidate, .. } => {
+                let current = if held.weight == 0 { stable.clone() } else { candidate.clone() };
+                (Kind::Service, RouteEntry::Service { key: key.clone(), stable: stable.clone(), candidate: candidate.clone(), current })
+            }
+            Router::Replicas { .. } => {
+                let name = |w: &Workload| (w.name.clone(), w.uid.clone());
+                let candidate = held.candidate.as_ref().unwrap();
+                (Kind::Deployment, RouteEntry::Replicas { stable: name(&held.stable), candidate: name(candidate) })
+            }
+            _ => return Err(RouteProblem::None),
+        };
+        let (stable, candidate) = match &c.router {
+            Router::Replicas { .. } => (held.stable.replicas, held.candidate.as_ref().unwrap().replicas),
+            _ => (100 - held.weight, held.weight),
+        };
+        let object = ObjectRef::new(kind, "shop", c.name.clone());
+        Ok(RouteFacts {
+            object,
+            uid: "u".into(),
+            resource_version: held.version.to_string(),
+            entry,
+            stable,
+            candidate,
+            accepted: Acceptance::Yes,
+            bypass: false,
+            notes: vec![],
+        })
+    }
+
+    pub fn apply(&mut self, action: &Action, precondition: Precondition) -> WriteOutcome {
+        let conflict = || WriteOutcome::Conflict { why: "changed".into() };
+        let held = self.components.get_mut(action.component()).unwrap();
+        match action {
+            Action::Route { facts, weight, .. } => {
+                if precondition == Precondition::Unchanged && facts.resource_version != held.version.to_string() {
+                    return conflict();
+                }
+                if let RouteEntry::Replicas { .. } = facts.entry {
+                    held.candidate.as_mut().unwrap().replicas = weight.of_total(facts.total());
+                    held.stable.replicas = facts.total() - weight.of_total(facts.total());
+                } else {
+                    (held.weight, held.version) = (weight.of_total(100), held.version + 1);
+                }
+            }
+            Action::Scale { target, from, to, .. } => {
+                let w = side(held, target.track);
+                if precondition == Precondition::Value && w.replicas != *from {
+                    return conflict();
+                }
+                w.replicas = *to;
+                w.generation += 1;
+            }
+            Action::SetImages { target, images, paused, .. } => {
+                let w = side(held, target.track);
+                for i in images {
+                    w.containers[i.index].image = i.to.clone();
+                }
+                w.template_hash = Some(format!("h-{}", w.containers[0].image));
+                (w.updated, w.generation, w.paused) = (0, w.generation + 1, paused.unwrap_or(w.paused));
+            }
+            Action::SetPaused { target, paused, .. } => side(held, target.track).paused = *paused,
+            Action::Clone { name, images, replicas, from, .. } => {
+                let mut clone = side(held, from.track).clone();
+                (clone.name, clone.uid, clone.replicas) = (name.clone(), format!("uid-{name}"), *replicas);
+                (clone.current, clone.updated, clone.ready, clone.ready_addresses) = (0, 0, 0, 0);
+                for i in images {
+                    clone.containers[i.index].image = i.to.clone();
+                }
+                held.candidate = Some(clone);
+            }
+            Action::Undo { target, revision, .. } => {
+                let w = side(held, target.track);
+                let kept = w.revisions.iter().find(|k| k.revision == *revision).unwrap().clone();
+                (w.containers, w.template_hash, w.updated, w.generation) = (kept.images, Some(kept.template_hash), 0, w.generation + 1);
+            }
+            Action::Fence { .. } => held.version += 1,
+        }
+        WriteOutcome::Landed
+    }
+}
+
+pub(crate) fn kept(revision: u64, image: &str) -> KeptRevision {
+    let images = vec![ContainerImage { name: "app".into(), image: image.into() }];
+    KeptRevision { revision, replica_set: format!("rs-{revision}"), template_hash: format!("h-{image}"), images }
+}
+
+fn side(held: &mut Held, track: Track) -> &mut Workload {
+    if track == Track::Stable { &mut held.stable } else { held.candidate.as_mut().unwrap() }
+}
+
+/// One tick nearer to what is wanted: a pod is replaced, started or stopped.
+fn settle(w: &mut Workload, broken: bool) {
+    w.observed_generation = w.generation;
+    w.current = w.replicas;
+    if w.updated < w.replicas && !w.paused {
+        w.updated += 1;
+    }
+    w.updated = w.updated.min(w.replicas);
+    w.ready = if broken { 0 } else { (w.ready + 1).min(w.replicas) };
+    (w.available, w.ready_addresses) = (w.ready, w.ready);
+}
