@@ -9,4 +9,5 @@
     missing_docs
 )]
 
+mod promql;
 mod themes;

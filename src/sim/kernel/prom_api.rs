@@ -63,6 +63,11 @@ impl Prometheus {
         }
     }
 
+    /// The stored series: history may be put in before the cluster starts.
+    pub fn series(&mut self) -> &mut Tsdb {
+        &mut self.db
+    }
+
     /// What is wrong with it at a virtual time (ms since the start).
     fn fault(&self, ms: u64) -> Option<Fault> {
         self.outages.iter().find(|outage| outage.covers(ms)).map(|outage| outage.fault)
@@ -97,7 +102,7 @@ impl Prometheus {
             "series" => query::series(&self.db, form),
             "labels" => query::labels(&self.db, form),
             "targets" => whole(about::targets(&self.scraper, exporters, self.interval, form)),
-            "metadata" => whole(about::metadata(exporters, form)),
+            "metadata" => whole(about::metadata(exporters, form)?),
             "rules" => whole(serde_json::json!({"groups": []})),
             "alerts" => whole(serde_json::json!({"alerts": []})),
             "status/buildinfo" => whole(about::build()),

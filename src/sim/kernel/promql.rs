@@ -5,6 +5,7 @@
 //! (float) samples only: there are no native histograms here.
 
 mod aggregate;
+mod best;
 mod binary;
 mod calendar;
 mod eval;
@@ -104,7 +105,7 @@ pub fn range(db: &Tsdb, text: &str, grid: Grid, lookback: i64) -> Result<(Answer
     Ok((Answer::Matrix(found), eval.notes))
 }
 
-/// The series that a selector such as `up{job="api"}` picks, ordered by their labels.
+/// The series that a selector such as `up{job="api"}` picks, in the order in which they were first seen.
 ///
 /// # Errors
 /// When it is not a selector, or would pick everything.

@@ -173,17 +173,15 @@ impl Tsdb {
         }
     }
 
-    /// The series that `keep` accepts, ordered by their labels; of one metric only when `name` is given.
+    /// The series that `keep` accepts, in the order in which they were first seen; of one metric only when `name` is given.
     pub fn select(&self, name: Option<&str>, keep: impl Fn(&Labels) -> bool) -> Vec<&Series> {
-        let mut found: Vec<&Series> = match name {
+        match name {
             Some(name) => {
                 let ids = self.by_name.get(name).into_iter().flatten();
                 ids.filter_map(|id| self.series.get(id)).filter(|series| keep(series.labels())).collect()
             }
             None => self.series.values().filter(|series| keep(series.labels())).collect(),
-        };
-        found.sort_by(|a, b| a.labels.cmp(&b.labels));
-        found
+        }
     }
 
     /// How many series are kept.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::exporter::{Exporters, FAMILIES};
 use super::super::tsdb::NAME;
+use super::encode::Refusal;
 use super::form::Form;
 use super::scrape::{Scraper, Target};
 
@@ -69,10 +70,18 @@ fn described(target: &Target, interval: u64) -> Value {
 }
 
 /// `/api/v1/metadata`.
-#[must_use]
-pub fn metadata(exporters: &Exporters, form: &Form) -> Value {
+///
+/// # Errors
+/// When `limit` is not a number.
+pub fn metadata(exporters: &Exporters, form: &Form) -> Result<Value, Refusal> {
     let wanted = form.text("metric");
-    let limit = form.text("limit").parse::<usize>().unwrap_or(usize::MAX);
+    let limit = match form.text("limit") {
+        "" => usize::MAX,
+        text => {
+            let limit: i64 = text.parse().map_err(|_| Refusal::bad_data("limit must be a number"))?;
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        }
+    };
     let exposed = |family: &str, kind: &str| {
         exporters
             .values()
@@ -82,7 +91,7 @@ pub fn metadata(exporters: &Exporters, form: &Form) -> Value {
         FAMILIES.iter().filter(|(family, kind, _)| (wanted.is_empty() || belongs(wanted, family, kind)) && exposed(family, kind));
     let found: BTreeMap<&str, Value> =
         families.take(limit).map(|(family, kind, help)| (*family, json!([{"type": kind, "help": help, "unit": ""}]))).collect();
-    json!(found)
+    Ok(json!(found))
 }
 
 /// Whether a series' name is one of a family's.
@@ -111,11 +120,12 @@ mod tests {
     #[test]
     fn only_families_that_somebody_exposes_are_described() {
         let exporters = one_pod();
-        let all = metadata(&exporters, &form(""));
+        let all = metadata(&exporters, &form("")).unwrap();
         assert_eq!(all.as_object().unwrap().len(), 1);
         assert_eq!(all["http_request_duration_seconds"][0]["type"], "histogram");
-        assert_eq!(metadata(&exporters, &form("metric=http_request_duration_seconds_count")).as_object().unwrap().len(), 1);
-        assert_eq!(metadata(&exporters, &form("metric=up")), json!({}));
+        assert_eq!(metadata(&exporters, &form("metric=http_request_duration_seconds_count")).unwrap().as_object().unwrap().len(), 1);
+        assert_eq!(metadata(&exporters, &form("metric=up")), Ok(json!({})));
+        assert!(metadata(&exporters, &form("limit=x")).is_err());
     }
 
     #[test]

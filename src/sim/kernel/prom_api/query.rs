@@ -96,7 +96,11 @@ pub fn series(db: &Tsdb, form: &Form) -> Result<Response, Refusal> {
     let (start, end) = (form.time_or("start", MIN_TIME)?, form.time_or("end", MAX_TIME)?);
     let found = matching(db, form).map_err(|error| Refusal::parameter("match[]", &error))?;
     let inside = |series: &&Series| !series.window(start.saturating_sub(1), end).is_empty();
-    let sets: BTreeSet<_> = found.into_iter().filter(inside).map(Series::labels).collect();
+    let mut sets: Vec<_> = found.into_iter().filter(inside).map(Series::labels).collect();
+    if form.texts("match[]").count() > 1 {
+        sets.sort();
+        sets.dedup();
+    }
     Ok(limited(sets.into_iter().map(metric).collect(), limit))
 }
 

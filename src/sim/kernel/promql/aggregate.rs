@@ -1,7 +1,7 @@
 //! Aggregations: `sum by (...)`, `topk` and their kin.
 
+use super::best::Best;
 use super::eval::{Builder, Eval, Outcome, at_instant, count_label, unwrapped};
-use super::functions::nan_last;
 use super::number::{Mean, Sum, quantile, short_text};
 use super::value::{Column, Grid, set_label};
 use crate::sim::kernel::tsdb::{Labels, NAME};
@@ -169,22 +169,18 @@ fn extremes(columns: Vec<Column>, groups: &[usize], count: usize, sizes: &[usize
         columns.iter().map(|column| Column { labels: column.labels.clone(), values: vec![None; grid.instants()] }).collect();
     let mut order = Vec::new();
     for i in 0..grid.instants() {
-        let mut best: Vec<Vec<(usize, f64)>> = vec![Vec::new(); count];
+        let size = sizes.get(i).copied().unwrap_or(0);
+        let mut best: Vec<Best> = (0..count).map(|_| Best::new(size, largest)).collect();
         for (column, value) in at_instant(&columns, i) {
-            if let Some(group) = groups.get(column).and_then(|group| best.get_mut(*group)) {
-                group.push((column, value));
+            if let Some(best) = groups.get(column).and_then(|group| best.get_mut(*group)) {
+                best.offer(column, value);
             }
         }
-        for group in &mut best {
-            // Stable, so of equal values the first stay.
-            group.sort_by(|a, b| nan_last(a.1, b.1, largest));
-            group.truncate(sizes.get(i).copied().unwrap_or(0));
-            for (column, value) in group.iter() {
-                if let Some(slot) = kept.get_mut(*column).and_then(|column| column.values.get_mut(i)) {
-                    *slot = Some(*value);
-                }
-                order.push(*column);
+        for (column, value) in best.into_iter().flat_map(Best::sorted) {
+            if let Some(slot) = kept.get_mut(column).and_then(|column| column.values.get_mut(i)) {
+                *slot = Some(value);
             }
+            order.push(column);
         }
     }
     if grid.is_instant() {

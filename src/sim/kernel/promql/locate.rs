@@ -91,7 +91,7 @@ impl Walk<'_> {
                 start
             }
             Expr::Subquery(subquery) => self.expr(&subquery.expr),
-            Expr::NumberLiteral(_) => self.seek(|token| token.is_number()),
+            Expr::NumberLiteral(_) => self.number(),
             Expr::StringLiteral(_) => self.seek(|token| token.kind == Kind::Text),
             Expr::VectorSelector(selector) => self.selector(selector),
             Expr::MatrixSelector(matrix) => self.selector(&matrix.vs),
@@ -99,6 +99,17 @@ impl Walk<'_> {
         };
         self.starts.insert(address(expr), start);
         start
+    }
+
+    /// Passes a number; a sign that can only be its own belongs to it.
+    fn number(&mut self) -> usize {
+        let start = self.seek(|token| token.is_number());
+        let before = |back: usize| self.next.checked_sub(back).and_then(|at| self.tokens.get(at));
+        let is_operand = |token: &Token<'_>| token.kind != Kind::Sign || matches!(token.text, ")" | "]" | "}");
+        match before(2).filter(|sign| matches!(sign.text, "-" | "+")) {
+            Some(sign) if !before(3).is_some_and(is_operand) => sign.start,
+            _ => start,
+        }
     }
 
     fn selector(&mut self, selector: &VectorSelector) -> usize {
@@ -184,6 +195,7 @@ mod tests {
     #[test]
     fn parameters_stand_before_their_vector() {
         assert_eq!(starts("histogram_quantile(0.9, sum by (le) (foo))"), ["1:1", "1:20", "1:25", "1:38"]);
+        assert_eq!(starts("clamp_min(up, -1) - 1"), ["1:1", "1:1", "1:11", "1:15", "1:21"]);
         assert_eq!(starts("topk(3, -(foo @ start()))"), ["1:1", "1:10", "1:11", "1:6", "1:9"]);
     }
 

@@ -85,17 +85,39 @@ fn plain(matchers: &Matchers) -> Result<(), String> {
 /// The parser's reason in Prometheus' words, with the place that it is about as far as the text shows it.
 fn refusal(text: &str, reason: &str) -> String {
     let all = tokens(text);
-    let quoted = reason.replace('\'', "\"");
+    let quoted = quoted(reason);
+    let named = || quoted.split('"').nth(1).and_then(|name| all.iter().position(|token| token.text == name));
+    let start = |place: Option<usize>| place.and_then(|place| all.get(place)).map_or(0, |token| token.start);
     let (at, reason) = match quoted.as_str() {
-        "no expression found in input" => return format!("unknown position: parse error: {quoted}"),
-        "unclosed left parenthesis" => (text.len(), quoted),
+        "no expression found in input" if text.trim().is_empty() => return format!("unknown position: parse error: {quoted}"),
+        "unclosed left parenthesis" | "unexpected end of input inside braces" => (text.len(), quoted),
+        "unexpected end of input inside brackets" => (text.len(), "unclosed left bracket".to_owned()),
+        "unexpected right parenthesis ')'" => (text.rfind(')').map_or(0, |at| at + 1), quoted),
         "invalid promql query" => unexpected(text, &all),
-        other => {
-            let named = other.split('"').nth(1).and_then(|name| all.iter().find(|token| token.text == name));
-            (named.map_or(0, |token| token.start), documented(other))
+        // The place is that of the argument: the first, which is the only one of nearly all functions.
+        other if other.contains("in call to function") => (start(named().map(|place| place + 2)), documented(other)),
+        other if other.contains("in aggregation expression") => {
+            let open = all.iter().position(|token| token.text == "(").map(|place| place + 1);
+            (start(open), documented(other))
         }
+        other => (start(named()), other.to_owned()),
     };
     format!("{}: parse error: {reason}", line_and_column(text, at))
+}
+
+/// Names in double quotes; single characters stay in single ones.
+fn quoted(reason: &str) -> String {
+    let parts: Vec<&str> = reason.split('\'').collect();
+    let is_character =
+        |i: usize| i % 2 == 1 && parts.get(i).is_some_and(|part| part.chars().count() == 1 && !part.starts_with(char::is_alphanumeric));
+    let mut text = String::new();
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            text.push(if is_character(i) || is_character(i - 1) { '\'' } else { '"' });
+        }
+        text.push_str(part);
+    }
+    text
 }
 
 /// Value types by the names of the documentation.
@@ -147,10 +169,14 @@ mod tests {
         for (query, text) in [
             ("", "unknown position: parse error: no expression found in input"),
             ("sum(up", "1:7: parse error: unclosed left parenthesis"),
+            ("up{", "1:4: parse error: unexpected end of input inside braces"),
+            ("up[5m", "1:6: parse error: unclosed left bracket"),
+            ("up)", "1:4: parse error: unexpected right parenthesis ')'"),
+            ("sum(up[5m])", "1:5: parse error: expected type instant vector in aggregation expression, got range vector"),
             ("up +", "1:5: parse error: unexpected end of input"),
             ("up down", "1:4: parse error: unexpected identifier \"down\""),
             ("2 * nope(up)", "1:5: parse error: unknown function with name \"nope\""),
-            ("rate(up)", "1:1: parse error: expected type range vector in call to function \"rate\", got instant vector"),
+            ("rate(up)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"),
             (
                 "1 + limitk(1, up)",
                 "1:5: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions",

@@ -107,7 +107,7 @@ pub fn accepts(matchers: &[Matcher], labels: &Labels) -> bool {
     matchers.iter().all(|matcher| matcher.is_match(labels.get(&matcher.name).map_or("", String::as_str)))
 }
 
-/// The series of a selector, ordered by their labels.
+/// The series of a selector, in the order in which they were first seen.
 #[must_use]
 pub fn series<'d>(db: &'d Tsdb, selector: &VectorSelector) -> Vec<&'d Series> {
     let matchers = &selector.matchers.matchers;
