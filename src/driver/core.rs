@@ -13,6 +13,8 @@ mod turn;
 mod writes;
 
 pub mod io;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
