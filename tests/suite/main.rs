@@ -9,5 +9,6 @@
     missing_docs
 )]
 
+mod architecture;
 mod promql;
 mod themes;
