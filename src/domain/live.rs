@@ -1,6 +1,7 @@
 //! What the screen shows of the cluster: rows fed by watches, trimmed to what is seen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -164,15 +165,28 @@ pub struct EventRow {
     pub count: u32,
 }
 
-/// All rows of a namespace as of one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRow {
+    /// Its name.
+    pub name: SafeText,
+    /// Its selector.
+    pub selector: BTreeMap<String, String>,
+    /// Ready addresses in its EndpointSlices.
+    pub ready: u32,
+    /// All addresses in its EndpointSlices.
+    pub addresses: u32,
+}
+
+/// All rows of a namespace as of one moment. Cheap to clone: the long lists are shared.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// The namespace.
     pub namespace: String,
     /// Watches by kind.
     pub feeds: BTreeMap<Kind, FeedState>,
     /// Pods of the releases' workloads, by name.
-    pub pods: Vec<PodRow>,
+    pub pods: Arc<Vec<Arc<PodRow>>>,
     /// Deployments, by name.
     pub deployments: Vec<DeploymentRow>,
     /// Kept revisions, by Deployment, newest first.
@@ -180,7 +194,9 @@ pub struct Snapshot {
     /// Autoscalers, by name.
     pub hpas: Vec<HpaRow>,
     /// Events, newest first.
-    pub events: Vec<EventRow>,
-    /// Routes and Services that exist, for discovery and dialogs.
+    pub events: Arc<Vec<Arc<EventRow>>>,
+    /// Services, by name.
+    pub services: Vec<ServiceRow>,
+    /// VirtualServices and HTTPRoutes that exist.
     pub routes: Vec<ObjectRef>,
 }

@@ -186,6 +186,6 @@ fn the_shell_of_the_driver_is_thin() {
 fn there_are_few_test_binaries() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let tests = manifest.matches("[[test]]").count();
-    assert!(tests + 1 <= 4, "suites are modules: linking is the slow part");
+    assert!(tests < 4, "suites are modules: linking is the slow part");
     assert!(manifest.contains("autotests = false"));
 }
