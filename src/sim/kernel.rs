@@ -24,6 +24,7 @@ pub mod api;
 pub mod controllers;
 pub mod defaults;
 pub mod exporter;
+pub mod fields;
 pub mod garbage;
 pub mod kubelet;
 pub mod logs;
@@ -35,6 +36,7 @@ pub mod promql;
 mod recorder;
 pub mod resource;
 pub mod rng;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod store;
@@ -43,6 +45,7 @@ pub mod timers;
 pub mod traffic;
 pub mod tsdb;
 pub mod usage;
+pub mod validate;
 pub mod wire;
 pub mod world;
 
@@ -170,7 +173,7 @@ impl Kernel {
 
     /// A bookmark line for a watch that asked for bookmarks.
     pub fn stream_bookmark(&mut self, id: StreamId) -> Option<Vec<u8>> {
-        streams::bookmark(&self.world, id)
+        streams::bookmark(&mut self.world, id)
     }
 
     /// Forgets a stream; its client has gone.

@@ -1,11 +1,131 @@
-//! The Kubernetes API: paths to answers.
+//! The Kubernetes API: a request in, an answer out.
 
-use super::{Kernel, Request, Response, Status};
+use super::{Kernel, Method, Request, Response, Status, world::Denial};
+
+mod access;
+mod apply;
+mod convert;
+mod delete;
+mod discovery;
+mod list;
+mod log;
+mod metrics;
+mod output;
+mod patch;
+mod proxy;
+mod route;
+mod scale;
+mod strategic;
+mod table;
+mod watch;
+mod write;
+
+pub(super) use log::Follow;
+use output::Output;
+use route::{Route, Target};
+pub(super) use watch::Watch;
 
 /// Answers one request.
-pub fn handle(_kernel: &mut Kernel, request: &Request) -> Response {
-    match request.path.as_str() {
-        "/healthz" | "/livez" | "/readyz" => Response::text(200, "ok"),
-        _ => Status::no_such_path().into(),
+pub fn handle(kernel: &mut Kernel, request: &Request) -> Response {
+    answer(kernel, request).unwrap_or_else(Response::from)
+}
+
+fn answer(kernel: &mut Kernel, request: &Request) -> Result<Response, Status> {
+    match route::parse(&request.path) {
+        Route::Health => Ok(Response::text(200, "ok")),
+        Route::Version => Ok(Response::json(200, &discovery::version())),
+        Route::Discovery(path) => discovery::handle(&kernel.world, request, path),
+        Route::Review(kind) => access::review(&kernel.world, request, kind),
+        Route::Metrics(target) => metrics::handle(&kernel.world, request, &target),
+        Route::Resource(target) => resource(kernel, request, &target),
+        Route::Unknown => Ok(Response::text(404, "404 page not found\n")),
     }
 }
+
+fn resource(kernel: &mut Kernel, request: &Request, target: &Target) -> Result<Response, Status> {
+    let verb = target.verb(request).ok_or_else(Status::method_not_allowed)?;
+    let plural = match target.subresource.as_str() {
+        "" => target.resource.plural.to_owned(),
+        sub => format!("{}/{sub}", target.resource.plural),
+    };
+    if is_denied(&kernel.world.denied, verb, target.resource.group, &plural, target.namespace()) {
+        let (resource, sub) = (target.resource, target.subresource.as_str());
+        return Err(Status::forbidden(&request.user, verb, resource, sub, target.namespace(), target.name()));
+    }
+    let world = &mut kernel.world;
+    match (target.subresource.as_str(), verb) {
+        ("log", "get") => log::handle(world, request, target),
+        ("proxy", _) => proxy::handle(kernel, request, target),
+        ("scale", "get" | "update" | "patch") => scale::handle(world, request, target),
+        ("", "create") => write::create(world, request, target),
+        ("" | "status", "get") => {
+            let object = world.store.find(target.resource, target.namespace(), target.name())?;
+            Output::negotiate(request, target)?.one(world, 200, object)
+        }
+        ("" | "status", "update") => write::replace(world, request, target),
+        ("" | "status", "patch") => patch::handle(world, request, target),
+        ("", "list") => list::handle(world, request, target),
+        ("", "watch") => watch::start(world, request, target),
+        ("", "delete") => delete::one(world, request, target),
+        ("", "deletecollection") => delete::collection(world, request, target),
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+/// Whether a scenario has taken this verb away. `plural` carries a subresource after a slash.
+fn is_denied(denied: &[Denial], verb: &str, group: &str, plural: &str, namespace: &str) -> bool {
+    denied.iter().any(|denial| {
+        let any_or = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
+        let kind = denial.resource.is_empty() || (denial.resource == plural && denial.group == group);
+        any_or(&denial.verb, verb) && kind && any_or(&denial.namespace, namespace)
+    })
+}
+
+/// A request's body as JSON.
+fn body(request: &Request) -> Result<serde_json::Value, Status> {
+    let media = request.content_type.split(';').next().unwrap_or_default().trim();
+    if !matches!(media, "" | "application/json") {
+        return Err(Status::unsupported_media_type(media));
+    }
+    serde_json::from_slice(&request.body)
+        .map_err(|error| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
+}
+
+/// The field manager of a write: named by the request, or the first word of its user agent.
+fn manager(request: &Request) -> &str {
+    request.param("fieldManager").filter(|name| !name.is_empty()).unwrap_or_else(|| {
+        let agent = request.user_agent.split('/').next().unwrap_or_default();
+        if agent.is_empty() { "unknown" } else { agent }
+    })
+}
+
+/// Whether the write is only to be tried.
+fn dry_run(request: &Request) -> Result<bool, Status> {
+    let mut values = request.params("dryRun").peekable();
+    let asked = values.peek().is_some();
+    match values.find(|value| *value != "All") {
+        Some(value) => Err(Status::bad_request(format!("Invalid value: {value:?}: supported values: \"All\""))),
+        None => Ok(asked),
+    }
+}
+
+impl Target {
+    /// The verb that access control sees; `None`: no such method here.
+    fn verb(&self, request: &Request) -> Option<&'static str> {
+        let named = self.name.is_some();
+        Some(match request.method {
+            Method::Get | Method::Head if named => "get",
+            Method::Get | Method::Head if request.flag("watch") => "watch",
+            Method::Get | Method::Head => "list",
+            Method::Post if self.subresource == "proxy" || !named => "create",
+            Method::Put if named => "update",
+            Method::Patch if named => "patch",
+            Method::Delete if named => "delete",
+            Method::Delete => "deletecollection",
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ pub struct Line {
 /// The lines of one container run. `first` counts the lines that were dropped before the first kept one.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
+    id: u64,
     first: u64,
     lines: VecDeque<Line>,
 }
@@ -30,6 +31,11 @@ impl Run {
     /// The kept lines from the absolute index `from` on.
     pub fn since(&self, from: u64) -> impl Iterator<Item = &Line> {
         self.lines.iter().skip(usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX))
+    }
+
+    /// Tells runs apart.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The absolute index after the last line.
@@ -48,17 +54,29 @@ impl Run {
 pub struct Logs {
     current: BTreeMap<Key, Run>,
     previous: BTreeMap<Key, Run>,
+    runs: u64,
+    written: u64,
 }
 
 impl Logs {
     /// Adds a line to the running container's log.
     pub fn write(&mut self, namespace: &str, pod: &str, container: &str, at: Timestamp, text: impl Into<String>) {
-        let run = self.current.entry(key(namespace, pod, container)).or_default();
+        self.written += 1;
+        let runs = &mut self.runs;
+        let run = self.current.entry(key(namespace, pod, container)).or_insert_with(|| {
+            *runs += 1;
+            Run { id: *runs, ..Run::default() }
+        });
         run.lines.push_back(Line { at, text: text.into() });
         if run.lines.len() > KEEP {
             run.lines.pop_front();
             run.first += 1;
         }
+    }
+
+    /// How many lines were ever written: tells followers that there is something new.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// The container restarts: its log becomes the previous one.

@@ -73,7 +73,7 @@ pub fn of_kind(api_version_text: &str, kind: &str) -> Option<&'static Resource> 
 }
 
 /// A namespaced built-in kind with nothing special: the base of the table.
-const fn served(versions: &'static [(&'static str, &'static str)]) -> Resource {
+pub(super) const fn served(versions: &'static [(&'static str, &'static str)]) -> Resource {
     Resource {
         id: 0,
         group: "",

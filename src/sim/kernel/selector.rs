@@ -144,6 +144,11 @@ impl FieldSelector {
         Ok(Self(terms.collect::<Result<_, _>>()?))
     }
 
+    /// The same selector with other names for its fields.
+    pub fn rename(self, name: impl Fn(&str) -> String) -> Self {
+        Self(self.0.into_iter().map(|(field, equal, value)| (name(&field), equal, value)).collect())
+    }
+
     /// The fields it names.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(field, _, _)| field.as_str())

@@ -65,6 +65,11 @@ impl Cause {
 }
 
 impl Status {
+    /// Any other failure.
+    pub fn custom(code: u16, reason: &'static str, message: impl Into<String>, details: Option<Value>) -> Self {
+        Self::new(code, reason, message, details)
+    }
+
     fn new(code: u16, reason: &'static str, message: impl Into<String>, details: Option<Value>) -> Self {
         Self { code, reason, message: message.into(), details, retry_after: None }
     }

@@ -54,6 +54,15 @@ pub struct Stamp<'a> {
     pub manager: &'a str,
     /// The write is a server-side apply of these fields.
     pub apply: Option<&'a Value>,
+    /// The subresource it goes to; empty for the object itself.
+    pub subresource: &'a str,
+}
+
+impl<'a> Stamp<'a> {
+    /// A plain write to the object itself.
+    pub fn update(at: Timestamp, manager: &'a str) -> Self {
+        Self { at, manager, apply: None, subresource: "" }
+    }
 }
 
 /// A place of an object: kind, namespace (empty when cluster-scoped), name.

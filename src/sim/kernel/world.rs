@@ -125,7 +125,7 @@ impl World {
     }
 
     fn stamp<'a>(&self, manager: &'a str) -> Stamp<'a> {
-        Stamp { at: self.now(), manager, apply: None }
+        Stamp::update(self.now(), manager)
     }
 
     /// Creates an object as `manager`.

@@ -34,7 +34,7 @@ fn a_stale_version_conflicts_and_a_no_op_keeps_the_version() {
     assert_eq!(first.revision(), same.revision());
     let second = world.modify(&CONFIG_MAP, "default", "c", "test", |c| c.put("/data/a", "2")).unwrap();
     assert!(second.revision() > first.revision());
-    let stamp = Stamp { at: world.now(), manager: "test", apply: None };
+    let stamp = Stamp::update(world.now(), "test");
     let stale = world.store.update(stamp, &CONFIG_MAP, Value::clone(&first)).unwrap_err();
     assert_eq!((stale.code, stale.reason), (409, "Conflict"));
     assert!(stale.message.starts_with("Operation cannot be fulfilled on configmaps \"c\": the object has been modified"));

@@ -22,22 +22,37 @@ impl Store {
     /// `AlreadyExists`; `Invalid` without a name; `NotFound` when its namespace does not exist.
     pub fn create(&mut self, stamp: Stamp<'_>, resource: &'static Resource, mut object: Value) -> Result<Arc<Value>, Status> {
         self.prepare_create(stamp, resource, &mut object)?;
+        self.insert(resource, object)
+    }
+
+    /// Stores a prepared object.
+    ///
+    /// # Errors
+    /// `AlreadyExists`.
+    pub fn insert(&mut self, resource: &'static Resource, object: Value) -> Result<Arc<Value>, Status> {
+        self.vacant(resource, &object)?;
         Ok(self.put(resource, object))
     }
 
-    /// All of `create` but storing it: for `dryRun=All`.
+    /// Whether an object's place is free.
     ///
     /// # Errors
-    /// As `create`.
+    /// `AlreadyExists`.
+    pub fn vacant(&self, resource: &Resource, object: &Value) -> Result<(), Status> {
+        let taken = self.get(resource, object.namespace(), object.name()).is_some();
+        if taken { Err(Status::already_exists(resource, object.name())) } else { Ok(()) }
+    }
+
+    /// All of `create` but storing it, so that validation and dry runs can come in between.
+    ///
+    /// # Errors
+    /// `NotFound` when its namespace does not exist.
     pub fn prepare_create(&mut self, stamp: Stamp<'_>, resource: &'static Resource, object: &mut Value) -> Result<(), Status> {
         if object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
             let name = format!("{}{}", object.text("/metadata/generateName"), self.rng.suffix(5));
             object.put("/metadata/name", name);
         }
         let (namespace, name) = (object.namespace().to_owned(), object.name().to_owned());
-        if self.get(resource, &namespace, &name).is_some() {
-            return Err(Status::already_exists(resource, &name));
-        }
         if resource.namespaced {
             let space = self.get(&NAMESPACE, "", &namespace).ok_or_else(|| Status::not_found(&NAMESPACE, &namespace))?;
             if space.is_deleting() {
@@ -59,7 +74,7 @@ impl Store {
         }
         defaults::apply(resource, object);
         drop_nulls(object);
-        managed::record(resource, None, object, stamp, "");
+        managed::record(resource, None, object, stamp);
         Ok(())
     }
 
@@ -102,7 +117,7 @@ impl Store {
         if resource.generation && content_differs(&old, &new) {
             new.put("/metadata/generation", old.int("/metadata/generation").unwrap_or(0) + 1);
         }
-        managed::record(resource, Some(&old), &mut new, stamp, "");
+        managed::record(resource, Some(&old), &mut new, stamp);
         Ok((old, new))
     }
 
@@ -120,7 +135,7 @@ impl Store {
         let mut new = Value::clone(&old);
         carry(&given, &mut new, "status");
         drop_nulls(&mut new);
-        managed::record(resource, Some(&old), &mut new, stamp, "status");
+        managed::record(resource, Some(&old), &mut new, Stamp { subresource: "status", ..stamp });
         Ok((old, new))
     }
 

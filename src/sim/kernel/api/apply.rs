@@ -1,0 +1,174 @@
+//! Server-side apply.
+
+use serde_json::{Map, Value, json};
+
+use super::{Output, Target, convert, dry_run, write};
+use crate::sim::kernel::{
+    Request, Resource, Response, Status, World,
+    fields::{FieldSet, difference},
+    managed::{self, Entry},
+    object::Fields,
+    resource::api_version,
+    schema::{self, List},
+    store::Stamp,
+    validate,
+};
+
+/// PATCH with an apply configuration.
+///
+/// # Errors
+/// `BadRequest` without a manager or for another object's configuration; `Conflict` when others own what would change.
+pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
+    let output = Output::negotiate(request, target)?;
+    let Some(manager) = request.param("fieldManager").filter(|manager| !manager.is_empty()) else {
+        let why = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+        return Err(Status::custom(422, "Invalid", why, Some(json!({"group": "meta.k8s.io", "kind": "PatchOptions"}))));
+    };
+    let config = configuration(request, target)?;
+    let dry = dry_run(request)?;
+    let stamp = Stamp { apply: Some(&config), ..Stamp::update(world.now(), manager) };
+    let resource = target.resource;
+    let Some(live) = world.store.get(resource, target.namespace(), target.name()).cloned() else {
+        if !target.subresource.is_empty() {
+            return Err(Status::not_found(resource, target.name()));
+        }
+        let mut object = config.clone();
+        world.store.prepare_create(stamp, resource, &mut object)?;
+        validate::create(resource, &object)?;
+        let stored = if dry { object.into() } else { world.store.insert(resource, object)? };
+        return output.one(world, 201, &stored);
+    };
+    let entries = managed::entries(&live);
+    if !request.flag("force") {
+        refuse_conflicts(resource, &live, &config, manager, &entries)?;
+    }
+    let mut merged = Value::clone(&live);
+    merge(resource, &mut Vec::new(), &mut merged, &config);
+    prune(resource, &mut merged, &config, manager, &entries);
+    let version = config.text("/metadata/resourceVersion");
+    merged.put("/metadata/resourceVersion", if version.is_empty() { live.text("/metadata/resourceVersion") } else { version });
+    let stored = write::commit(world, target, stamp, merged, dry)?;
+    output.one(world, 200, &stored)
+}
+
+/// The configuration in the body: YAML, of which JSON is a part.
+fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
+    let undecodable = |why: String| Status::bad_request(format!("error decoding YAML: {why}"));
+    let mut config: Value = match serde_json::from_slice(&request.body) {
+        Ok(value) => value,
+        Err(_) => {
+            let text = std::str::from_utf8(&request.body).map_err(|error| undecodable(error.to_string()))?;
+            serde_saphyr::from_str(text).map_err(|error| undecodable(error.to_string()))?
+        }
+    };
+    let version = api_version(target.group, target.version);
+    if config.text("/apiVersion") != version || config.text("/kind") != target.resource.kind {
+        return Err(Status::bad_request(format!(
+            "apply configuration is for {} {}, but the request is for {version} {}",
+            config.text("/apiVersion"),
+            config.text("/kind"),
+            target.resource.kind
+        )));
+    }
+    if !config.items("/metadata/managedFields").is_empty() {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    if !config.name().is_empty() && config.name() != target.name() {
+        let why = format!("the name of the object ({}) does not match the name on the URL ({})", config.name(), target.name());
+        return Err(Status::bad_request(why));
+    }
+    config.put("/metadata/name", target.name());
+    write::place(&mut config, target)?;
+    Ok(convert::to_stored(target, config))
+}
+
+/// Fields that others own and whose value would change.
+fn refuse_conflicts(resource: &Resource, live: &Value, config: &Value, manager: &str, entries: &[Entry]) -> Result<(), Status> {
+    let mut merged = live.clone();
+    merge(resource, &mut Vec::new(), &mut merged, config);
+    let changed = difference(resource, Some(live), &merged).changed;
+    let (mut sentences, mut causes, mut count) = (Vec::new(), Vec::new(), 0);
+    for entry in entries.iter().filter(|entry| !(entry.manager == manager && entry.operation == "Apply")) {
+        let paths = entry.fields.common(&changed).paths();
+        if paths.is_empty() {
+            continue;
+        }
+        let owner = described(entry);
+        causes.extend(
+            paths.iter().map(|path| json!({"reason": "FieldManagerConflict", "message": format!("conflict with {owner}"), "field": path})),
+        );
+        count += paths.len();
+        sentences.push(match paths.as_slice() {
+            [one] => format!("conflict with {owner}: {one}"),
+            many => format!("conflicts with {owner}:\n- {}", many.join("\n- ")),
+        });
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    let noun = if count == 1 { "conflict" } else { "conflicts" };
+    let message = format!("Apply failed with {count} {noun}: {}", sentences.join("\n"));
+    Err(Status::custom(409, "Conflict", message, Some(json!({"causes": causes}))))
+}
+
+fn described(entry: &Entry) -> String {
+    let mut text = format!("{:?}", entry.manager);
+    if !entry.subresource.is_empty() {
+        text.push_str(&format!(" with subresource {:?}", entry.subresource));
+    }
+    if entry.operation == "Update" {
+        text.push_str(&format!(" using {}", entry.api_version));
+    }
+    text
+}
+
+/// Removes what this manager applied before, applies no more, and nobody else owns.
+fn prune(resource: &Resource, merged: &mut Value, config: &Value, manager: &str, entries: &[Entry]) {
+    let own = |entry: &&Entry| entry.manager == manager && entry.operation == "Apply";
+    let Some(previous) = entries.iter().find(own) else { return };
+    let mut gone = previous.fields.clone();
+    gone.subtract(&FieldSet::of(resource, config));
+    for other in entries.iter().filter(|entry| !own(entry)) {
+        gone.subtract(&other.fields);
+    }
+    gone.remove_from(merged);
+}
+
+/// Merges a configuration into the live object, by the list types of the schema.
+fn merge(resource: &Resource, path: &mut Vec<String>, live: &mut Value, config: &Value) {
+    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+    let list = schema::list(resource, &names);
+    let atomic = schema::is_atomic(resource, &names);
+    match (live, config, list) {
+        (Value::Object(live), Value::Object(config), _) if !atomic => merge_maps(resource, path, live, config),
+        (Value::Array(live), Value::Array(config), List::Keyed(keys)) => {
+            for entry in config {
+                let same = |other: &Value| keys.iter().all(|key| key_of(other, key) == key_of(entry, key));
+                match (live.iter_mut().find(|other| same(other)), entry) {
+                    (Some(Value::Object(here)), Value::Object(entry)) => merge_maps(resource, path, here, entry),
+                    _ => live.push(entry.clone()),
+                }
+            }
+        }
+        (Value::Array(live), Value::Array(config), List::Set) => {
+            let new: Vec<Value> = config.iter().filter(|entry| !live.contains(entry)).cloned().collect();
+            live.extend(new);
+        }
+        (live, config, _) => *live = config.clone(),
+    }
+}
+
+fn merge_maps(resource: &Resource, path: &mut Vec<String>, live: &mut Map<String, Value>, config: &Map<String, Value>) {
+    for (name, value) in config {
+        path.push(name.clone());
+        match live.get_mut(name) {
+            Some(here) => merge(resource, path, here, value),
+            None => drop(live.insert(name.clone(), value.clone())),
+        }
+        path.pop();
+    }
+}
+
+fn key_of(entry: &Value, key: &str) -> Value {
+    entry.get(key).cloned().unwrap_or_else(|| if key == "protocol" { "TCP".into() } else { Value::Null })
+}

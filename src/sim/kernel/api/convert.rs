@@ -1,0 +1,59 @@
+//! Between the version an object is stored in and the version it is served in.
+
+use serde_json::Value;
+
+use super::Target;
+use crate::sim::kernel::resource::{EVENT, api_version};
+
+/// Fields of an Event: in core/v1, in events.k8s.io/v1.
+const EVENT_FIELDS: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+    ("reportingComponent", "reportingController"),
+];
+
+/// A stored object as this target serves it.
+pub fn to_served(target: &Target, stored: &Value) -> Value {
+    let mut served = stored.clone();
+    if let Some(map) = served.as_object_mut() {
+        if *target.resource == EVENT && target.group == "events.k8s.io" {
+            rename(map, EVENT_FIELDS.into_iter());
+        }
+        map.insert("apiVersion".into(), api_version(target.group, target.version).into());
+        map.insert("kind".into(), target.resource.kind.into());
+    }
+    served
+}
+
+/// An object that came in through this target, as it is stored.
+pub fn to_stored(target: &Target, mut served: Value) -> Value {
+    if let Some(map) = served.as_object_mut() {
+        if *target.resource == EVENT && target.group == "events.k8s.io" {
+            rename(map, EVENT_FIELDS.into_iter().map(|(core, newer)| (newer, core)));
+        }
+        map.insert("apiVersion".into(), target.resource.api_version().into());
+    }
+    served
+}
+
+/// A field selector's field as the stored object names it.
+pub fn stored_field(target: &Target, field: &str) -> String {
+    if *target.resource != EVENT || target.group != "events.k8s.io" {
+        return field.to_owned();
+    }
+    let (first, rest) = field.split_once('.').map_or((field, ""), |(first, rest)| (first, rest));
+    let core = EVENT_FIELDS.iter().find(|(_, newer)| *newer == first).map_or(first, |(core, _)| core);
+    if rest.is_empty() { core.to_owned() } else { format!("{core}.{rest}") }
+}
+
+fn rename<'a>(map: &mut serde_json::Map<String, Value>, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
+    for (from, to) in pairs {
+        if let Some(value) = map.remove(from) {
+            map.insert(to.to_owned(), value);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Lists: selectors, pages, and what `resourceVersion` means for them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{Output, Target, convert, output::ListMeta};
+use crate::sim::kernel::{
+    Request, Response, Status, World,
+    object::Fields,
+    resource::{EVENT, JOB, NAMESPACE, NODE, POD, REPLICA_SET, SECRET, SERVICE},
+    selector::{FieldSelector, LabelSelector},
+    status::Cause,
+    store::Store,
+};
+
+/// The selectors of a request.
+#[derive(Debug, Default)]
+pub struct Selectors {
+    /// By label.
+    pub labels: LabelSelector,
+    /// By field, named as stored.
+    pub fields: FieldSelector,
+}
+
+impl Selectors {
+    /// Reads `labelSelector` and `fieldSelector`.
+    ///
+    /// # Errors
+    /// `BadRequest` for what cannot be parsed or is not supported for the kind.
+    pub fn of(request: &Request, target: &Target) -> Result<Self, Status> {
+        let labels = LabelSelector::parse(request.param("labelSelector").unwrap_or_default()).map_err(Status::bad_request)?;
+        let fields = FieldSelector::parse(request.param("fieldSelector").unwrap_or_default()).map_err(Status::bad_request)?;
+        let fields = fields.rename(|field| convert::stored_field(target, field));
+        for field in fields.fields() {
+            if !is_selectable(target, field) {
+                return Err(Status::bad_request(unsupported(target, field)));
+            }
+        }
+        Ok(Self { labels, fields })
+    }
+
+    /// Whether an object is selected.
+    pub fn matches(&self, object: &Value) -> bool {
+        self.labels.matches(object.labels()) && self.fields.matches(object)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.fields.fields().next().is_none()
+    }
+}
+
+fn is_selectable(target: &Target, field: &str) -> bool {
+    if matches!(field, "metadata.name" | "metadata.namespace") {
+        return true;
+    }
+    let resource = target.resource;
+    let more: &[&str] = if *resource == POD {
+        &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
+        ]
+    } else if *resource == EVENT {
+        &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ]
+    } else if *resource == NODE {
+        &["spec.unschedulable"]
+    } else if *resource == NAMESPACE {
+        &["status.phase"]
+    } else if *resource == SECRET {
+        &["type"]
+    } else if *resource == SERVICE {
+        &["spec.clusterIP", "spec.type"]
+    } else if *resource == REPLICA_SET {
+        &["status.replicas"]
+    } else if *resource == JOB {
+        &["status.successful"]
+    } else {
+        &[]
+    };
+    more.contains(&field)
+}
+
+fn unsupported(target: &Target, field: &str) -> String {
+    let named = [&POD, &EVENT, &NODE, &NAMESPACE, &SECRET, &SERVICE, &REPLICA_SET, &JOB].contains(&target.resource);
+    if named || target.resource.custom {
+        format!("field label not supported: {field}")
+    } else {
+        format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    }
+}
+
+/// A `resourceVersion` parameter: missing, or a number.
+///
+/// # Errors
+/// `BadRequest` when it is no number.
+pub fn revision(request: &Request) -> Result<Option<u64>, Status> {
+    let Some(text) = request.param("resourceVersion").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let wrong =
+        || Status::bad_request(format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"));
+    text.parse().map(Some).map_err(|_| wrong())
+}
+
+/// An invalid combination of list options.
+pub fn invalid_options(causes: &[Cause]) -> Status {
+    let sentences: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let why = if let [one] = sentences.as_slice() { one.clone() } else { format!("[{}]", sentences.join(", ")) };
+    let causes: Vec<Value> = causes.iter().map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field})).collect();
+    let details = json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes});
+    Status::custom(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}"), Some(details))
+}
+
+/// Answers a list request.
+///
+/// # Errors
+/// As the API server's.
+pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
+    let output = Output::negotiate(request, target)?;
+    let selectors = Selectors::of(request, target)?;
+    if request.param("sendInitialEvents").is_some() {
+        return Err(invalid_options(&[Cause::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")]));
+    }
+    let page = Page::of(world, request)?;
+    let objects = at(&world.store, target, page.revision)?;
+    let mut selected: Vec<&Arc<Value>> = objects.iter().filter(|object| selectors.matches(object)).collect();
+    if target.resource.namespaced && target.namespace.is_none() {
+        // In the order of etcd's keys, which is not the order of (namespace, name).
+        selected.sort_by_cached_key(|object| position(target, object));
+    }
+    if let Some(start) = &page.start {
+        selected.retain(|object| position(target, object).as_str() > start.as_str());
+    }
+    let total = selected.len();
+    let mut meta = ListMeta { revision: page.revision, ..ListMeta::default() };
+    if let Some(limit) = page.limit.filter(|limit| *limit < total) {
+        selected.truncate(limit);
+        if let Some(last) = selected.last() {
+            meta.next = token(page.revision, &position(target, last));
+        }
+        // The real server counts only what no selector can hide.
+        meta.remaining = selectors.is_empty().then_some(total - limit);
+    }
+    let list = output.list(world, selected.into_iter().map(|object| &**object), &meta);
+    Ok(Response::json(200, &list))
+}
+
+/// One page of a list.
+struct Page {
+    revision: u64,
+    start: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Page {
+    fn of(world: &World, request: &Request) -> Result<Self, Status> {
+        let current = world.store.revision();
+        let limit = request.param("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+        if let Some(text) = request.param("continue").filter(|text| !text.is_empty()) {
+            let (revision, start) = untoken(text).ok_or_else(|| Status::bad_request("continue key is not valid: invalid token"))?;
+            if revision < world.store.oldest() {
+                return Err(Status::expired_continue());
+            }
+            return Ok(Self { revision, start: Some(start), limit });
+        }
+        let asked = revision(request)?;
+        let matching = request.param("resourceVersionMatch").unwrap_or_default();
+        if !matching.is_empty() && asked.is_none() {
+            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(invalid_options(&[Cause::forbidden("resourceVersionMatch", why)]));
+        }
+        if !matches!(matching, "" | "Exact" | "NotOlderThan") {
+            let wrong = Cause::unsupported("resourceVersionMatch", &matching.into(), &["Exact", "NotOlderThan", ""]);
+            return Err(invalid_options(&[wrong]));
+        }
+        let exact = matching == "Exact" || (matching.is_empty() && limit.is_some());
+        match asked {
+            Some(0) if matching == "Exact" => {
+                let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+                Err(invalid_options(&[Cause::forbidden("resourceVersionMatch", why)]))
+            }
+            Some(asked) if asked > current => Err(Status::too_large_version(asked, current)),
+            Some(asked) if exact && asked > 0 && asked < world.store.oldest() => {
+                Err(Status::custom(410, "Expired", "The resourceVersion for the provided list is too old.", None))
+            }
+            Some(asked) if exact && asked > 0 => Ok(Self { revision: asked, start: None, limit }),
+            _ => Ok(Self { revision: current, start: None, limit }),
+        }
+    }
+}
+
+/// The objects of a target as they were at a revision that the change log still reaches.
+fn at(store: &Store, target: &Target, revision: u64) -> Result<Vec<Arc<Value>>, Status> {
+    let namespace = target.namespace.as_deref();
+    if revision >= store.revision() {
+        return Ok(store.list(target.resource, namespace).cloned().collect());
+    }
+    let key = |object: &Value| (object.namespace().to_owned(), object.name().to_owned());
+    let mut objects: BTreeMap<(String, String), Arc<Value>> =
+        store.list(target.resource, namespace).map(|object| (key(object), object.clone())).collect();
+    for change in store.changes_since(revision).iter().rev() {
+        let here = namespace.is_none_or(|wanted| wanted == change.object.namespace());
+        if change.resource == target.resource && here {
+            match &change.previous {
+                Some(previous) => objects.insert(key(previous), previous.clone()),
+                None => objects.remove(&key(&change.object)),
+            };
+        }
+    }
+    Ok(objects.into_values().collect())
+}
+
+/// Where an object stands in the list's order.
+fn position(target: &Target, object: &Value) -> String {
+    match target.namespace {
+        Some(_) => format!("{}\0", object.name()),
+        None if target.resource.namespaced => format!("{}/{}\0", object.namespace(), object.name()),
+        None => format!("{}\0", object.name()),
+    }
+}
+
+fn token(revision: u64, start: &str) -> String {
+    let json = json!({"v": "meta.k8s.io/v1", "rv": revision, "start": start}).to_string();
+    json.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn untoken(text: &str) -> Option<(u64, String)> {
+    let digits = text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let json: Value = serde_json::from_slice(&digits.collect::<Option<Vec<u8>>>()?).ok()?;
+    Some((json.get("rv")?.as_u64()?, json.get("start")?.as_str()?.to_owned()))
+}

@@ -1,0 +1,167 @@
+//! Create and replace.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Output, Target, body, convert, dry_run, manager};
+use crate::sim::kernel::{
+    Request, Resource, Response, Status, World,
+    object::Fields,
+    resource::{EVENT, LEASE, SERVICE, api_version, of_kind},
+    status::Cause,
+    store::Stamp,
+    validate,
+};
+
+/// POST to a collection.
+///
+/// # Errors
+/// As the API server's.
+pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
+    let output = Output::negotiate(request, target)?;
+    let object = incoming(body(request)?, target)?;
+    let stored = create_stored(world, request, target, object)?;
+    output.one(world, 201, &stored)
+}
+
+/// Creates an object that has been read and converted.
+///
+/// # Errors
+/// As the API server's.
+pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut object: Value) -> Result<Arc<Value>, Status> {
+    let resource = target.resource;
+    if !object.text("/metadata/resourceVersion").is_empty() {
+        return Err(Status::custom(500, "InternalError", "resourceVersion should not be set on objects to be created", None));
+    }
+    if resource.status {
+        object.cut("/status");
+    }
+    let stamp = Stamp::update(world.now(), manager(request));
+    let dry = dry_run(request)?;
+    world.store.prepare_create(stamp, resource, &mut object)?;
+    validate::create(resource, &object)?;
+    if dry {
+        world.store.vacant(resource, &object)?;
+        return Ok(Arc::new(object));
+    }
+    world.store.insert(resource, object)
+}
+
+/// PUT on an object or its status.
+///
+/// # Errors
+/// As the API server's.
+pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
+    let output = Output::negotiate(request, target)?;
+    let object = incoming(body(request)?, target)?;
+    let resource = target.resource;
+    if !object.name().is_empty() && object.name() != target.name() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({}) does not match the name on the URL ({})",
+            object.name(),
+            target.name()
+        )));
+    }
+    let exists = world.exists(resource, target.namespace(), target.name());
+    let version = object.text("/metadata/resourceVersion");
+    if !exists && target.subresource.is_empty() && creates_on_update(resource) && version.is_empty() {
+        let stored = create_stored(world, request, target, object)?;
+        return output.one(world, 201, &stored);
+    }
+    if exists && version.is_empty() && (resource.custom || *resource == LEASE) {
+        // Go prints the unsigned zero in hexadecimal here.
+        let why = "Invalid value: 0x0: must be specified for an update".to_owned();
+        let cause = Cause { field: "metadata.resourceVersion".into(), reason: "FieldValueInvalid", message: why };
+        return Err(Status::invalid(resource, target.name(), &[cause]));
+    }
+    let stored = update_stored(world, request, target, object)?;
+    output.one(world, 200, &stored)
+}
+
+/// Updates the object or its status with a converted one.
+///
+/// # Errors
+/// As the API server's.
+pub fn update_stored(world: &mut World, request: &Request, target: &Target, mut object: Value) -> Result<Arc<Value>, Status> {
+    object.put("/metadata/name", target.name());
+    let stamp = Stamp::update(world.now(), manager(request));
+    commit(world, target, stamp, object, dry_run(request)?)
+}
+
+/// The end of every update: compare-and-swap, validation, and storing unless it is a dry run.
+///
+/// # Errors
+/// As the API server's.
+pub fn commit(world: &mut World, target: &Target, stamp: Stamp<'_>, object: Value, dry: bool) -> Result<Arc<Value>, Status> {
+    let resource = target.resource;
+    let (old, new) = match target.subresource.as_str() {
+        "status" => world.store.prepare_update_status(stamp, resource, object)?,
+        _ => world.store.prepare_update(stamp, resource, object)?,
+    };
+    if target.subresource != "status" {
+        validate::update(resource, &old, &new)?;
+    }
+    if dry {
+        return Ok(Arc::new(new));
+    }
+    Ok(world.store.commit(resource, old, new))
+}
+
+/// Checks an incoming object's kind and namespace and brings it into its stored form.
+fn incoming(mut object: Value, target: &Target) -> Result<Value, Status> {
+    let (given_version, given_kind) = (object.text("/apiVersion"), object.text("/kind"));
+    if given_kind.is_empty() {
+        return Err(Status::bad_request(format!("Object 'Kind' is missing in '{object}'")));
+    }
+    let version = api_version(target.group, target.version);
+    if of_kind(given_version, given_kind) != Some(target.resource) {
+        return Err(Status::bad_request(format!(
+            "{given_kind} in version {given_version:?} cannot be handled as a {}: no kind {given_kind:?} is registered for version {given_version:?}",
+            target.resource.kind
+        )));
+    }
+    if given_version != version {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({given_version}) does not match the expected API version ({version})"
+        )));
+    }
+    place(&mut object, target)?;
+    Ok(convert::to_stored(target, object))
+}
+
+/// Sets the namespace the request names.
+///
+/// # Errors
+/// `BadRequest` when the object names another one.
+pub fn place(object: &mut Value, target: &Target) -> Result<(), Status> {
+    let given = object.namespace();
+    if !given.is_empty() && given != target.namespace() {
+        let why = if target.resource.namespaced {
+            "the namespace of the provided object does not match the namespace sent on the request"
+        } else {
+            "namespace may not be set on cluster-scoped objects"
+        };
+        return Err(Status::bad_request(why));
+    }
+    if target.resource.namespaced {
+        if target.namespace.is_none() {
+            return Err(Status::bad_request("an empty namespace may not be set during creation"));
+        }
+        object.put("/metadata/namespace", target.namespace());
+    }
+    Ok(())
+}
+
+fn creates_on_update(resource: &Resource) -> bool {
+    [&SERVICE, &EVENT, &LEASE].contains(&resource)
+}
+
+/// The `Status` of a finished deletion.
+pub fn success(resource: &Resource, object: &Value) -> Value {
+    let mut details = json!({"name": object.name(), "kind": resource.plural, "uid": object.uid()});
+    if !resource.group.is_empty() {
+        details.put("/group", resource.group);
+    }
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
