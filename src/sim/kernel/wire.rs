@@ -166,6 +166,11 @@ impl Response {
         Self { status, content_type: content_type.into(), headers: Vec::new(), body: Body::Full(body), delay: Duration::ZERO }
     }
 
+    /// A stream: see [`Body::Stream`].
+    pub fn stream(content_type: &str, id: StreamId, timeout: Option<Duration>, bookmarks: bool) -> Self {
+        Self { body: Body::Stream { id, timeout, bookmarks }, ..Self::bytes(200, content_type, Vec::new()) }
+    }
+
     /// A closed connection. Who answers on behalf of the server that is down (a proxy) says 502 or 503.
     pub fn hangup() -> Self {
         Self { body: Body::Hangup, ..Self::text(503, "") }

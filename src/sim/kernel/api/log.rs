@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Target;
 use crate::sim::kernel::{
-    Body, Request, Response, Status, World,
+    Request, Response, Status, World,
     logs::{Line, Run},
     object::Fields,
     resource::POD,
@@ -49,8 +49,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     let (namespace, pod) = (target.namespace().to_owned(), target.name().to_owned());
     let follow = Follow { namespace, pod, container, run: id, next, timestamps, backlog };
     let id = world.streams.open(Stream::Log(follow));
-    let body = Body::Stream { id, timeout: None, bookmarks: false };
-    Ok(Response { status: 200, content_type: "text/plain".into(), headers: Vec::new(), body })
+    Ok(Response::stream("text/plain", id, None, false))
 }
 
 impl Follow {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Target;
 use crate::sim::kernel::{
-    Kernel, Request, Response, Status,
+    Body, Kernel, Request, Response, Status,
     object::Fields,
     resource::{ENDPOINT_SLICE, SERVICE},
 };
@@ -25,7 +25,11 @@ pub fn handle(kernel: &mut Kernel, request: &Request, target: &Target) -> Result
     let inner = Request { path: target.rest.clone(), ..request.clone() };
     let prometheus = kernel.prometheus.service.as_ref().is_some_and(|(ns, wanted)| ns == target.namespace() && wanted == name);
     if prometheus {
-        return Ok(kernel.prometheus.handle(&kernel.world, &inner));
+        let answer = kernel.prometheus.handle(&kernel.world, &inner);
+        return match answer.body {
+            Body::Hangup => Err(unavailable("error trying to reach service: dial tcp: connect: connection refused".into())),
+            _ => Ok(answer),
+        };
     }
     if !has_ready_endpoint(kernel, target.namespace(), name) {
         return Err(unavailable(format!("no endpoints available for service {name:?}")));

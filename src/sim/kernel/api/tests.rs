@@ -55,7 +55,7 @@ impl Server {
     fn watch(&mut self, target: &str) -> StreamId {
         match self.send(Method::Get, target, None).body {
             Body::Stream { id, .. } => id,
-            Body::Full(body) => panic!("{}", String::from_utf8_lossy(&body)),
+            other => panic!("no stream: {other:?}"),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     list::{Selectors, invalid_options, revision},
 };
 use crate::sim::kernel::{
-    Body, Change, ChangeKind, Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, streams::Stream,
+    Change, ChangeKind, Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, streams::Stream,
 };
 
 /// Seconds a watch lasts that names no timeout: the real server picks 30 to 60 minutes.
@@ -62,8 +62,7 @@ pub fn start(world: &mut World, request: &Request, target: &Target) -> Result<Re
     let id = world.streams.open(Stream::Watch(Box::new(watch)));
     let seconds = request.param("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).filter(|seconds| *seconds > 0);
     let timeout = Some(Duration::from_secs(seconds.unwrap_or(TIMEOUT)));
-    let body = Body::Stream { id, timeout, bookmarks };
-    Ok(Response { status: 200, content_type: "application/json".into(), headers: Vec::new(), body })
+    Ok(Response::stream("application/json", id, timeout, bookmarks))
 }
 
 fn check(request: &Request, initial_events: Option<bool>) -> Result<(), Status> {
