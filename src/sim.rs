@@ -3,5 +3,6 @@
 //! [`kernel`] is synchronous and deterministic: it is a function of the seed, the virtual time and the requests it was
 //! given. Everything that touches sockets or a clock wraps it from outside.
 
+pub mod http;
 pub mod kernel;
 pub mod scenario;

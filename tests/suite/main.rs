@@ -10,5 +10,7 @@
 )]
 
 mod architecture;
+#[cfg(feature = "sim")]
+mod embedded;
 mod promql;
 mod themes;
