@@ -4,6 +4,7 @@
 pub mod action;
 pub mod checklist;
 pub mod command;
+pub mod declared;
 pub mod gate;
 pub mod image;
 pub mod journal;

@@ -12,5 +12,6 @@
 mod architecture;
 #[cfg(feature = "sim")]
 mod embedded;
+mod config;
 mod promql;
 mod themes;
