@@ -10,8 +10,8 @@
 )]
 
 mod architecture;
+mod config;
 #[cfg(feature = "sim")]
 mod embedded;
-mod config;
 mod promql;
 mod themes;
