@@ -1,0 +1,156 @@
+//! Fresh reads for decisions: everything about a release, from the store, in one go.
+
+mod wire;
+mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::{try_join, try_join_all};
+use kube::Client;
+use serde_json::Value;
+
+use super::call;
+use super::error::ClusterError;
+use super::traffic;
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::{ComponentObserved, Observed, Workload};
+use crate::domain::release::{Component, Release, Router};
+use crate::domain::route::{RouteFacts, RouteProblem};
+use crate::domain::text::SafeText;
+
+/// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
+/// decision on half of the facts is none.
+///
+/// # Errors
+/// The first read that failed.
+pub async fn observe(client: &Client, release: &Release) -> Result<Observed, ClusterError> {
+    let at = jiff::Timestamp::now();
+    let namespace = release.namespace.as_str();
+    let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
+    let parts = try_join_all(release.components.iter().map(|c| read(client, namespace, c)));
+    let (autoscalers, parts) = try_join(autoscalers, parts).await?;
+    let mut components = BTreeMap::new();
+    for (component, part) in release.components.iter().zip(parts) {
+        components.insert(component.name.clone(), part.observed(component, namespace, &autoscalers, at));
+    }
+    Ok(Observed { at, components })
+}
+
+/// What one may be forbidden to list, or what a cluster may not serve, without decisions being wrong for it.
+fn optional<T>(result: Result<Vec<T>, ClusterError>) -> Result<Vec<T>, ClusterError> {
+    match result {
+        Err(ClusterError::Forbidden { .. } | ClusterError::NotFound { .. }) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// One component's objects as they came.
+struct Part {
+    stable: Option<workload::Objects>,
+    candidate: Option<workload::Objects>,
+    route: Result<Option<Value>, ClusterError>,
+    /// Names of pods with a ready address, and of pods with any address, in the slices of the Services involved.
+    addressed: Addressed,
+}
+
+#[derive(Default)]
+struct Addressed {
+    ready: BTreeSet<String>,
+    any: BTreeSet<String>,
+}
+
+async fn read(client: &Client, namespace: &str, component: &Component) -> Result<Part, ClusterError> {
+    let route = async {
+        Ok(match traffic::object(component, namespace) {
+            Some(object) => call::find::<Value>(client, &object).await,
+            None => Ok(None),
+        })
+    };
+    let sides = try_join(
+        workload::read(client, namespace, Some(&component.stable)),
+        workload::read(client, namespace, component.candidate.as_deref()),
+    );
+    let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(client, namespace, component))).await?;
+    Ok(Part { stable, candidate, route, addressed })
+}
+
+/// Services whose addresses show which pods can be reached.
+fn services(component: &Component, namespace: &str) -> Vec<String> {
+    let mut names = match &component.router {
+        Router::Service { service, .. } => vec![service.clone()],
+        Router::Replicas { service } => service.iter().cloned().collect(),
+        Router::Gateway { stable, candidate, .. } => vec![stable.clone(), candidate.clone()],
+        Router::Istio { stable, candidate, .. } => [stable, candidate].into_iter().filter_map(|d| service_of(&d.host, namespace)).collect(),
+        Router::None => Vec::new(),
+    };
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The Service behind a host name, if it is one of this namespace.
+fn service_of(host: &str, namespace: &str) -> Option<String> {
+    let name = host.split('.').next().unwrap_or(host);
+    traffic::istio::same_host(host, name, namespace).then(|| name.to_owned())
+}
+
+async fn addresses(client: &Client, namespace: &str, component: &Component) -> Result<Addressed, ClusterError> {
+    let names = services(component, namespace);
+    if names.is_empty() {
+        return Ok(Addressed::default());
+    }
+    let selector = format!("kubernetes.io/service-name in ({})", names.join(","));
+    let slices = call::list::<wire::EndpointSlice>(client, Kind::EndpointSlice, namespace, &selector).await?;
+    let mut addressed = Addressed::default();
+    for endpoint in slices.into_iter().flat_map(|s| s.endpoints.unwrap_or_default()) {
+        let Some(pod) = endpoint.target_ref.filter(|t| t.kind == "Pod").map(|t| t.name) else { continue };
+        if endpoint.conditions.ready.unwrap_or(true) && !endpoint.addresses.is_empty() {
+            addressed.ready.insert(pod.clone());
+        }
+        addressed.any.insert(pod);
+    }
+    Ok(addressed)
+}
+
+impl Part {
+    fn observed(self, component: &Component, namespace: &str, autoscalers: &[wire::Autoscaler], at: jiff::Timestamp) -> ComponentObserved {
+        // The colour that does not serve is behind no Service: its ready pods are what would be reached.
+        let by_pods = matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
+        let side = |objects: Option<workload::Objects>| {
+            let objects = objects?;
+            let pods = objects.pod_names();
+            let mut workload = objects.workload(autoscalers, at);
+            let ready = pods.iter().filter(|p| self.addressed.ready.contains(*p)).count();
+            let behind = pods.iter().any(|p| self.addressed.any.contains(p));
+            workload.ready_addresses = if by_pods && !behind { workload.ready } else { u32::try_from(ready).unwrap_or(u32::MAX) };
+            Some(workload)
+        };
+        let (stable, candidate) = (side(self.stable), side(self.candidate));
+        let route = route(component, namespace, self.route, stable.as_ref(), candidate.as_ref());
+        ComponentObserved { stable, candidate, route }
+    }
+}
+
+fn route(
+    component: &Component,
+    namespace: &str,
+    body: Result<Option<Value>, ClusterError>,
+    stable: Option<&Workload>,
+    candidate: Option<&Workload>,
+) -> Result<RouteFacts, RouteProblem> {
+    if let Router::Replicas { .. } = component.router {
+        return match (stable, candidate) {
+            (Some(s), Some(c)) => Ok(traffic::ratio(namespace, s, c)),
+            (None, _) => Err(RouteProblem::Missing(ObjectRef::new(Kind::Deployment, namespace, component.stable.clone()))),
+            (_, None) => {
+                Err(RouteProblem::Missing(ObjectRef::new(Kind::Deployment, namespace, component.candidate.clone().unwrap_or_default())))
+            }
+        };
+    }
+    let Some(object) = traffic::object(component, namespace) else { return Err(RouteProblem::None) };
+    match body {
+        Ok(Some(body)) => traffic::facts(component, &object, &body),
+        Ok(None) => Err(RouteProblem::Missing(object)),
+        Err(error) => Err(RouteProblem::Unread(SafeText::from(error.to_string()))),
+    }
+}

@@ -1,0 +1,231 @@
+//! One Deployment with what it owns, as a [`Workload`].
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join;
+use jiff::Timestamp;
+use kube::Client;
+
+use super::super::call;
+use super::super::error::ClusterError;
+use super::wire;
+use crate::domain::action::{CHANGE_CAUSE, STAMP};
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::{Autoscaler, ContainerImage, KeptRevision, Restart, Workload};
+use crate::domain::text::SafeText;
+use crate::domain::time::Millis;
+
+const REVISION: &str = "deployment.kubernetes.io/revision";
+const HASH: &str = "pod-template-hash";
+
+/// A Deployment, its ReplicaSets and its pods, as they came.
+pub(super) struct Objects {
+    deployment: wire::Deployment,
+    replica_sets: Vec<wire::ReplicaSet>,
+    pods: Vec<wire::Pod>,
+}
+
+/// Reads a Deployment with what it owns; `None` when it does not exist or is not named.
+pub(super) async fn read(client: &Client, namespace: &str, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
+    let Some(name) = name else { return Ok(None) };
+    let Some(deployment) = call::find::<wire::Deployment>(client, &ObjectRef::new(Kind::Deployment, namespace, name)).await? else {
+        return Ok(None);
+    };
+    let selector = selector(&deployment.spec.selector);
+    let sets = call::list::<wire::ReplicaSet>(client, Kind::ReplicaSet, namespace, &selector);
+    let pods = call::list::<wire::Pod>(client, Kind::Pod, namespace, &selector);
+    let (mut replica_sets, mut pods) = try_join(sets, pods).await?;
+    replica_sets.retain(|r| r.metadata.owner_references.iter().any(|o| o.uid == deployment.metadata.uid));
+    let owners: BTreeSet<&str> = replica_sets.iter().map(|r| r.metadata.uid.as_str()).collect();
+    pods.retain(|p| p.metadata.owner_references.iter().any(|o| owners.contains(o.uid.as_str())));
+    Ok(Some(Objects { deployment, replica_sets, pods }))
+}
+
+/// A selector as the API takes it: `app=web,track in (a,b)`.
+fn selector(selector: &wire::Selector) -> String {
+    let equal = selector.match_labels.iter().map(|(k, v)| format!("{k}={v}"));
+    let required = selector.match_expressions.iter().map(|r| match r.operator.as_str() {
+        "In" => format!("{} in ({})", r.key, r.values.join(",")),
+        "NotIn" => format!("{} notin ({})", r.key, r.values.join(",")),
+        "DoesNotExist" => format!("!{}", r.key),
+        _ => r.key.clone(),
+    });
+    equal.chain(required).collect::<Vec<_>>().join(",")
+}
+
+fn images(containers: &[wire::Container]) -> Vec<ContainerImage> {
+    containers.iter().map(|c| ContainerImage { name: c.name.clone(), image: c.image.clone() }).collect()
+}
+
+impl Objects {
+    /// Names of the pods that are not on their way out.
+    pub fn pod_names(&self) -> BTreeSet<String> {
+        self.pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).map(|p| p.metadata.name.clone()).collect()
+    }
+
+    /// Trimmed to what decisions use. Addresses are counted elsewhere.
+    pub fn workload(self, autoscalers: &[wire::Autoscaler], at: Timestamp) -> Workload {
+        let (meta, spec, status) = (&self.deployment.metadata, &self.deployment.spec, &self.deployment.status);
+        let revision = meta.annotations.get(REVISION).and_then(|r| r.parse().ok());
+        let revisions = self.revisions();
+        let current = revisions.iter().find(|k| Some(k.revision) == revision).map(|k| k.template_hash.clone());
+        Workload {
+            name: meta.name.clone(),
+            uid: meta.uid.clone(),
+            resource_version: meta.resource_version.clone(),
+            generation: meta.generation,
+            observed_generation: status.observed_generation,
+            replicas: spec.replicas.unwrap_or(1),
+            current: status.replicas,
+            updated: status.updated_replicas,
+            ready: status.ready_replicas,
+            available: status.available_replicas,
+            ready_addresses: 0,
+            paused: spec.paused,
+            containers: images(&spec.template.spec.containers),
+            stamp: meta.annotations.get(STAMP).cloned(),
+            revision,
+            change_cause: meta.annotations.get(CHANGE_CAUSE).map(|c| SafeText::from(c.as_str())),
+            template_hash: current,
+            digest: self.pods.iter().find_map(digest),
+            stalled: stalled(&status.conditions),
+            hpa: autoscalers
+                .iter()
+                .find(|h| h.spec.scale_target_ref.kind == "Deployment" && h.spec.scale_target_ref.name == meta.name)
+                .map(autoscaler),
+            restarts: self.pods.iter().flat_map(|p| restarts(p, at)).collect(),
+            problems: self.pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).filter_map(problem).collect(),
+            revisions,
+        }
+    }
+
+    /// Kept revisions, newest first.
+    fn revisions(&self) -> Vec<KeptRevision> {
+        let mut all: Vec<KeptRevision> = self.replica_sets.iter().filter_map(kept).collect();
+        all.sort_by_key(|k| std::cmp::Reverse(k.revision));
+        all
+    }
+}
+
+fn kept(set: &wire::ReplicaSet) -> Option<KeptRevision> {
+    Some(KeptRevision {
+        revision: set.metadata.annotations.get(REVISION)?.parse().ok()?,
+        replica_set: set.metadata.name.clone(),
+        template_hash: set.metadata.labels.get(HASH)?.clone(),
+        images: images(&set.spec.template.spec.containers),
+    })
+}
+
+fn digest(pod: &wire::Pod) -> Option<String> {
+    let id = &pod.status.container_statuses.first()?.image_id;
+    id.rsplit_once('@').map(|(_, digest)| digest.to_owned())
+}
+
+/// What the Deployment's controller says when it has given up.
+fn stalled(conditions: &[wire::Condition]) -> Option<SafeText> {
+    let late = |c: &&wire::Condition| c.r#type == "Progressing" && c.status == "False" && c.reason == "ProgressDeadlineExceeded";
+    let c = conditions.iter().find(late)?;
+    Some(SafeText::from(format!("{}: {}", c.reason, c.message)))
+}
+
+fn autoscaler(h: &wire::Autoscaler) -> Autoscaler {
+    let limited = |c: &wire::Condition| c.r#type == "ScalingLimited" && c.status == "True" && c.reason == "TooManyReplicas";
+    Autoscaler {
+        name: h.metadata.name.clone(),
+        min: h.spec.min_replicas.unwrap_or(1),
+        max: h.spec.max_replicas,
+        current: h.status.current_replicas,
+        desired: h.status.desired_replicas,
+        limited: h.status.conditions.iter().any(limited),
+    }
+}
+
+/// Restarts of a pod's containers. A container that ended as it should and a pod that was evicted say nothing of the release.
+fn restarts(pod: &wire::Pod, at: Timestamp) -> Vec<Restart> {
+    let evicted = pod.status.reason.as_deref() == Some("Evicted");
+    let of = |c: &wire::ContainerStatus| {
+        let last = c.last_state.terminated.as_ref().or(c.state.terminated.as_ref());
+        let harmless = evicted || last.is_some_and(|t| t.reason == "Completed");
+        let ago = last.and_then(|t| t.finished_at).map(|f| Millis(u64::try_from(at.as_millisecond() - f.as_millisecond()).unwrap_or(0)));
+        (c.restart_count > 0 && !harmless).then(|| Restart {
+            pod: pod.metadata.uid.clone(),
+            container: c.name.clone(),
+            count: c.restart_count,
+            ago,
+            reason: last.map(|t| SafeText::from(t.reason.as_str())),
+        })
+    };
+    pod.status.container_statuses.iter().filter_map(of).collect()
+}
+
+/// What keeps a pod from running, if anything does.
+fn problem(pod: &wire::Pod) -> Option<SafeText> {
+    let name = &pod.metadata.name;
+    let waiting = |c: &wire::ContainerStatus| {
+        let w = c.state.waiting.as_ref().filter(|w| !matches!(w.reason.as_str(), "" | "ContainerCreating" | "PodInitializing"))?;
+        Some(format!("{name}: {}: {}", w.reason, w.message))
+    };
+    let all = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    let unscheduled = || {
+        let c = pod.status.conditions.iter().find(|c| c.r#type == "PodScheduled" && c.status == "False")?;
+        Some(format!("{name}: {}: {}", c.reason, c.message))
+    };
+    all.filter_map(waiting).next().or_else(unscheduled).map(SafeText::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn objects(deployment: Value, sets: Value, pods: Value) -> Workload {
+        let objects = Objects {
+            deployment: serde_json::from_value(deployment).unwrap(),
+            replica_sets: serde_json::from_value(sets).unwrap(),
+            pods: serde_json::from_value(pods).unwrap(),
+        };
+        objects.workload(&[], "2026-01-01T00:10:00Z".parse().unwrap())
+    }
+
+    fn set(revision: &str, hash: &str) -> Value {
+        json!({"metadata": {"name": format!("web-{hash}"), "labels": {HASH: hash}, "annotations": {REVISION: revision}}, "spec": {"template": {"spec": {"containers": [{"name": "app", "image": format!("web:{revision}")}]}}}})
+    }
+
+    #[test]
+    fn the_template_is_that_of_the_deployments_own_revision() {
+        let deployment = json!({"metadata": {"name": "web", "generation": 4, "annotations": {REVISION: "9", STAMP: "3.7"}}, "spec": {"replicas": 2}, "status": {"observedGeneration": 4}});
+        let w = objects(deployment, json!([set("8", "old"), set("10", "odd"), set("9", "cur")]), json!([]));
+        assert_eq!((w.template_hash.as_deref(), w.revision, w.stamp.as_deref()), (Some("cur"), Some(9), Some("3.7")));
+        assert_eq!(w.revisions.iter().map(|k| k.revision).collect::<Vec<_>>(), [10, 9, 8]);
+    }
+
+    #[test]
+    fn restarts_count_only_what_speaks_against_the_release() {
+        let pod = |uid: &str, reason: &str, status: Value| {
+            let last = json!({"terminated": {"reason": reason, "finishedAt": "2026-01-01T00:09:00Z"}});
+            let mut p = json!({"metadata": {"name": uid, "uid": uid}, "status": {"containerStatuses": [{"name": "app", "restartCount": 2, "lastState": last}]}});
+            p["status"].as_object_mut().unwrap().extend(status.as_object().unwrap().clone());
+            p
+        };
+        let pods = json!([pod("a", "Error", json!({})), pod("b", "Completed", json!({})), pod("c", "Error", json!({"reason": "Evicted"}))]);
+        let w = objects(json!({"metadata": {"name": "web"}}), json!([]), pods);
+        assert_eq!(w.restarts.len(), 1);
+        assert_eq!((w.restarts[0].pod.as_str(), w.restarts[0].ago), ("a", Some(Millis::mins(1))));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let pull = json!([{"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such tag\u{1b}[0m"}}}]}}]);
+        let deployment = json!({"metadata": {"name": "web"}, "status": {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too long"}]}});
+        let w = objects(deployment, json!([]), pull);
+        assert_eq!(w.problems[0].as_str(), "p: ImagePullBackOff: no such tag<U+001B>[0m");
+        assert_eq!(w.stalled.unwrap().as_str(), "ProgressDeadlineExceeded: too long");
+    }
+
+    #[test]
+    fn selectors_travel_whole() {
+        let s: wire::Selector = serde_json::from_value(json!({"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "track", "operator": "In", "values": ["a", "b"]}, {"key": "x", "operator": "DoesNotExist"}]})).unwrap();
+        assert_eq!(selector(&s), "app=web,track in (a,b),!x");
+    }
+}

@@ -1,0 +1,80 @@
+//! Routers, the reading side: where in an object the two sides of a component stand, and what they get.
+//!
+//! Pure functions from an object's JSON to [`RouteFacts`]; what is written is in [`crate::domain::patch`].
+
+pub mod gateway;
+pub mod istio;
+pub mod service;
+
+use serde_json::Value;
+
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::Workload;
+use crate::domain::release::{Component, Router};
+use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::text::SafeText;
+
+/// The object that holds a component's route, if one does.
+pub fn object(component: &Component, namespace: &str) -> Option<ObjectRef> {
+    let (kind, name) = match &component.router {
+        Router::Istio { virtual_service, .. } => (Kind::VirtualService, virtual_service),
+        Router::Gateway { http_route, .. } => (Kind::HttpRoute, http_route),
+        Router::Service { service, .. } => (Kind::Service, service),
+        Router::Replicas { .. } | Router::None => return None,
+    };
+    Some(ObjectRef::new(kind, namespace, name.clone()))
+}
+
+/// Reads a component's route off its object.
+///
+/// # Errors
+/// [`RouteProblem::Unfit`] with what is wrong and what would be right.
+pub fn facts(component: &Component, object: &ObjectRef, body: &Value) -> Result<RouteFacts, RouteProblem> {
+    match &component.router {
+        Router::Istio { route, stable, candidate, .. } => istio::facts(object, body, route.as_deref(), stable, candidate),
+        Router::Gateway { rule, stable, candidate, .. } => gateway::facts(object, body, rule.as_deref(), stable, candidate),
+        Router::Service { key, stable, candidate, .. } => service::facts(object, body, key, stable, candidate),
+        Router::Replicas { .. } | Router::None => Err(RouteProblem::None),
+    }
+}
+
+/// The replica ratio: the two Deployments are the route.
+pub fn ratio(namespace: &str, stable: &Workload, candidate: &Workload) -> RouteFacts {
+    let name = |w: &Workload| (w.name.clone(), w.uid.clone());
+    let waiting = stable.ready < stable.replicas || candidate.ready < candidate.replicas;
+    let real = format!("{} of {} ready pods are the candidate's", candidate.ready, stable.ready.saturating_add(candidate.ready));
+    RouteFacts {
+        object: ObjectRef::new(Kind::Deployment, namespace, stable.name.clone()),
+        uid: stable.uid.clone(),
+        resource_version: stable.resource_version.clone(),
+        entry: RouteEntry::Replicas { stable: name(stable), candidate: name(candidate) },
+        stable: stable.replicas,
+        candidate: candidate.replicas,
+        accepted: if waiting { Acceptance::Pending(SafeText::from(real)) } else { Acceptance::Yes },
+        bypass: false,
+        notes: Vec::new(),
+    }
+}
+
+/// `metadata.uid` and `metadata.resourceVersion`.
+fn identity(body: &Value) -> (String, String) {
+    let text = |path: &str| body.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    (text("/metadata/uid"), text("/metadata/resourceVersion"))
+}
+
+fn unfit(object: &ObjectRef, why: impl Into<String>) -> RouteProblem {
+    RouteProblem::Unfit { object: object.clone(), why: SafeText::from(why.into()) }
+}
+
+/// A weight in a route: a whole number from 0 on, or absent.
+fn weight(entry: &Value) -> Result<Option<u32>, String> {
+    match entry.get("weight") {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            value.as_u64().and_then(|n| u32::try_from(n).ok()).map(Some).ok_or_else(|| format!("weight {value} is not a whole number"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Gateway API HTTPRoute: two `backendRefs` weights of one rule. Accepted means: by every parent, at this generation.
+
+use serde_json::Value;
+
+use super::{identity, unfit, weight};
+use crate::domain::object::ObjectRef;
+use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::text::SafeText;
+
+/// Reads the two weights and what the gateways say.
+///
+/// # Errors
+/// When no rule, or more than one, names both backends, or a weight is no number.
+pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str, candidate: &str) -> Result<RouteFacts, RouteProblem> {
+    let rules = body.pointer("/spec/rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let namespace = object.namespace.as_str();
+    let place = |rule: &Value, service: &str| backends(rule).iter().position(|b| is(b, service, namespace));
+    let fitting: Vec<usize> = rules
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| rule.is_none_or(|name| r.get("name").and_then(Value::as_str) == Some(name)))
+        .filter(|(_, r)| place(r, stable).is_some() && place(r, candidate).is_some())
+        .map(|(i, _)| i)
+        .collect();
+    let [index] = fitting.as_slice() else {
+        let have: Vec<&str> = rules.iter().flat_map(backends).filter_map(|b| b.get("name").and_then(Value::as_str)).collect();
+        let why = match fitting.len() {
+            0 => format!("no rule sends to both {stable} and {candidate}; it sends to: {}", have.join(", ")),
+            n => format!("{n} rules send to both {stable} and {candidate}: name one with `rule:`"),
+        };
+        return Err(unfit(object, why));
+    };
+    let found = rules.get(*index).unwrap_or(&Value::Null);
+    let (Some(s), Some(c)) = (place(found, stable), place(found, candidate)) else { return Err(unfit(object, "its backends moved")) };
+    let list = backends(found);
+    // Unset means 1.
+    let at = |i: usize| weight(list.get(i).copied().unwrap_or(&Value::Null)).map(|w| w.unwrap_or(1)).map_err(|why| unfit(object, why));
+    let foreign: u32 = (0..list.len()).filter(|i| *i != s && *i != c).filter_map(|i| at(i).ok()).sum();
+    let mut notes = Vec::new();
+    if foreign > 0 {
+        notes.push(SafeText::from(format!("other backends hold {foreign} of the rule's weight: percentages are of the pair")));
+    }
+    let bypass = rules
+        .iter()
+        .enumerate()
+        .any(|(i, r)| i != *index && backends(r).iter().any(|b| is(b, candidate, namespace) && weight(b).is_ok_and(|w| w != Some(0))));
+    if bypass {
+        notes.push(SafeText::from("another rule also sends to the candidate"));
+    }
+    let (uid, resource_version) = identity(body);
+    Ok(RouteFacts {
+        object: object.clone(),
+        uid,
+        resource_version,
+        entry: RouteEntry::HttpRoute { rule: *index, stable: (s, stable.to_owned()), candidate: (c, candidate.to_owned()) },
+        stable: at(s)?,
+        candidate: at(c)?,
+        accepted: accepted(body),
+        bypass,
+        notes,
+    })
+}
+
+fn backends(rule: &Value) -> Vec<&Value> {
+    rule.get("backendRefs").and_then(Value::as_array).map(|list| list.iter().collect()).unwrap_or_default()
+}
+
+/// Whether a backend is a Service of this name in the route's namespace.
+fn is(backend: &Value, service: &str, namespace: &str) -> bool {
+    let text = |key: &str| backend.get(key).and_then(Value::as_str);
+    text("name") == Some(service) && matches!(text("kind"), None | Some("Service")) && text("namespace").is_none_or(|ns| ns == namespace)
+}
+
+/// What the route's parents say of the generation that is stored.
+fn accepted(body: &Value) -> Acceptance {
+    let generation = body.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
+    let parents = body.pointer("/status/parents").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let wanted = body.pointer("/spec/parentRefs").and_then(Value::as_array).map_or(0, Vec::len);
+    if parents.len() < wanted.max(1) {
+        return Acceptance::Pending(SafeText::from(format!("{} of {} gateways have reported", parents.len(), wanted.max(1))));
+    }
+    for parent in parents {
+        let name = parent.pointer("/parentRef/name").and_then(Value::as_str).unwrap_or("?");
+        for kind in ["Accepted", "ResolvedRefs"] {
+            let conditions = parent.get("conditions").and_then(Value::as_array).into_iter().flatten();
+            let Some(condition) = conditions.into_iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind)) else {
+                return Acceptance::Pending(SafeText::from(format!("gateway {name} has not reported {kind}")));
+            };
+            let seen = condition.get("observedGeneration").and_then(Value::as_i64).unwrap_or(0);
+            if seen < generation {
+                return Acceptance::Pending(SafeText::from(format!("gateway {name} has seen generation {seen} of {generation}")));
+            }
+            if condition.get("status").and_then(Value::as_str) != Some("True") {
+                let text = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default();
+                return Acceptance::Refused(SafeText::from(format!("gateway {name}: {kind}: {} {}", text("reason"), text("message"))));
+            }
+        }
+    }
+    Acceptance::Yes
+}

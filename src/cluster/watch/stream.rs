@@ -1,0 +1,278 @@
+//! List, then watch, then list again when told to: one kind's way through good and bad weather.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{AsyncBufRead, AsyncBufReadExt};
+use http::Request;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Shared;
+use super::index::Rows;
+use super::wire;
+use crate::domain::live::{Feed, FeedState};
+use crate::domain::object::Kind;
+use crate::domain::text::SafeText;
+
+/// How long the server keeps one watch open, seconds. Short, so that a silently dead connection is noticed: some load
+/// balancers drop idle ones after four minutes without a word.
+const WATCH_SECONDS: u64 = 50;
+/// Silence on a watch after which it is given up.
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS + 5);
+/// Deadline of one page of a list.
+const LIST_DEADLINE: Duration = Duration::from_secs(20);
+/// Objects a page.
+const PAGE: usize = 500;
+/// The longest line of a watch, bytes: an object is at most 1.5 MiB in etcd.
+const LONGEST_LINE: usize = 8 << 20;
+/// First and longest pause between tries.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(800), Duration::from_secs(30));
+/// How often a kind that is absent or forbidden is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(120);
+
+/// Why a watch ended.
+enum End {
+    /// The server closed it as announced: watch on from here.
+    Closed(String),
+    /// The version is too old: list again.
+    Expired,
+    /// Something failed.
+    Failed(String),
+    /// 403, with what the server said.
+    Denied(String),
+    /// 404: the cluster does not have this kind.
+    Absent,
+}
+
+/// Follows one kind for ever.
+pub(super) async fn follow(shared: Arc<Shared>, kind: Kind) {
+    match kind {
+        Kind::Deployment => run::<wire::Deployment>(&shared, kind).await,
+        Kind::ReplicaSet => run::<wire::ReplicaSet>(&shared, kind).await,
+        Kind::Pod => run::<wire::Pod>(&shared, kind).await,
+        Kind::Service => run::<wire::Service>(&shared, kind).await,
+        Kind::EndpointSlice => run::<wire::EndpointSlice>(&shared, kind).await,
+        Kind::HorizontalPodAutoscaler => run::<wire::Autoscaler>(&shared, kind).await,
+        Kind::Event => run::<wire::Event>(&shared, kind).await,
+        _ => run::<wire::Named>(&shared, kind).await,
+    }
+}
+
+async fn run<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) {
+    let mut tries = 0_u32;
+    let mut version: Option<String> = None;
+    loop {
+        let end = match version.take() {
+            Some(from) => watch_on::<T>(shared, kind, from).await,
+            None => match list::<T>(shared, kind).await {
+                Ok(from) => End::Closed(from),
+                Err(end) => end,
+            },
+        };
+        let rest = match end {
+            End::Closed(from) => {
+                (version, tries) = (Some(from), 0);
+                continue;
+            }
+            End::Expired => Duration::from_millis(100),
+            End::Denied(why) => {
+                state(shared, kind, Feed::Denied { why: why.into() });
+                LOOK_AGAIN
+            }
+            End::Absent => {
+                state(shared, kind, Feed::Absent);
+                LOOK_AGAIN
+            }
+            End::Failed(why) => {
+                tries = tries.saturating_add(1);
+                state(shared, kind, Feed::Reconnecting { tries, why: SafeText::from(why) });
+                pause(tries)
+            }
+        };
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// Doubling pauses with up to a quarter of jitter, so that a fleet of consoles does not come back in step.
+fn pause(tries: u32) -> Duration {
+    let doubled = BACKOFF.0.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1).min(10))).min(BACKOFF.1);
+    let spread = u32::try_from(Timestamp::now().subsec_nanosecond().rem_euclid(250)).unwrap_or(0);
+    doubled.saturating_add(doubled.saturating_mul(spread) / 1000)
+}
+
+fn state(shared: &Shared, kind: Kind, feed: Feed) {
+    shared.change(|indexes| indexes.feed(kind, |heard| FeedState { feed, heard }));
+}
+
+fn heard(shared: &Shared, kind: Kind) {
+    shared.change(|indexes| indexes.feed(kind, |_| FeedState { feed: Feed::Live, heard: Some(Timestamp::now()) }));
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    metadata: PageMeta,
+    items: Option<Vec<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMeta {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default)]
+    r#continue: String,
+}
+
+/// Lists everything in pages; rows that are not in the list any more go at its end, so no watch gap leaves ghosts.
+async fn list<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) -> Result<String, End> {
+    let mut token = String::new();
+    let mut all = Vec::new();
+    loop {
+        let mut target = format!("{}?limit={PAGE}", kind.collection_path(Some(&shared.namespace)));
+        if !token.is_empty() {
+            target.push_str("&continue=");
+            target.push_str(&super::super::call::encoded(&token));
+        }
+        let request = get(&target)?;
+        let text = tokio::time::timeout(LIST_DEADLINE, shared.client.request_text(request)).await;
+        let text = text
+            .map_err(|_| End::Failed(format!("no list of {} within {} s", kind.plural(), LIST_DEADLINE.as_secs())))?
+            .map_err(|e| end_of(&e))?;
+        let page: Page<T> = serde_json::from_str(&text).map_err(|e| End::Failed(format!("{}: not a list: {e}", kind.plural())))?;
+        all.extend(page.items.unwrap_or_default());
+        if page.metadata.r#continue.is_empty() {
+            shared.change(|indexes| T::reset(indexes, kind, all));
+            heard(shared, kind);
+            return Ok(page.metadata.resource_version);
+        }
+        token = page.metadata.r#continue;
+    }
+}
+
+fn get(target: &str) -> Result<Request<Vec<u8>>, End> {
+    Request::get(target).header("accept", "application/json").body(Vec::new()).map_err(|e| End::Failed(e.to_string()))
+}
+
+fn end_of(error: &kube::Error) -> End {
+    match error {
+        kube::Error::Api(status) => match status.code {
+            403 => End::Denied(status.message.clone()),
+            404 => End::Absent,
+            410 => End::Expired,
+            code => End::Failed(format!("{code} {}", status.message)),
+        },
+        other => End::Failed(cause(other)),
+    }
+}
+
+/// The innermost cause: "connection refused" rather than "client error".
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    r#type: &'a str,
+    #[serde(borrow)]
+    object: &'a serde_json::value::RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Versioned {
+    metadata: PageMeta,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+/// Takes events until the watch ends, one way or another.
+async fn watch_on<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind, mut version: String) -> End {
+    let path = kind.collection_path(Some(&shared.namespace));
+    let target = format!(
+        "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
+        super::super::call::encoded(&version)
+    );
+    let request = match get(&target) {
+        Ok(request) => request,
+        Err(end) => return end,
+    };
+    let opened = match tokio::time::timeout(LIST_DEADLINE, shared.client.request_stream(request)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => return end_of(&error),
+        Err(_) => return End::Failed(format!("no watch of {} within {} s", kind.plural(), LIST_DEADLINE.as_secs())),
+    };
+    heard(shared, kind);
+    let begun = Timestamp::now();
+    let mut body = std::pin::pin!(opened);
+    let mut line = Vec::new();
+    loop {
+        match tokio::time::timeout(SILENCE, next_line(&mut body, &mut line)).await {
+            Err(_) => return End::Failed(format!("the watch of {} fell silent", kind.plural())),
+            Ok(Err(why)) => return End::Failed(why),
+            Ok(Ok(false)) => {
+                // Some servers answer an expired version of Events with an empty stream instead of 410.
+                let at_once = Timestamp::now().duration_since(begun).as_secs_f64() < 1.0;
+                return if at_once { End::Expired } else { End::Closed(version) };
+            }
+            Ok(Ok(true)) => {}
+        }
+        match take::<T>(shared, kind, &line) {
+            Ok(Some(newer)) => version = newer,
+            Ok(None) => {}
+            Err(end) => return end,
+        }
+    }
+}
+
+/// Reads one line, without its end. `false` at the end of the stream.
+async fn next_line(body: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> Result<bool, String> {
+    line.clear();
+    loop {
+        let chunk = body.fill_buf().await.map_err(|e| e.to_string())?;
+        if chunk.is_empty() {
+            return Ok(!line.is_empty());
+        }
+        let end = chunk.iter().position(|b| *b == b'\n');
+        let taken = end.map_or(chunk.len(), |i| i + 1);
+        line.extend(chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default());
+        body.consume_unpin(taken);
+        if line.len() > LONGEST_LINE {
+            return Err(format!("an event of more than {} MiB", LONGEST_LINE >> 20));
+        }
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Applies one event; answers the version to watch on from. An object that cannot be read is left out, not fatal.
+fn take<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind, line: &[u8]) -> Result<Option<String>, End> {
+    let event: Line<'_> = serde_json::from_slice(line).map_err(|e| End::Failed(format!("{}: not an event: {e}", kind.plural())))?;
+    let raw = event.object.get();
+    if event.r#type == "ERROR" {
+        let failure: Failure = serde_json::from_str(raw).unwrap_or(Failure { code: 0, message: "unreadable error".to_owned() });
+        return Err(if failure.code == 410 { End::Expired } else { End::Failed(failure.message) });
+    }
+    if event.r#type != "BOOKMARK" {
+        match serde_json::from_str::<T>(raw) {
+            Ok(object) if event.r#type == "DELETED" => shared.change(|indexes| object.delete(indexes)),
+            Ok(object) => shared.change(|indexes| object.apply(indexes)),
+            Err(error) => tracing::warn!(kind = kind.name(), %error, "an object could not be read and is left out"),
+        }
+    }
+    heard(shared, kind);
+    let version = serde_json::from_str::<Versioned>(raw).ok().map(|v| v.metadata.resource_version);
+    Ok(version.filter(|v| !v.is_empty()))
+}
