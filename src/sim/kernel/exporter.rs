@@ -9,6 +9,17 @@ use super::tsdb::Labels;
 /// One metric of a page, found again by its place without comparing labels.
 pub type Slot = usize;
 
+/// One line of a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name and labels.
+    pub labels: Labels,
+    /// Its value now.
+    pub value: f64,
+    /// Whether it still stands on the page.
+    pub shown: bool,
+}
+
 /// One `/metrics` page and the labels that service discovery gives its target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exporter {
@@ -21,7 +32,7 @@ pub struct Exporter {
     /// Whether it answers.
     pub up: bool,
     run: u64,
-    metrics: Vec<(Labels, f64)>,
+    metrics: Vec<Metric>,
     index: BTreeMap<Labels, Slot>,
 }
 
@@ -38,22 +49,30 @@ impl Exporter {
             return *slot;
         }
         let slot = self.metrics.len();
-        self.metrics.push((labels.clone(), 0.0));
+        self.metrics.push(Metric { labels: labels.clone(), value: 0.0, shown: true });
         self.index.insert(labels.clone(), slot);
         slot
     }
 
     /// Raises a counter.
     pub fn add(&mut self, slot: Slot, by: f64) {
-        if let Some((_, value)) = self.metrics.get_mut(slot) {
-            *value += by;
+        if let Some(metric) = self.metrics.get_mut(slot) {
+            metric.value += by;
         }
     }
 
     /// Sets a gauge.
     pub fn set(&mut self, slot: Slot, to: f64) {
-        if let Some((_, value)) = self.metrics.get_mut(slot) {
-            *value = to;
+        if let Some(metric) = self.metrics.get_mut(slot) {
+            metric.value = to;
+        }
+    }
+
+    /// Takes a metric off the page. Its slot is not used again.
+    pub fn retire(&mut self, slot: Slot) {
+        if let Some(metric) = self.metrics.get_mut(slot) {
+            metric.shown = false;
+            self.index.remove(&metric.labels);
         }
     }
 
@@ -70,10 +89,16 @@ impl Exporter {
         self.run
     }
 
-    /// All metrics by slot, new ones last.
+    /// All metrics by slot, new ones last, those that were taken off the page among them.
     #[must_use]
-    pub fn metrics(&self) -> &[(Labels, f64)] {
+    pub fn metrics(&self) -> &[Metric] {
         &self.metrics
+    }
+
+    /// The value of the metric with these labels, if it stands on the page.
+    #[must_use]
+    pub fn value(&self, labels: &Labels) -> Option<f64> {
+        self.index.get(labels).and_then(|slot| self.metrics.get(*slot)).map(|metric| metric.value)
     }
 }
 
@@ -106,12 +131,23 @@ mod tests {
         let slot = exporter.slot(&labels);
         exporter.add(slot, 5.0);
         assert_eq!(exporter.slot(&labels), slot);
-        assert_eq!(exporter.metrics(), [(labels.clone(), 5.0)]);
+        assert_eq!(exporter.value(&labels), Some(5.0));
         exporter.restart();
         assert_eq!(exporter.run(), 1);
         assert!(exporter.metrics().is_empty());
         exporter.add(slot, 1.0);
         assert!(exporter.metrics().is_empty());
+    }
+
+    #[test]
+    fn a_retired_metric_may_come_back_elsewhere() {
+        let labels: Labels = [("__name__".to_owned(), "x".to_owned())].into();
+        let mut exporter = Exporter::new("pods", Labels::new(), String::new());
+        let slot = exporter.slot(&labels);
+        exporter.retire(slot);
+        assert_eq!(exporter.value(&labels), None);
+        assert_ne!(exporter.slot(&labels), slot);
+        assert_eq!(exporter.metrics().iter().map(|metric| metric.shown).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Profile {
     pub cpu_idle_milli: u64,
     /// CPU milliseconds per request.
     pub cpu_ms: f64,
+    /// Requests per second that a pod serves before it gets slow; `None`: as many as its CPU limit allows.
+    pub capacity: Option<f64>,
     /// Memory in use, in bytes.
     pub memory: u64,
     /// Lines written at container start; empty: the usual ones.
@@ -128,6 +130,7 @@ impl Default for Profile {
             p95_ms: Ramp::constant(110.0),
             cpu_idle_milli: 20,
             cpu_ms: 4.0,
+            capacity: None,
             memory: 96 << 20,
             start_lines: Vec::new(),
             crash_lines: Vec::new(),

@@ -113,3 +113,10 @@ pub fn select<'d>(db: &'d Tsdb, text: &str) -> Result<Vec<&'d Series>, QueryErro
     let selector = parse::selector(text).map_err(QueryError::Invalid)?;
     Ok(select::series(db, &selector))
 }
+
+/// Whether a regular expression, as Prometheus and Envoy read them, matches the whole of a text; one that is not valid
+/// matches nothing.
+#[must_use]
+pub fn matches_whole(expression: &str, text: &str) -> bool {
+    relabel::Pattern::new(expression).is_some_and(|pattern| pattern.matches(text))
+}

@@ -36,6 +36,9 @@ pub struct Image {
     pub ramp: Option<RampRule>,
     /// CPU it needs. Default `{ idle: 20m, perRequest: 4ms }`.
     pub cpu: Option<CpuRule>,
+    /// Requests per second that a pod serves; near it latency grows, beyond it the surplus is answered 503. Default: what the
+    /// container's CPU limit allows at `cpu.perRequest`; without a limit, any number.
+    pub capacity: Option<f64>,
     /// Memory in use. Default `96Mi`.
     pub memory: Option<Bytes>,
     /// What it writes.
@@ -149,6 +152,7 @@ impl Image {
             p95_ms: ramp(first_latency.map(|rule| rule.p95.0 as f64), p95),
             cpu_idle_milli: self.cpu.as_ref().map_or(base.cpu_idle_milli, |rule| rule.idle.0),
             cpu_ms: self.cpu.as_ref().map_or(base.cpu_ms, |rule| rule.per_request.0 as f64),
+            capacity: self.capacity,
             memory: self.memory.map_or(base.memory, |bytes| bytes.0),
             start_lines: self.log.start.clone(),
             crash_lines: self.log.crash.clone(),
@@ -160,6 +164,9 @@ impl Image {
         let latencies = [self.latency.as_ref(), self.ramp.as_ref().and_then(|ramp| ramp.from.latency.as_ref())];
         if latencies.into_iter().flatten().any(|rule| rule.p95 < rule.p50 || rule.p50.0 == 0) {
             return Some(format!("images, match {}: latency needs 0 < p50 <= p95", self.pattern));
+        }
+        if self.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
+            return Some(format!("images, match {}: capacity is a number of requests per second above 0", self.pattern));
         }
         if self.flap.as_ref().is_some_and(|rule| rule.every.0 == 0 || rule.lasting.0 == 0) {
             return Some(format!("images, match {}: flap needs every and for above 0s", self.pattern));

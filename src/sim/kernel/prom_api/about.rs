@@ -85,7 +85,7 @@ pub fn metadata(exporters: &Exporters, form: &Form) -> Result<Value, Refusal> {
     let exposed = |family: &str, kind: &str| {
         exporters
             .values()
-            .any(|exporter| exporter.metrics().iter().filter_map(|(labels, _)| labels.get(NAME)).any(|name| belongs(name, family, kind)))
+            .any(|exporter| exporter.metrics().iter().filter_map(|metric| metric.labels.get(NAME)).any(|name| belongs(name, family, kind)))
     };
     let families =
         FAMILIES.iter().filter(|(family, kind, _)| (wanted.is_empty() || belongs(wanted, family, kind)) && exposed(family, kind));

@@ -68,17 +68,18 @@ impl Scraper {
         let mut live = BTreeSet::new();
         if exporter.up {
             target.follow(exporter, db);
-            for (id, (_, value)) in target.series.iter().zip(exporter.metrics()) {
-                db.append(*id, at, *value);
+            for (id, metric) in target.series.iter().zip(exporter.metrics()).filter(|(_, metric)| metric.shown) {
+                db.append(*id, at, metric.value);
                 live.insert(*id);
             }
         }
         for ended in target.live.difference(&live) {
             db.append(*ended, at, stale_marker());
         }
+        let live_count = live.len();
         target.live = live;
         target.up = exporter.up;
-        target.samples = if exporter.up { exporter.metrics().len() } else { 0 };
+        target.samples = live_count;
         target.last = Some(at);
         target.ending = None;
         let report = [
@@ -126,10 +127,10 @@ impl Target {
             self.run = exporter.run();
             self.series.clear();
         }
-        for (i, (labels, _)) in exporter.metrics().iter().enumerate() {
+        for (i, metric) in exporter.metrics().iter().enumerate() {
             match self.series.get_mut(i) {
-                None => self.series.push(db.series(&merged(&self.labels, labels))),
-                Some(id) if !db.holds(*id) => *id = db.series(&merged(&self.labels, labels)),
+                None => self.series.push(db.series(&merged(&self.labels, &metric.labels))),
+                Some(id) if metric.shown && !db.holds(*id) => *id = db.series(&merged(&self.labels, &metric.labels)),
                 Some(_) => {}
             }
         }

@@ -14,21 +14,44 @@ pub fn replace(mut columns: Vec<Column>, texts: &[String]) -> Outcome<Vec<Column
         return Err("expected 5 argument(s) in call to \"label_replace\"".to_owned());
     };
     let refusal = || format!("invalid regular expression in label_replace(): {expression}");
-    // A matcher's expressions are anchored and read as Prometheus reads them.
-    let matcher = Matcher::new_matcher(T_EQL_REGEX, source.clone(), expression.clone()).map_err(|_| refusal())?;
-    let MatchOp::Re(regex) = matcher.op else { return Err(refusal()) };
+    let pattern = Pattern::new(expression).ok_or_else(refusal)?;
     if destination.is_empty() {
         return Err(format!("invalid destination label name in label_replace(): {destination}"));
     }
     for column in &mut columns {
         let value = column.labels.get(source).cloned().unwrap_or_default();
-        if let Some(captures) = regex.captures(&value) {
-            let mut expanded = String::new();
-            captures.expand(replacement, &mut expanded);
+        if let Some(expanded) = pattern.expand(&value, replacement) {
             set_label(&mut column.labels, destination, &expanded);
         }
     }
     join_same(columns)
+}
+
+/// A regular expression as label matchers read it: it must match the whole text.
+#[derive(Debug, Clone)]
+pub struct Pattern(Matcher);
+
+impl Pattern {
+    /// Compiles it; nothing when it is not valid.
+    #[must_use]
+    pub fn new(expression: &str) -> Option<Self> {
+        Matcher::new_matcher(T_EQL_REGEX, String::new(), expression.to_owned()).ok().map(Self)
+    }
+
+    /// Whether it matches a text.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// A template (`$1`, `${name}`) filled in from its match with a text.
+    #[must_use]
+    pub fn expand(&self, text: &str, template: &str) -> Option<String> {
+        let MatchOp::Re(regex) = &self.0.op else { return None };
+        let mut expanded = String::new();
+        regex.captures(text)?.expand(template, &mut expanded);
+        Some(expanded)
+    }
 }
 
 /// Sets a label to several others joined. `texts`: destination, separator, sources.
