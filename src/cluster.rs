@@ -1,1 +1,23 @@
-//! The Kubernetes side: connect, watch, discover, apply.
+//! The Kubernetes side, kept thin: connect, read fresh, write one change, watch, discover. It decides nothing.
+//!
+//! Every request is bounded in time and size and sent once: what became of it is reported, never repeated here.
+
+pub mod apply;
+mod call;
+pub mod connect;
+pub mod error;
+pub mod lease;
+pub mod logs;
+pub mod observe;
+pub mod read_only;
+pub mod state;
+pub mod traffic;
+pub mod watch;
+
+pub use connect::{ConnectError, ConnectOptions, Connection, connect};
+pub use error::ClusterError;
+
+/// The annotation in which the Deployment controller keeps a revision's number.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+/// The label by which the Deployment controller tells its ReplicaSets' pods apart.
+const TEMPLATE_HASH: &str = "pod-template-hash";

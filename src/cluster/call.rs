@@ -1,0 +1,231 @@
+//! One request to the API server: bounded in time and size, sent once, its failure classified.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Limited};
+use kube::Client;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::{ClusterError, Subject};
+use crate::domain::object::{Kind, ObjectRef};
+
+/// The deadline of a request for one object.
+pub(super) const UNARY: Duration = Duration::from_secs(5);
+/// The deadline of one page of a list.
+pub(super) const LIST: Duration = Duration::from_secs(10);
+/// Objects a page.
+pub(super) const PAGE: usize = 500;
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 64 << 20;
+/// The name that our writes carry in `managedFields`.
+pub(super) const MANAGER: &str = "cutover";
+
+/// RFC 6902.
+pub(super) const JSON_PATCH: &str = "application/json-patch+json";
+/// RFC 7386.
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// Sends one request and returns the body of a good answer.
+pub(super) async fn send(client: &Client, subject: &Subject, request: Request<Vec<u8>>, deadline: Duration) -> Result<Bytes, ClusterError> {
+    let exchange = async {
+        let answer = client.send(request.map(Into::into)).await.map_err(|e| subject.failed(&e))?;
+        let code = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| {
+            if e.is::<http_body_util::LengthLimitError>() {
+                subject.too_large(format!("the answer has more than {} MiB", LARGEST >> 20))
+            } else {
+                subject.cut_off(e.as_ref())
+            }
+        })?;
+        let body = body.to_bytes();
+        if code < 300 { Ok(body) } else { Err(subject.refused(code, &body)) }
+    };
+    tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| Err(subject.late(deadline)))
+}
+
+/// A request with a JSON body, or none.
+pub(super) fn request(
+    subject: &Subject,
+    method: Method,
+    target: &str,
+    content: Option<(&str, Vec<u8>)>,
+) -> Result<Request<Vec<u8>>, ClusterError> {
+    let mut builder = Request::builder().method(method).uri(target).header("accept", "application/json");
+    if let Some((kind, _)) = &content {
+        builder = builder.header("content-type", *kind);
+    }
+    builder.body(content.map(|(_, body)| body).unwrap_or_default()).map_err(|e| subject.garbage(e))
+}
+
+fn decode<T: DeserializeOwned>(subject: &Subject, body: &[u8]) -> Result<T, ClusterError> {
+    serde_json::from_slice(body).map_err(|e| subject.garbage(e))
+}
+
+/// The path of an object; its names are checked, since they end in a path.
+pub(super) fn path_of(subject: &Subject, object: &ObjectRef) -> Result<String, ClusterError> {
+    for part in [&object.namespace, &object.name] {
+        if !is_name(part) {
+            return Err(subject.unfit(part));
+        }
+    }
+    Ok(object.path())
+}
+
+/// Whether a text can be the name of an object: one path segment that needs no escaping.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(plain) && text != "." && text != ".."
+}
+
+/// A value of a query, percent-encoded.
+pub(super) fn encoded(value: &str) -> String {
+    value.bytes().fold(String::with_capacity(value.len()), |mut out, b| {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+        out
+    })
+}
+
+/// Reads one object, fresh from the store.
+pub(super) async fn get<T: DeserializeOwned>(client: &Client, object: &ObjectRef) -> Result<T, ClusterError> {
+    let subject = Subject::object("get", object);
+    let path = path_of(&subject, object)?;
+    let body = send(client, &subject, request(&subject, Method::GET, &path, None)?, UNARY).await?;
+    decode(&subject, &body)
+}
+
+/// Reads one object, if it is there.
+pub(super) async fn find<T: DeserializeOwned>(client: &Client, object: &ObjectRef) -> Result<Option<T>, ClusterError> {
+    match get(client, object).await {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if e.is_not_found() => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageMeta,
+    items: Option<Vec<T>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PageMeta {
+    r#continue: String,
+}
+
+/// Lists objects of a kind in a namespace, fresh from the store, page by page; `selector` is a label selector, empty for all.
+pub(super) async fn list<T: DeserializeOwned>(
+    client: &Client,
+    kind: Kind,
+    namespace: &str,
+    selector: &str,
+) -> Result<Vec<T>, ClusterError> {
+    let subject = Subject::all("list", kind, namespace);
+    if !is_name(namespace) {
+        return Err(subject.unfit(namespace));
+    }
+    list_at(client, &subject, &kind.collection_path(Some(namespace)), selector).await
+}
+
+/// Lists what stands at a path.
+pub(super) async fn list_at<T: DeserializeOwned>(
+    client: &Client,
+    subject: &Subject,
+    path: &str,
+    selector: &str,
+) -> Result<Vec<T>, ClusterError> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let mut target = format!("{path}?limit={PAGE}");
+        for (name, value) in [("labelSelector", selector), ("continue", &token)] {
+            if !value.is_empty() {
+                target.push_str(&format!("&{name}={}", encoded(value)));
+            }
+        }
+        let body = send(client, subject, request(subject, Method::GET, &target, None)?, LIST).await?;
+        let page: Page<T> = decode(subject, &body)?;
+        all.extend(page.items.unwrap_or_default());
+        if page.metadata.r#continue.is_empty() {
+            return Ok(all);
+        }
+        token = page.metadata.r#continue;
+    }
+}
+
+/// How a write is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WriteOptions {
+    /// Ask the server to check everything and change nothing.
+    pub dry_run: bool,
+}
+
+impl WriteOptions {
+    fn query(self) -> String {
+        format!("fieldManager={MANAGER}{}", if self.dry_run { "&dryRun=All" } else { "" })
+    }
+}
+
+/// A write that counts.
+pub(super) const WRITE: WriteOptions = WriteOptions { dry_run: false };
+
+/// Patches one object.
+pub(super) async fn patch(
+    client: &Client,
+    object: &ObjectRef,
+    content_type: &str,
+    body: &Value,
+    options: WriteOptions,
+) -> Result<Value, ClusterError> {
+    let subject = Subject::object("patch", object);
+    let target = format!("{}?{}", path_of(&subject, object)?, options.query());
+    let content = serde_json::to_vec(body).map_err(|e| subject.garbage(e))?;
+    let answer = send(client, &subject, request(&subject, Method::PATCH, &target, Some((content_type, content)))?, UNARY).await?;
+    // The status says that it landed; what the body says is for the reader only.
+    Ok(serde_json::from_slice(&answer).unwrap_or_default())
+}
+
+/// Creates one object.
+pub(super) async fn create(client: &Client, object: &ObjectRef, body: &Value, options: WriteOptions) -> Result<Value, ClusterError> {
+    let subject = Subject::object("create", object);
+    path_of(&subject, object)?;
+    let target = format!("{}?{}", object.kind.collection_path(Some(&object.namespace)), options.query());
+    let content = serde_json::to_vec(body).map_err(|e| subject.garbage(e))?;
+    let answer = send(client, &subject, request(&subject, Method::POST, &target, Some(("application/json", content)))?, UNARY).await?;
+    Ok(serde_json::from_slice(&answer).unwrap_or_default())
+}
+
+/// `metadata.resourceVersion` of an object.
+pub(super) fn version_of(object: &Value) -> String {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_leave_their_place_in_a_path_are_refused() {
+        for name in ["", ".", "..", "a/b", "a%2fb", "a b", "a?b", "a#b", "ä", &"x".repeat(254)] {
+            assert!(!is_name(name), "{name}");
+        }
+        for name in ["web", "web-7f9c.v1", "system:node", "..data"] {
+            assert!(is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn queries_are_encoded() {
+        assert_eq!(encoded("app in (a,b)/ü"), "app%20in%20%28a%2Cb%29%2F%C3%BC");
+    }
+}
