@@ -20,6 +20,7 @@
 
 use jiff::Timestamp;
 
+pub mod admission;
 pub mod api;
 pub mod controllers;
 pub mod defaults;

@@ -96,11 +96,11 @@ async fn a_watcher_lists_follows_and_recovers_from_compaction() {
 }
 
 #[tokio::test]
-async fn events_of_a_watch_come_as_they_happen_and_a_timeout_ends_it_with_a_bookmark() {
+async fn events_of_a_watch_come_as_they_happen_and_a_timeout_ends_it_after_a_bookmark() {
     let (server, client) = serve(lock_step()).await;
     let configs: Api<ConfigMap> = Api::default_namespaced(client);
     let version = configs.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
-    let params = WatchParams::default().timeout(1);
+    let params = WatchParams::default().timeout(3);
     let mut events = std::pin::pin!(configs.watch(&params, &version).await.unwrap());
     configs.create(&PostParams::default(), &config("a")).await.unwrap();
     assert!(matches!(next(&mut events).await, Ok(WatchEvent::Added(c)) if c.metadata.name.as_deref() == Some("a")));

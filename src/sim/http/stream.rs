@@ -17,6 +17,9 @@ use crate::sim::kernel::StreamId;
 /// Time between two bookmarks, as a real server's.
 const BOOKMARKS: Duration = Duration::from_secs(60);
 
+/// How long before its end a watch says where it has come to.
+const BEFORE_END: Duration = Duration::from_secs(2);
+
 /// A chunked body.
 pub(super) type Chunks = StreamBody<Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>>;
 
@@ -25,7 +28,8 @@ pub(super) fn chunks(shared: Handle, id: StreamId, timeout: Option<Duration>, bo
     let now = Instant::now();
     let moved = shared.inner.moved.subscribe();
     let end = timeout.map(|timeout| now + timeout);
-    let follow = Follow { open: Open { shared, id }, moved, stopped, end, bookmark: bookmarks.then_some(now + BOOKMARKS), done: false };
+    let bookmark = bookmarks.then(|| next_bookmark(now, end)).flatten();
+    let follow = Follow { open: Open { shared, id }, moved, stopped, end, bookmark, done: false };
     let chunks = stream::unfold(follow, |mut follow| async move {
         let bytes = follow.next().await?;
         Some((Ok(Frame::data(Bytes::from(bytes))), follow))
@@ -67,18 +71,23 @@ impl Follow {
                 moved = self.moved.changed() => self.done = moved.is_err(),
                 _ = self.stopped.wait_for(|stopped| *stopped) => return None,
                 () = at(self.bookmark) => {
-                    self.bookmark = Some(Instant::now() + BOOKMARKS);
+                    self.bookmark = next_bookmark(Instant::now(), self.end);
                     return self.open.shared.lock().stream_bookmark(self.open.id);
                 }
-                () = at(self.end) => {
-                    self.done = true;
-                    // The last word of a watch is where to go on from.
-                    self.bookmark?;
-                    return self.open.shared.lock().stream_bookmark(self.open.id);
-                }
+                () = at(self.end) => return None,
             }
         }
         None
+    }
+}
+
+/// Every minute, and once shortly before the end: where to go on from.
+fn next_bookmark(now: Instant, end: Option<Instant>) -> Option<Instant> {
+    let last = end.and_then(|end| end.checked_sub(BEFORE_END)).filter(|last| *last > now);
+    let next = now + BOOKMARKS;
+    match end {
+        Some(end) if next >= end => last,
+        _ => Some(last.map_or(next, |last| last.min(next))),
     }
 }
 

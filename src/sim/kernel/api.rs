@@ -1,6 +1,6 @@
 //! The Kubernetes API: a request in, an answer out.
 
-use super::{Kernel, Method, Request, Response, Status, world::Denial};
+use super::{Kernel, Method, Request, Response, Status, status::Cause, world::Denial};
 
 mod access;
 mod apply;
@@ -38,6 +38,7 @@ fn answer(kernel: &mut Kernel, request: &Request) -> Result<Response, Status> {
         Route::Review(kind) => access::review(&kernel.world, request, kind),
         Route::Metrics(target) => metrics::handle(&kernel.world, request, &target),
         Route::Resource(target) => resource(kernel, request, &target),
+        Route::Nothing => Err(Status::no_such_path()),
         Route::Unknown => Ok(Response::text(404, "404 page not found\n")),
     }
 }
@@ -59,6 +60,10 @@ fn resource(kernel: &mut Kernel, request: &Request, target: &Target) -> Result<R
         ("scale", "get" | "update" | "patch") => scale::handle(world, request, target),
         ("", "create") => write::create(world, request, target),
         ("" | "status", "get") => {
+            let current = world.store.revision();
+            if let Some(ahead) = list::revision(request)?.filter(|asked| *asked > current) {
+                return Err(Status::too_large_version(ahead, current));
+            }
             let object = world.store.find(target.resource, target.namespace(), target.name())?;
             Output::negotiate(request, target)?.one(world, 200, object)
         }
@@ -81,14 +86,18 @@ fn is_denied(denied: &[Denial], verb: &str, group: &str, plural: &str, namespace
     })
 }
 
-/// A request's body as JSON.
+/// A request's body as JSON; the inner error says what is wrong with it.
 fn body(request: &Request) -> Result<serde_json::Value, Status> {
     let media = request.content_type.split(';').next().unwrap_or_default().trim();
-    if !matches!(media, "" | "application/json") {
-        return Err(Status::unsupported_media_type(media));
+    let unreadable = |error: &dyn std::fmt::Display| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"));
+    match media {
+        "" | "application/json" => serde_json::from_slice(&request.body).map_err(|error| unreadable(&error)),
+        "application/yaml" => {
+            let text = String::from_utf8_lossy(&request.body);
+            serde_saphyr::from_str(&text).map_err(|error| unreadable(&error))
+        }
+        _ => Err(Status::unsupported_media_type("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
     }
-    serde_json::from_slice(&request.body)
-        .map_err(|error| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
 }
 
 /// The field manager of a write: named by the request, or the first word of its user agent.
@@ -99,14 +108,14 @@ fn manager(request: &Request) -> &str {
     })
 }
 
-/// Whether the write is only to be tried.
-fn dry_run(request: &Request) -> Result<bool, Status> {
-    let mut values = request.params("dryRun").peekable();
-    let asked = values.peek().is_some();
-    match values.find(|value| *value != "All") {
-        Some(value) => Err(Status::bad_request(format!("Invalid value: {value:?}: supported values: \"All\""))),
-        None => Ok(asked),
+/// Whether the write is only to be tried. `options` names the kind of options that carry it.
+fn dry_run(request: &Request, options: &str) -> Result<bool, Status> {
+    let values: Vec<&str> = request.params("dryRun").collect();
+    if values.iter().all(|value| *value == "All") {
+        return Ok(!values.is_empty());
     }
+    let cause = Cause::unsupported("dryRun", &values.into(), &["All"]);
+    Err(Status::invalid_kind("meta.k8s.io", options, "", &[cause]))
 }
 
 impl Target {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     Resource,
-    object::Fields,
-    resource::{DAEMON_SET, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, JOB, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET},
+    object::{Fields, escape},
+    resource::{DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, HTTP_ROUTE, JOB, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET},
 };
 
 /// Fills in what the client left out. Doing it twice changes nothing.
@@ -21,8 +21,8 @@ pub fn apply(resource: &Resource, object: &mut Value) {
         (&JOB, job),
         (&SERVICE, service),
         (&HPA, autoscaler),
-        (&SECRET, |object| object.put_default("/type", "Opaque")),
-        (&INGRESS, ingress),
+        (&SECRET, secret),
+        (&ENDPOINT_SLICE, endpoint_slice),
         (&HTTP_ROUTE, http_route),
     ];
     if let Some((_, apply)) = defaults.into_iter().find(|(kind, _)| *kind == resource) {
@@ -33,10 +33,6 @@ pub fn apply(resource: &Resource, object: &mut Value) {
 fn namespace(object: &mut Value) {
     let name = object.name().to_owned();
     object.put("/metadata/labels/kubernetes.io~1metadata.name", name);
-    if !object.is_deleting() {
-        object.put_default("/spec/finalizers", json!(["kubernetes"]));
-        object.put_default("/status/phase", "Active");
-    }
 }
 
 fn deployment(object: &mut Value) {
@@ -88,36 +84,6 @@ fn pod(object: &mut Value) {
     if let Some(spec) = object.pointer_mut("/spec") {
         pod_spec(spec);
         spec.put_default("/enableServiceLinks", true);
-        spec.put_default("/preemptionPolicy", "PreemptLowerPriority");
-        spec.put_default("/priority", 0);
-        spec.put_default("/serviceAccountName", "default");
-        spec.put_default("/serviceAccount", "default");
-        let tolerations = ["not-ready", "unreachable"].map(|taint| {
-            json!({"key": format!("node.kubernetes.io/{taint}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
-        });
-        spec.put_default("/tolerations", tolerations.to_vec());
-    }
-    object.put_default("/status/phase", "Pending");
-    let class = quality(object);
-    object.put_default("/status/qosClass", class);
-}
-
-/// `qosClass`: guaranteed when every container's limits equal its requests, best effort when there are none.
-fn quality(pod: &Value) -> &'static str {
-    let containers = || pod.items("/spec/containers").iter();
-    let has_any = |c: &Value| !c.map("/resources/limits").is_empty() || !c.map("/resources/requests").is_empty();
-    let is_fixed = |c: &Value| {
-        let (limits, requests) = (c.map("/resources/limits"), c.map("/resources/requests"));
-        ["cpu", "memory"]
-            .into_iter()
-            .all(|name| limits.contains_key(name) && requests.get(name).is_none_or(|r| limits.get(name) == Some(r)))
-    };
-    if !containers().any(has_any) {
-        "BestEffort"
-    } else if containers().all(is_fixed) {
-        "Guaranteed"
-    } else {
-        "Burstable"
     }
 }
 
@@ -174,8 +140,6 @@ fn service(object: &mut Value) {
     object.put_default("/spec/type", "ClusterIP");
     object.put_default("/spec/sessionAffinity", "None");
     if object.text("/spec/type") != "ExternalName" {
-        object.put_default("/spec/ipFamilies", json!(["IPv4"]));
-        object.put_default("/spec/ipFamilyPolicy", "SingleStack");
         object.put_default("/spec/internalTrafficPolicy", "Cluster");
     }
     for port in object.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -183,7 +147,6 @@ fn service(object: &mut Value) {
         let number = port.pointer("/port").cloned().unwrap_or(Value::Null);
         port.put_default("/targetPort", number);
     }
-    object.put_default("/status/loadBalancer", json!({}));
 }
 
 fn autoscaler(object: &mut Value) {
@@ -194,8 +157,23 @@ fn autoscaler(object: &mut Value) {
     }
 }
 
-fn ingress(object: &mut Value) {
-    object.put_default("/status/loadBalancer", json!({}));
+fn endpoint_slice(object: &mut Value) {
+    for endpoint in object.pointer_mut("/endpoints").and_then(Value::as_array_mut).into_iter().flatten() {
+        endpoint.put_default("/conditions", json!({}));
+    }
+    for port in object.pointer_mut("/ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        port.put_default("/name", "");
+        port.put_default("/protocol", "TCP");
+    }
+}
+
+/// `stringData` is only a way to write `data`.
+fn secret(object: &mut Value) {
+    object.put_default("/type", "Opaque");
+    let Some(Value::Object(plain)) = object.cut("/stringData") else { return };
+    for (key, value) in plain {
+        object.put(&format!("/data/{}", escape(&key)), base64(value.as_str().unwrap_or_default().as_bytes()));
+    }
 }
 
 fn http_route(object: &mut Value) {
@@ -211,5 +189,34 @@ fn http_route(object: &mut Value) {
             backend.put_default("/kind", "Service");
             backend.put_default("/weight", 1);
         }
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for index in 0..4 {
+            let digit = ALPHABET.get((group >> (18 - 6 * index)) as usize & 63).copied().unwrap_or(b'=');
+            out.push(if index > chunk.len() { '=' } else { char::from(digit) });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn string_data_becomes_data() {
+        for (plain, coded) in [("", ""), ("b", "Yg=="), ("bc", "YmM="), ("bcd", "YmNk"), ("\u{ff}\u{fe}", "w7/Dvg==")] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+        let mut object = json!({"stringData": {"a/b": "b"}});
+        apply(&SECRET, &mut object);
+        assert_eq!(object, json!({"data": {"a/b": "Yg=="}, "type": "Opaque"}));
     }
 }

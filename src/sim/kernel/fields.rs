@@ -65,10 +65,11 @@ impl FieldSet {
         Value::Object(map)
     }
 
-    /// All fields of an object that can be owned.
-    pub fn of(resource: &Resource, object: &Value) -> Self {
+    /// The fields that an apply configuration names: its values, not the maps around them.
+    pub fn of(resource: &Resource, config: &Value) -> Self {
         let mut set = Self::default();
-        Walk { resource, path: Vec::new() }.fields(&ownable(object), &mut set);
+        Walk { resource, path: Vec::new(), applied: true }.fields(&ownable(config), &mut set);
+        set.prune();
         set
     }
 
@@ -158,7 +159,7 @@ impl FieldSet {
 /// What differs between an object and its successor; `old` is `None` for a new one.
 pub fn difference(resource: &Resource, old: Option<&Value>, new: &Value) -> Difference {
     let mut difference = Difference::default();
-    let mut walk = Walk { resource, path: Vec::new() };
+    let mut walk = Walk { resource, path: Vec::new(), applied: false };
     let new = ownable(new);
     match old {
         Some(old) => walk.compare(&ownable(old), &new, &mut difference.changed, &mut difference.removed),
@@ -194,6 +195,8 @@ fn ownable(object: &Value) -> Value {
 struct Walk<'a> {
     resource: &'a Resource,
     path: Vec<String>,
+    /// Leave out the maps and lists around the values.
+    applied: bool,
 }
 
 impl Walk<'_> {
@@ -214,17 +217,18 @@ impl Walk<'_> {
 
     /// Adds all fields of the value at the present path to `set`.
     fn fields(&mut self, value: &Value, set: &mut FieldSet) {
-        let structural = self.path.last().is_none_or(|name| schema::is_structural(name));
+        let structural = self.path.last().is_none_or(|name| schema::is_structural(self.resource, name));
+        let counts = !structural && !self.applied;
         match (value, self.list()) {
             (Value::Object(map), _) if !map.is_empty() && !self.is_atomic() => {
-                set.here |= !structural;
+                set.here |= counts;
                 for (name, inner) in map {
                     let child = set.children.entry(format!("f:{name}")).or_default();
                     self.at(name, |walk| walk.fields(inner, child));
                 }
             }
             (Value::Array(list), List::Keyed(keys)) if !list.is_empty() => {
-                set.here |= !structural;
+                set.here |= counts;
                 for entry in list {
                     let child = set.children.entry(entry_key(keys, entry)).or_default();
                     child.here = true;
@@ -232,12 +236,12 @@ impl Walk<'_> {
                 }
             }
             (Value::Array(list), List::Set) if !list.is_empty() => {
-                set.here |= !structural;
+                set.here |= counts;
                 for entry in list {
                     set.children.entry(format!("v:{entry}")).or_default().here = true;
                 }
             }
-            _ => set.here = self.path.last().is_some(),
+            _ => set.here = !(structural && is_bare(value)),
         }
     }
 

@@ -92,12 +92,16 @@ pub fn record(resource: &Resource, old: Option<&Value>, new: &mut Value, stamp: 
         }
     }
     let silent = difference.changed.is_empty() && difference.removed.is_empty();
-    if own.fields != owned_before || !silent || own.time.is_empty() {
+    // The real server forgets the time of writes to the scale subresource.
+    if subresource != "scale" && (own.fields != owned_before || !silent || own.time.is_empty()) {
         own.time = seconds(stamp.at);
     }
     entries.push(own);
     entries.retain(|entry| !entry.fields.is_empty());
-    entries.sort_by(|a, b| (&a.operation, &a.time, &a.manager).cmp(&(&b.operation, &b.time, &b.manager)));
+    entries.sort_by(|a, b| {
+        let key = |e: &Entry| (e.operation.clone(), e.time.clone(), e.manager.clone(), e.api_version.clone(), e.subresource.clone());
+        key(a).cmp(&key(b))
+    });
     if entries != untouched {
         new.put("/metadata/managedFields", entries.iter().map(to_value).collect::<Vec<_>>());
     }
@@ -105,9 +109,12 @@ pub fn record(resource: &Resource, old: Option<&Value>, new: &mut Value, stamp: 
 
 fn to_value(entry: &Entry) -> Value {
     let mut value = json!({
-        "manager": entry.manager, "operation": entry.operation, "apiVersion": entry.api_version, "time": entry.time,
+        "manager": entry.manager, "operation": entry.operation, "apiVersion": entry.api_version,
         "fieldsType": "FieldsV1", "fieldsV1": entry.fields.to_value(),
     });
+    if !entry.time.is_empty() {
+        value.put("/time", entry.time.clone());
+    }
     if !entry.subresource.is_empty() {
         value.put("/subresource", entry.subresource.clone());
     }

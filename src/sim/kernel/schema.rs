@@ -57,13 +57,17 @@ pub fn is_atomic(resource: &Resource, path: &[&str]) -> bool {
     }
     match *last {
         "selector" => parents == ["spec"],
-        "labelSelector" | "namespaceSelector" | "nodeSelector" | "scaleTargetRef" | "involvedObject" | "fieldRef" | "resourceFieldRef"
-        | "configMapKeyRef" | "secretKeyRef" | "targetRef" => true,
+        "labelSelector" | "namespaceSelector" | "nodeSelector" | "involvedObject" | "fieldRef" | "resourceFieldRef" | "configMapKeyRef"
+        | "secretKeyRef" | "targetRef" => true,
         _ => false,
     }
 }
 
 /// Fields that are there in an empty object of the type: their being there is nobody's doing.
-pub fn is_structural(name: &str) -> bool {
-    matches!(name, "metadata" | "spec" | "status" | "template" | "strategy" | "updateStrategy" | "containers" | "behavior")
+pub fn is_structural(resource: &Resource, name: &str) -> bool {
+    match name {
+        "metadata" => true,
+        "spec" | "status" | "template" | "strategy" | "updateStrategy" | "containers" | "scaleTargetRef" | "source" => !resource.custom,
+        _ => false,
+    }
 }

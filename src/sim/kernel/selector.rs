@@ -23,11 +23,14 @@ impl LabelSelector {
     /// # Errors
     /// The API server's text for what it cannot parse.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let tokens = tokens(text);
+        let mut rest = tokens.as_slice();
         let mut requirements = Vec::new();
-        for part in split_outside_brackets(text) {
-            let part = part.trim();
-            if !part.is_empty() {
-                requirements.push(requirement(part).ok_or_else(|| format!("unable to parse requirement: {part:?}"))?);
+        while !rest.is_empty() {
+            requirements.push(requirement(&mut rest)?);
+            match next(&mut rest) {
+                "" | "," => {}
+                found => return Err(format!("found '{found}', expected: ',' or 'end of string'")),
             }
         }
         Ok(Self(requirements))
@@ -82,47 +85,86 @@ fn equals((key, value): (&String, &Value)) -> Requirement {
     Requirement::In(key.clone(), vec![value.as_str().unwrap_or_default().to_owned()])
 }
 
-fn split_outside_brackets(text: &str) -> Vec<&str> {
-    let mut depth = 0usize;
-    text.split(move |c: char| {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ',' && depth == 0
-    })
-    .collect()
+/// A token of a selector: a word, or one of the operator signs.
+fn tokens(text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '!' | '=' if rest.get(1..2) == Some("=") => 2,
+            '!' | '=' | ',' | '(' | ')' | '>' | '<' => 1,
+            _ => rest.find(|c: char| c.is_whitespace() || "!=,()<>".contains(c)).unwrap_or(rest.len()),
+        };
+        let (token, tail) = rest.split_at(length);
+        tokens.push(token);
+        rest = tail.trim_start();
+    }
+    tokens
 }
 
-fn requirement(text: &str) -> Option<Requirement> {
-    if let Some(key) = text.strip_prefix('!') {
-        return Some(Requirement::Absent(word(key)?));
+/// Parses one requirement off the front of the tokens.
+fn requirement(tokens: &mut &[&str]) -> Result<Requirement, String> {
+    const OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
+    let absent = take(tokens, "!");
+    let key = next(tokens);
+    if !is_word(key) {
+        return Err(format!("unable to parse requirement: found '{key}', expected: !, identifier, or 'end of string'"));
     }
-    for (operator, negative) in [(" notin ", true), (" in ", false), (" notin(", true), (" in(", false)] {
-        if let Some((key, values)) = text.split_once(operator) {
-            let values = values.trim().trim_start_matches('(').strip_suffix(')')?;
-            let values = values.split(',').map(|v| v.trim().to_owned()).collect();
-            let key = word(key)?;
-            return Some(if negative { Requirement::NotIn(key, values) } else { Requirement::In(key, values) });
-        }
+    let key = key.to_owned();
+    if absent {
+        return Ok(Requirement::Absent(key));
     }
-    for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
-        if let Some((key, value)) = text.split_once(operator) {
-            let (key, value) = (word(key)?, value.trim().to_owned());
-            if value.contains(['=', '!', ' ']) {
-                return None;
+    match tokens.first().copied().unwrap_or_default() {
+        "" | "," => Ok(Requirement::Exists(key)),
+        operator @ ("=" | "==" | "!=") => {
+            next(tokens);
+            let value = tokens.first().copied().filter(|word| is_word(word)).unwrap_or_default().to_owned();
+            if !value.is_empty() {
+                next(tokens);
             }
-            return Some(if negative { Requirement::NotIn(key, vec![value]) } else { Requirement::In(key, vec![value]) });
+            Ok(if operator == "!=" { Requirement::NotIn(key, vec![value]) } else { Requirement::In(key, vec![value]) })
         }
+        operator @ ("in" | "notin") => {
+            next(tokens);
+            let values = values(tokens)?;
+            Ok(if operator == "in" { Requirement::In(key, values) } else { Requirement::NotIn(key, values) })
+        }
+        found => Err(format!("unable to parse requirement: found '{found}', expected: {OPERATORS}")),
     }
-    Some(Requirement::Exists(word(text)?))
 }
 
-fn word(text: &str) -> Option<String> {
-    let text = text.trim();
-    let valid = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-    valid.then(|| text.to_owned())
+/// `(a,b)`
+fn values(tokens: &mut &[&str]) -> Result<Vec<String>, String> {
+    if !take(tokens, "(") {
+        return Err(format!("unable to parse requirement: found '{}' expected: '('", tokens.first().copied().unwrap_or_default()));
+    }
+    let mut values = Vec::new();
+    loop {
+        match next(tokens) {
+            ")" => return Ok(values),
+            "," => {}
+            word if is_word(word) => values.push(word.to_owned()),
+            other => return Err(format!("unable to parse requirement: found '{other}', expected: ',', or ')'")),
+        }
+    }
+}
+
+fn next<'a>(tokens: &mut &[&'a str]) -> &'a str {
+    let (first, rest) = tokens.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+    *tokens = rest;
+    first
+}
+
+fn take(tokens: &mut &[&str], wanted: &str) -> bool {
+    let found = tokens.first() == Some(&wanted);
+    if found {
+        next(tokens);
+    }
+    found
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
 }
 
 /// A parsed field selector: `metadata.name=x,status.phase!=Running`.
@@ -193,8 +235,14 @@ mod tests {
         for no in ["app=api", "tier notin (a)", "!app", "app!=web", "gone in (a)", "gone"] {
             assert!(!matches(no, labels.clone()), "{no}");
         }
-        for bad in ["a=b=c", "a b", "=x", "a in b"] {
-            assert!(LabelSelector::parse(bad).is_err(), "{bad}");
+        for (bad, text) in [
+            ("a=b=c", "found '=', expected: ',' or 'end of string'"),
+            ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+            ("=x", "unable to parse requirement: found '=', expected: !, identifier, or 'end of string'"),
+            ("a in b", "unable to parse requirement: found 'b' expected: '('"),
+            ("a in (b", "unable to parse requirement: found '', expected: ',', or ')'"),
+        ] {
+            assert_eq!(LabelSelector::parse(bad).unwrap_err(), text, "{bad}");
         }
     }
 

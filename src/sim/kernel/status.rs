@@ -108,23 +108,54 @@ impl Status {
 
     /// 422: fields are wrong.
     pub fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> Self {
-        let sentences: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        Self::invalid_kind(resource.group, resource.kind, name, causes)
+    }
+
+    /// 422 of a kind that is none of ours (`Scale`, `ListOptions`), or is named by its plural.
+    pub fn invalid_kind(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+        let mut sentences: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        sentences.dedup();
         let why = match sentences.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
+        let mut details = serde_json::Map::new();
+        if !name.is_empty() {
+            details.insert("name".into(), name.into());
+        }
+        if !group.is_empty() {
+            details.insert("group".into(), group.into());
+        }
+        details.insert("kind".into(), kind.into());
+        let causes = causes.iter().map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}));
+        details.insert("causes".into(), causes.collect());
+        let dot = if group.is_empty() { "" } else { "." };
+        let message = format!("{kind}{dot}{group} {name:?} is invalid: {why}");
+        Self::new(422, "Invalid", message, Some(Value::Object(details)))
+    }
+
+    /// 409: the name that was asked for is taken, although a generated one was wanted.
+    pub fn not_unique(resource: &Resource, name: &str) -> Self {
+        let mut status = Self::already_exists(resource, name);
+        status.message.push_str(", the server was not able to generate a unique name for the object");
+        if let Some(Value::Object(details)) = &mut status.details {
+            details.insert("retryAfterSeconds".into(), 1.into());
+        }
+        Self { retry_after: Some(1), ..status }
+    }
+
+    /// 409: a deletion's precondition does not hold. The real server names the kind here, not the plural.
+    pub fn precondition(resource: &Resource, name: &str, why: &str) -> Self {
         let kind = match resource.group {
             "" => resource.kind.to_owned(),
             group => format!("{}.{group}", resource.kind),
         };
-        let message = format!("{kind} {name:?} is invalid: {why}");
-        let mut details = details(resource, name);
-        if let Some(map) = details.as_object_mut() {
-            map.insert("kind".into(), resource.kind.into());
-            let causes = causes.iter().map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}));
-            map.insert("causes".into(), causes.collect());
+        let mut status = Self::conflict_because(resource, name, why);
+        status.message = format!("Operation cannot be fulfilled on {kind} {name:?}: {why}");
+        if let Some(Value::Object(details)) = &mut status.details {
+            details.insert("kind".into(), resource.kind.into());
         }
-        Self::new(422, "Invalid", message, Some(details))
+        status
     }
 
     /// 422 for a JSON patch that cannot be applied: the real server does not say why.
@@ -167,10 +198,15 @@ impl Status {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", Some(json!({})))
     }
 
-    /// 406: none of the media types in `Accept` is served.
-    pub fn not_acceptable() -> Self {
-        let message = "only the following media types are accepted: application/json, application/yaml";
-        Self::new(406, "NotAcceptable", message, None)
+    /// 406: none of the media types in `Accept` is served. Built-in and custom kinds say it differently.
+    pub fn not_acceptable(resource: &Resource) -> Self {
+        const MEDIA: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        const STREAMS: &str = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+        if resource.custom {
+            return Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {MEDIA}"), None);
+        }
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {MEDIA}, {STREAMS}");
+        Self::new(406, "NotAcceptable", message, Some(json!({})))
     }
 
     /// 410: the resource version is older than what is kept.
@@ -186,10 +222,8 @@ impl Status {
     }
 
     /// 415.
-    pub fn unsupported_media_type(content_type: &str) -> Self {
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: application/json ({content_type} was sent)"
-        );
+    pub fn unsupported_media_type(accepted: &str) -> Self {
+        let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
         Self::new(415, "UnsupportedMediaType", message, None)
     }
 
@@ -209,9 +243,11 @@ impl Status {
     /// The body.
     pub fn to_value(&self) -> Value {
         let mut value = json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message, "code": self.code,
         });
+        if let (false, Some(map)) = (self.reason.is_empty(), value.as_object_mut()) {
+            map.insert("reason".into(), self.reason.into());
+        }
         if let (Some(details), Some(map)) = (&self.details, value.as_object_mut()) {
             map.insert("details".into(), details.clone());
         }

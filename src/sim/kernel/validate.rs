@@ -77,7 +77,7 @@ fn data(object: &Value, causes: &mut Vec<Cause>) {
     let size: usize = entries().map(|(_, value)| value.as_str().map_or(0, str::len)).sum();
     if size > LIMIT {
         let message = format!("Too long: may not be more than {LIMIT} bytes");
-        causes.push(Cause { field: String::new(), reason: "FieldValueTooLong", message });
+        causes.push(Cause { field: "[]".into(), reason: "FieldValueTooLong", message });
     }
 }
 

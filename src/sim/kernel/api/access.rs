@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{body, is_denied};
-use crate::sim::kernel::{Method, Request, Response, Status, World, object::Fields, resource::ALL};
+use crate::sim::kernel::{Method, Request, Response, Status, World, object::Fields, resource::ALL, store::seconds};
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
@@ -21,13 +21,18 @@ pub fn review(world: &World, request: &Request, kind: &str) -> Result<Response, 
     let status = match kind {
         "SelfSubjectAccessReview" => access(world, &review),
         "SelfSubjectRulesReview" => rules(world, review.text("/spec/namespace")),
+        // The one review that is an object with a time of its own.
         _ => json!({"userInfo": {"username": request.user, "groups": ["system:masters", "system:authenticated"]}}),
     };
     let group = if kind == "SelfSubjectReview" { "authentication.k8s.io/v1" } else { "authorization.k8s.io/v1" };
     review.put("/apiVersion", group);
     review.put("/kind", kind);
-    review.put("/metadata/creationTimestamp", Value::Null);
-    review.put_default("/spec", json!({}));
+    review.put("/metadata", json!({}));
+    match kind {
+        "SelfSubjectReview" => review.put("/metadata/creationTimestamp", seconds(world.now())),
+        "SelfSubjectRulesReview" => review.put("/spec", json!({})),
+        _ => {}
+    }
     review.put("/status", status);
     Ok(Response::json(201, &review))
 }

@@ -10,6 +10,7 @@ use crate::sim::kernel::{
     object::Fields,
     resource::api_version,
     schema::{self, List},
+    status::Cause,
     store::Stamp,
     validate,
 };
@@ -21,11 +22,11 @@ use crate::sim::kernel::{
 pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let output = Output::negotiate(request, target)?;
     let Some(manager) = request.param("fieldManager").filter(|manager| !manager.is_empty()) else {
-        let why = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
-        return Err(Status::custom(422, "Invalid", why, Some(json!({"group": "meta.k8s.io", "kind": "PatchOptions"}))));
+        let cause = Cause::required("fieldManager", "is required for apply patch");
+        return Err(Status::invalid_kind("meta.k8s.io", "PatchOptions", "", &[cause]));
     };
     let config = configuration(request, target)?;
-    let dry = dry_run(request)?;
+    let dry = dry_run(request, "PatchOptions")?;
     let stamp = Stamp { apply: Some(&config), ..Stamp::update(world.now(), manager) };
     let resource = target.resource;
     let Some(live) = world.store.get(resource, target.namespace(), target.name()).cloned() else {
@@ -63,12 +64,9 @@ fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
     };
     let version = api_version(target.group, target.version);
     if config.text("/apiVersion") != version || config.text("/kind") != target.resource.kind {
-        return Err(Status::bad_request(format!(
-            "apply configuration is for {} {}, but the request is for {version} {}",
-            config.text("/apiVersion"),
-            config.text("/kind"),
-            target.resource.kind
-        )));
+        let given = config.text("/apiVersion");
+        let slash = if given.contains('/') { "" } else { "/" };
+        return Err(Status::bad_request(format!("invalid object type: {slash}{given}, Kind={}", config.text("/kind"))));
     }
     if !config.items("/metadata/managedFields").is_empty() {
         return Err(Status::bad_request("metadata.managedFields must be nil"));

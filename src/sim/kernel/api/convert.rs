@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Target;
-use crate::sim::kernel::resource::{EVENT, api_version};
+use crate::sim::kernel::resource::{EVENT, HPA, api_version};
 
 /// Fields of an Event: in core/v1, in events.k8s.io/v1.
 const EVENT_FIELDS: [(&str, &str); 7] = [
@@ -20,8 +20,24 @@ const EVENT_FIELDS: [(&str, &str); 7] = [
 pub fn to_served(target: &Target, stored: &Value) -> Value {
     let mut served = stored.clone();
     if let Some(map) = served.as_object_mut() {
+        if *target.resource == EVENT {
+            for time in ["firstTimestamp", "lastTimestamp", "eventTime"] {
+                map.entry(time).or_insert(Value::Null);
+            }
+            if target.group.is_empty() {
+                for text in ["reportingComponent", "reportingInstance"] {
+                    map.entry(text).or_insert_with(|| "".into());
+                }
+            }
+            map.entry("source").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        }
         if *target.resource == EVENT && target.group == "events.k8s.io" {
             rename(map, EVENT_FIELDS.into_iter());
+        }
+        if *target.resource == HPA
+            && let Some(Value::Object(status)) = map.get_mut("status")
+        {
+            status.entry("currentMetrics").or_insert(Value::Null);
         }
         map.insert("apiVersion".into(), api_version(target.group, target.version).into());
         map.insert("kind".into(), target.resource.kind.into());

@@ -9,6 +9,7 @@ use crate::sim::kernel::{
     Request, Resource, Response, Status, World,
     object::Fields,
     resource::{POD, RESOURCE_QUOTA, SERVICE, SERVICE_ACCOUNT},
+    status::Cause,
     store::{DeleteOptions, Preconditions, Propagation},
 };
 
@@ -59,7 +60,7 @@ fn returns_object(resource: &Resource) -> bool {
 /// `DeleteOptions` from the body, or from the query when there is none.
 fn options(request: &Request) -> Result<(DeleteOptions, bool), Status> {
     let body = if request.body.is_empty() { Value::Null } else { super::body(request)? };
-    let dry = dry_run(request)? || body.items("/dryRun").iter().any(|value| value == "All");
+    let dry = dry_run(request, "DeleteOptions")? || body.items("/dryRun").iter().any(|value| value == "All");
     let grace = body.int("/gracePeriodSeconds").or_else(|| request.param("gracePeriodSeconds")?.parse().ok());
     let named = match body.text("/propagationPolicy") {
         "" => request.param("propagationPolicy").unwrap_or_default(),
@@ -70,8 +71,9 @@ fn options(request: &Request) -> Result<(DeleteOptions, bool), Status> {
         "Foreground" => Propagation::Foreground,
         "Orphan" => Propagation::Orphan,
         other => {
-            let why = format!("invalid propagationPolicy {other:?}: must be one of Background, Foreground, Orphan");
-            return Err(Status::bad_request(why));
+            let known = ["Foreground", "Background", "Orphan", "nil"];
+            let cause = Cause::unsupported("propagationPolicy", &other.into(), &known);
+            return Err(Status::invalid_kind("meta.k8s.io", "DeleteOptions", "", &[cause]));
         }
     };
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);

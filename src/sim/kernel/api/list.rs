@@ -120,11 +120,7 @@ pub fn revision(request: &Request) -> Result<Option<u64>, Status> {
 
 /// An invalid combination of list options.
 pub fn invalid_options(causes: &[Cause]) -> Status {
-    let sentences: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
-    let why = if let [one] = sentences.as_slice() { one.clone() } else { format!("[{}]", sentences.join(", ")) };
-    let causes: Vec<Value> = causes.iter().map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field})).collect();
-    let details = json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes});
-    Status::custom(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}"), Some(details))
+    Status::invalid_kind("meta.k8s.io", "ListOptions", "", causes)
 }
 
 /// Answers a list request.
@@ -173,13 +169,14 @@ impl Page {
         let current = world.store.revision();
         let limit = request.param("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
         if let Some(text) = request.param("continue").filter(|text| !text.is_empty()) {
-            let (revision, start) = untoken(text).ok_or_else(|| Status::bad_request("continue key is not valid: invalid token"))?;
+            let (revision, start) =
+                untoken(text).ok_or_else(|| Status::bad_request("invalid continue token: continue key is not valid: invalid token"))?;
             if revision < world.store.oldest() {
                 return Err(Status::expired_continue());
             }
             return Ok(Self { revision, start: Some(start), limit });
         }
-        let asked = revision(request)?;
+        let asked = revision(request).map_err(|wrong| Status::bad_request(format!("invalid resource version: {}", wrong.message)))?;
         let matching = request.param("resourceVersionMatch").unwrap_or_default();
         if !matching.is_empty() && asked.is_none() {
             let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";

@@ -36,7 +36,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     let previous = request.flag("previous");
     let follow = request.flag("follow") && !previous;
     if pod.text("/spec/nodeName").is_empty() {
-        return Ok(Response::bytes(200, "text/plain", Vec::new()));
+        return Ok(Response::bytes(204, "text/plain", Vec::new()));
     }
     judge(&pod, &container, previous)?;
     let run = world.logs.run(target.namespace(), target.name(), &container, previous);

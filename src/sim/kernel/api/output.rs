@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Target, convert, table};
-use crate::sim::kernel::{Request, Response, Status, World, object::Fields};
+use crate::sim::kernel::{Request, Resource, Response, Status, World, object::Fields};
 
 /// In which form objects are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl<'a> Output<'a> {
             Some("Metadata" | "") | None => Include::Metadata,
             Some(other) => return Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
         };
-        let form = accept.split(',').find_map(|clause| form(clause, include)).ok_or_else(Status::not_acceptable)?;
+        let form = accept.split(',').find_map(|clause| form(clause, include)).ok_or_else(|| Status::not_acceptable(target.resource))?;
         Ok(Self { form, target })
     }
 
@@ -108,7 +108,7 @@ impl<'a> Output<'a> {
                 json!({
                     "kind": format!("{}List", resource.kind),
                     "apiVersion": crate::sim::kernel::resource::api_version(self.target.group, self.target.version),
-                    "metadata": meta.to_value(), "items": items.collect::<Vec<_>>(),
+                    "metadata": meta.of(resource), "items": items.collect::<Vec<_>>(),
                 })
             }
         }
@@ -154,6 +154,15 @@ impl<'a> Output<'a> {
 }
 
 impl ListMeta {
+    /// As the lists of a kind write it: custom resources show an empty token, too.
+    fn of(&self, resource: &Resource) -> Value {
+        let mut meta = self.to_value();
+        if resource.custom {
+            meta.put_default("/continue", "");
+        }
+        meta
+    }
+
     fn to_value(&self) -> Value {
         let mut meta = json!({"resourceVersion": self.revision.to_string()});
         if !self.next.is_empty() {

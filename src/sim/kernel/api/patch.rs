@@ -17,13 +17,17 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     let current = world.store.find(target.resource, target.namespace(), target.name())?.clone();
     let patched = self::apply(request, target, &convert::to_served(target, &current))?;
     if patched.name() != target.name() {
-        let cause = Cause::invalid("metadata.name", &patched.name().into(), "field is immutable");
-        return Err(Status::invalid(target.resource, target.name(), &[cause]));
+        return Err(write::wrong_name(&patched, target));
+    }
+    if patched.uid() != current.uid() {
+        // Judged twice over there, by the generic and by the kind's own validation.
+        let cause = Cause::invalid("metadata.uid", &patched.uid().into(), "field is immutable");
+        return Err(Status::invalid(target.resource, target.name(), &[cause.clone(), cause]));
     }
     let mut object = convert::to_stored(target, patched);
     write::place(&mut object, target)?;
     let stamp = Stamp::update(world.now(), manager(request));
-    let stored = write::commit(world, target, stamp, object, dry_run(request)?)?;
+    let stored = write::commit(world, target, stamp, object, dry_run(request, "PatchOptions")?)?;
     output.one(world, 200, &stored)
 }
 
@@ -36,16 +40,31 @@ pub fn apply(request: &Request, target: &Target, current: &Value) -> Result<Valu
     match media(request) {
         "application/merge-patch+json" => json_patch::merge(&mut object, &as_map(decode(request)?)?),
         "application/json-patch+json" => {
-            let patch: json_patch::Patch = serde_json::from_slice(&request.body).map_err(undecodable)?;
+            let Value::Array(operations) = decode(request)? else {
+                let why = "json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
+                return Err(Status::bad_request(format!("error decoding patch: {why}")));
+            };
             // The real server does not say which operation failed, and neither do we.
-            json_patch::patch(&mut object, &patch).map_err(|_| Status::unprocessable())?;
+            operations.into_iter().try_for_each(|operation| operate(&mut object, operation)).ok_or_else(Status::unprocessable)?;
         }
         "application/strategic-merge-patch+json" if !target.resource.custom => {
             strategic::merge(target.resource, &mut object, decode(request)?)?;
         }
-        other => return Err(unsupported(other, target)),
+        _ => return Err(unsupported(target)),
     }
     Ok(object)
+}
+
+/// One operation of a JSON patch; `None` when it does not apply.
+fn operate(object: &mut Value, mut operation: Value) -> Option<()> {
+    let path = operation.text("/path").to_owned();
+    // To the real server, replacing a key that a map does not have is adding it.
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+    if operation.text("/op") == "replace" && object.pointer(&path).is_none() && parent.is_some_and(Value::is_object) {
+        operation.put("/op", "add");
+    }
+    let operation: json_patch::PatchOperation = serde_json::from_value(operation).ok()?;
+    json_patch::patch(object, &[operation]).ok()
 }
 
 fn media(request: &Request) -> &str {
@@ -57,21 +76,18 @@ fn decode(request: &Request) -> Result<Value, Status> {
 }
 
 fn as_map(patch: Value) -> Result<Value, Status> {
-    if patch.is_object() { Ok(patch) } else { Err(Status::bad_request("error decoding patch: not an object")) }
+    let why = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}";
+    if patch.is_object() { Ok(patch) } else { Err(Status::bad_request(why)) }
 }
 
 fn undecodable(error: serde_json::Error) -> Status {
     Status::bad_request(format!("error decoding patch: {error}"))
 }
 
-fn unsupported(media: &str, target: &Target) -> Status {
-    let mut accepted = vec!["application/json-patch+json", "application/merge-patch+json"];
-    if !target.resource.custom {
-        accepted.push("application/strategic-merge-patch+json");
+/// Custom resources are answered by the patch handler, built-in kinds by the routing before it.
+fn unsupported(target: &Target) -> Status {
+    if target.resource.custom {
+        return Status::unsupported_media_type("application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
     }
-    accepted.push("application/apply-patch+yaml");
-    let message = format!("the body of the request was in an unknown format - accepted media types include: {}", accepted.join(", "));
-    let mut status = Status::unsupported_media_type(media);
-    status.message = message;
-    status
+    Status::custom(415, "UnsupportedMediaType", "415: Unsupported Media Type", Some(serde_json::json!({})))
 }

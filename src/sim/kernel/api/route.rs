@@ -20,6 +20,8 @@ pub enum Route<'a> {
     Metrics(MetricsTarget),
     /// An object or a collection.
     Resource(Target),
+    /// Nothing we serve, in a group version that we serve.
+    Nothing,
     /// Nothing we serve.
     Unknown,
 }
@@ -103,28 +105,31 @@ fn metrics<'a>(rest: &[&str]) -> Route<'a> {
 }
 
 fn objects<'a>(group: &str, version: &str, rest: &[&str], path: &str) -> Route<'a> {
+    if !resource::ALL.iter().any(|r| r.versions.contains(&(group, version))) {
+        return Route::Unknown;
+    }
     let (namespace, rest) = match rest {
         // `namespaces/NAME` and its own subresources are about the namespace itself.
         ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => (None, rest),
         ["namespaces", namespace, inner @ ..] if !inner.is_empty() => (Some(*namespace), inner),
         _ => (None, rest),
     };
-    let Some((plural, rest)) = rest.split_first() else { return Route::Unknown };
-    let Some(found) = resource::find(group, version, plural) else { return Route::Unknown };
+    let Some((plural, rest)) = rest.split_first() else { return Route::Nothing };
+    let Some(found) = resource::find(group, version, plural) else { return Route::Nothing };
     if namespace.is_some() && !found.namespaced {
-        return Route::Unknown;
+        return Route::Nothing;
     }
     let (name, subresource, tail) = match rest {
         [] => (None, "", ""),
         [name] => (Some(*name), "", ""),
         [name, "proxy", ..] if found == &SERVICE => (Some(*name), "proxy", after_proxy(path)),
         [name, sub] if has_subresource(found, sub) => (Some(*name), *sub, ""),
-        _ => return Route::Unknown,
+        _ => return Route::Nothing,
     };
     if name.is_some() && found.namespaced && namespace.is_none() {
-        return Route::Unknown;
+        return Route::Nothing;
     }
-    let Some((group, version)) = found.versions.iter().find(|served| **served == (group, version)) else { return Route::Unknown };
+    let Some((group, version)) = found.versions.iter().find(|served| **served == (group, version)) else { return Route::Nothing };
     Route::Resource(Target {
         resource: found,
         group,
@@ -180,10 +185,13 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_unknown() {
-        for path in
-            ["/nope", "/apis/apps/v1beta1/deployments", "/api/v1/namespaces/a/nodes", "/api/v1/pods/x", "/api/v1/namespaces/a/pods/x/exec"]
-        {
+        for path in ["/nope", "/apis/apps/v1beta1/deployments", "/apis/example.com/v1/widgets"] {
             assert_eq!(parse(path), Route::Unknown, "{path}");
+        }
+        for path in
+            ["/api/v1/namespaces/a/nodes", "/api/v1/pods/x", "/api/v1/namespaces/a/pods/x/exec", "/apis/apps/v1/namespaces/a/widgets"]
+        {
+            assert_eq!(parse(path), Route::Nothing, "{path}");
         }
         assert!(matches!(parse("/apis/apps/v1"), Route::Discovery(_)));
         assert_eq!(parse("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"), Route::Review("SelfSubjectAccessReview"));

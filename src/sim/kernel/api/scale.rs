@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Target, body, dry_run, manager, patch, write::commit};
-use crate::sim::kernel::{Method, Request, Response, Status, World, object::Fields, store::Stamp};
+use crate::sim::kernel::{Method, Request, Response, Status, World, object::Fields, status::Cause, store::Stamp};
 
 /// GET, PUT and PATCH of `/scale`.
 ///
@@ -25,7 +25,11 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     object.put("/metadata/resourceVersion", wanted.text("/metadata/resourceVersion"));
     object.put("/spec/replicas", wanted.int("/spec/replicas").unwrap_or(0));
     let stamp = Stamp { subresource: "scale", ..Stamp::update(world.now(), manager(request)) };
-    let stored = commit(world, target, stamp, object, dry_run(request)?)?;
+    if let Some(negative) = object.int("/spec/replicas").filter(|replicas| *replicas < 0) {
+        let cause = Cause::invalid("spec.replicas", &negative.into(), "must be greater than or equal to 0");
+        return Err(Status::invalid_kind("autoscaling", "Scale", target.name(), &[cause]));
+    }
+    let stored = commit(world, target, stamp, object, dry_run(request, "UpdateOptions")?)?;
     Ok(Response::json(200, &scale_of(&stored)))
 }
 

@@ -36,7 +36,8 @@ pub struct Watch {
 pub fn start(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let selectors = Selectors::of(request, target)?;
     Output::negotiate(request, target)?;
-    let asked = revision(request)?;
+    // Not a bad request but an internal error, over there.
+    let asked = revision(request).map_err(|wrong| Status::custom(500, "", wrong.message, None))?;
     let initial_events = request.param("sendInitialEvents").map(|value| value != "false");
     check(request, initial_events)?;
     let bookmarks = request.flag("allowWatchBookmarks");
@@ -55,7 +56,7 @@ pub fn start(world: &mut World, request: &Request, target: &Target) -> Result<Re
         request: Request { body: Vec::new(), ..request.clone() },
         selectors,
         initial,
-        announce: initial_events == Some(true) && bookmarks,
+        announce: from_state && bookmarks,
         cursor,
         headers: true,
     };
@@ -136,7 +137,7 @@ impl Watch {
         let target = &self.target;
         let mut mark = json!({
             "kind": target.resource.kind, "apiVersion": api_version(target.group, target.version),
-            "metadata": {"resourceVersion": self.cursor.to_string(), "creationTimestamp": null},
+            "metadata": {"resourceVersion": self.cursor.to_string()},
         });
         if initial_events_end {
             mark.put("/metadata/annotations/k8s.io~1initial-events-end", "true");

@@ -20,7 +20,7 @@ use crate::sim::kernel::{
 /// As the API server's.
 pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let output = Output::negotiate(request, target)?;
-    let object = incoming(body(request)?, target)?;
+    let object = incoming(request, target)?;
     let stored = create_stored(world, request, target, object)?;
     output.one(world, 201, &stored)
 }
@@ -32,20 +32,22 @@ pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<R
 pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut object: Value) -> Result<Arc<Value>, Status> {
     let resource = target.resource;
     if !object.text("/metadata/resourceVersion").is_empty() {
-        return Err(Status::custom(500, "InternalError", "resourceVersion should not be set on objects to be created", None));
+        return Err(Status::custom(500, "", "resourceVersion should not be set on objects to be created", None));
     }
     if resource.status {
         object.cut("/status");
     }
     let stamp = Stamp::update(world.now(), manager(request));
-    let dry = dry_run(request)?;
+    let dry = dry_run(request, "CreateOptions")?;
     world.store.prepare_create(stamp, resource, &mut object)?;
     validate::create(resource, &object)?;
-    if dry {
-        world.store.vacant(resource, &object)?;
-        return Ok(Arc::new(object));
-    }
-    world.store.insert(resource, object)
+    let name = object.name().to_owned();
+    let wants_any_name = !object.text("/metadata/generateName").is_empty();
+    let stored = match dry {
+        true => world.store.vacant(resource, &object).map(|()| Arc::new(object)),
+        false => world.store.insert(resource, object),
+    };
+    stored.map_err(|refused| if wants_any_name { Status::not_unique(resource, &name) } else { refused })
 }
 
 /// PUT on an object or its status.
@@ -54,14 +56,10 @@ pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut 
 /// As the API server's.
 pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let output = Output::negotiate(request, target)?;
-    let object = incoming(body(request)?, target)?;
+    let object = incoming(request, target)?;
     let resource = target.resource;
     if !object.name().is_empty() && object.name() != target.name() {
-        return Err(Status::bad_request(format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            object.name(),
-            target.name()
-        )));
+        return Err(wrong_name(&object, target));
     }
     let exists = world.exists(resource, target.namespace(), target.name());
     let version = object.text("/metadata/resourceVersion");
@@ -70,10 +68,8 @@ pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<
         return output.one(world, 201, &stored);
     }
     if exists && version.is_empty() && (resource.custom || *resource == LEASE) {
-        // Go prints the unsigned zero in hexadecimal here.
-        let why = "Invalid value: 0x0: must be specified for an update".to_owned();
-        let cause = Cause { field: "metadata.resourceVersion".into(), reason: "FieldValueInvalid", message: why };
-        return Err(Status::invalid(resource, target.name(), &[cause]));
+        let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+        return Err(Status::invalid_kind(resource.group, resource.plural, target.name(), &[cause]));
     }
     let stored = update_stored(world, request, target, object)?;
     output.one(world, 200, &stored)
@@ -86,7 +82,7 @@ pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<
 pub fn update_stored(world: &mut World, request: &Request, target: &Target, mut object: Value) -> Result<Arc<Value>, Status> {
     object.put("/metadata/name", target.name());
     let stamp = Stamp::update(world.now(), manager(request));
-    commit(world, target, stamp, object, dry_run(request)?)
+    commit(world, target, stamp, object, dry_run(request, "UpdateOptions")?)
 }
 
 /// The end of every update: compare-and-swap, validation, and storing unless it is a dry run.
@@ -108,26 +104,60 @@ pub fn commit(world: &mut World, target: &Target, stamp: Stamp<'_>, object: Valu
     Ok(world.store.commit(resource, old, new))
 }
 
-/// Checks an incoming object's kind and namespace and brings it into its stored form.
-fn incoming(mut object: Value, target: &Target) -> Result<Value, Status> {
-    let (given_version, given_kind) = (object.text("/apiVersion"), object.text("/kind"));
-    if given_kind.is_empty() {
-        return Err(Status::bad_request(format!("Object 'Kind' is missing in '{object}'")));
-    }
+/// An object under another name than the request's.
+pub fn wrong_name(object: &Value, target: &Target) -> Status {
+    let (given, wanted) = (object.name(), target.name());
+    Status::bad_request(format!("the name of the object ({given}) does not match the name on the URL ({wanted})"))
+}
+
+/// Reads the object in the body, checks its kind and namespace and brings it into its stored form.
+fn incoming(request: &Request, target: &Target) -> Result<Value, Status> {
+    let kind = target.resource.kind;
+    let unrecognized = |why: &str| {
+        Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({})", excerpt(request)))
+    };
+    let mut object = body(request).map_err(|wrong| if wrong.code == 400 { unrecognized(&wrong.message) } else { wrong })?;
     let version = api_version(target.group, target.version);
-    if of_kind(given_version, given_kind) != Some(target.resource) {
-        return Err(Status::bad_request(format!(
-            "{given_kind} in version {given_version:?} cannot be handled as a {}: no kind {given_kind:?} is registered for version {given_version:?}",
-            target.resource.kind
-        )));
+    if object.text("/kind").is_empty() {
+        if target.resource.custom {
+            let raw = String::from_utf8_lossy(&request.body);
+            return Err(unrecognized(&format!("Object 'Kind' is missing in '{raw}'")));
+        }
+        object.put("/kind", kind);
+        object.put_default("/apiVersion", version.clone());
     }
-    if given_version != version {
-        return Err(Status::bad_request(format!(
-            "the API version in the data ({given_version}) does not match the expected API version ({version})"
-        )));
+    let (given_version, given_kind) = (object.text("/apiVersion").to_owned(), object.text("/kind").to_owned());
+    match of_kind(&given_version, &given_kind) {
+        Some(given) if given != target.resource => {
+            let (from, to) = (given_version.rsplit('/').next().unwrap_or_default(), target.group.split('.').next().unwrap_or_default());
+            return Err(Status::bad_request(format!(
+                "{given_kind} in version {given_version:?} cannot be handled as a {kind}: converting ({from}.{given_kind}) to ({to}.{kind}): unknown conversion"
+            )));
+        }
+        _ if given_version != version => {
+            return Err(Status::bad_request(format!(
+                "the API version in the data ({given_version}) does not match the expected API version ({version})"
+            )));
+        }
+        None => {
+            return Err(Status::bad_request(format!(
+                "{given_kind} in version {given_version:?} cannot be handled as a {kind}: no kind {given_kind:?} is registered for version {given_version:?}"
+            )));
+        }
+        Some(_) => {}
     }
     place(&mut object, target)?;
     Ok(convert::to_stored(target, object))
+}
+
+/// The beginning of a body, for error texts.
+fn excerpt(request: &Request) -> String {
+    const SHOWN: usize = 30;
+    let text = String::from_utf8_lossy(&request.body);
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),
+        None => text.into_owned(),
+    }
 }
 
 /// Sets the namespace the request names.

@@ -11,7 +11,7 @@ fn deployment(image: &str) -> Value {
 
 #[test]
 fn a_new_object_is_owned_field_by_field_as_a_real_server_writes_it() {
-    let set = FieldSet::of(&DEPLOYMENT, &deployment("a:1"));
+    let set = difference(&DEPLOYMENT, None, &deployment("a:1")).changed;
     assert_eq!(
         set.to_value(),
         json!({

@@ -62,11 +62,13 @@ impl Store {
         let mut new = Value::clone(&old);
         let grace = if *resource == POD { pod_grace(&old, options.grace) } else { 0 };
         let finalizer = match options.propagation {
-            Propagation::Foreground if !self.owned_by(old.uid()).is_empty() => Some("foregroundDeletion"),
-            Propagation::Orphan if !self.owned_by(old.uid()).is_empty() => Some("orphan"),
-            _ => None,
+            // The collector finishes these, also when there is nothing to wait for.
+            Propagation::Foreground => Some("foregroundDeletion"),
+            Propagation::Orphan => Some("orphan"),
+            Propagation::Background => None,
         };
-        if let (Some(finalizer), Some(list)) = (finalizer, new.items_mut("/metadata/finalizers"))
+        if let Some(finalizer) = finalizer
+            && let Some(list) = new.items_mut("/metadata/finalizers")
             && !list.iter().any(|f| f == finalizer)
         {
             list.push(finalizer.into());
@@ -74,7 +76,13 @@ impl Store {
         let held = *resource == NAMESPACE && !new.items("/spec/finalizers").is_empty();
         if grace == 0 && new.items("/metadata/finalizers").is_empty() && !held {
             let last = self.remove(resource, namespace, name).ok_or_else(|| Status::not_found(resource, name))?;
-            return Ok((last, true));
+            if *resource != POD || old.is_deleting() {
+                return Ok((last, true));
+            }
+            // A pod that needs no grace still answers as if it had been marked first.
+            let mut marked = Value::clone(&last);
+            self.mark(stamp, resource, &old, &mut marked, 0);
+            return Ok((Arc::new(marked), true));
         }
         self.mark(stamp, resource, &old, &mut new, grace);
         let stored = if new == *old { old } else { self.put(resource, new) };
@@ -93,9 +101,10 @@ impl Store {
         }
         let end = stamp.at.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(stamp.at);
         new.put("/metadata/deletionTimestamp", seconds(end));
-        new.put("/metadata/deletionGracePeriodSeconds", grace);
         if *resource == NAMESPACE {
             new.put("/status/phase", "Terminating");
+        } else {
+            new.put("/metadata/deletionGracePeriodSeconds", grace);
         }
     }
 }
@@ -116,8 +125,11 @@ fn check(resource: &Resource, object: &Value, preconditions: &Preconditions) -> 
         if let Some(wanted) = wanted
             && wanted != actual
         {
-            let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {actual}");
-            return Err(Status::conflict_because(resource, object.name(), &why));
+            let hint = if what == "UID" { "deleted and then recreated" } else { "modified" };
+            let why = format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({actual}). The object might have been {hint}"
+            );
+            return Err(Status::precondition(resource, object.name(), &why));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Stamp, Store};
 use crate::sim::kernel::{
-    Resource, Status, defaults, managed,
+    Resource, Status, admission, defaults, managed,
     object::Fields,
     resource::{NAMESPACE, SERVICE},
 };
@@ -69,12 +69,13 @@ impl Store {
         if resource.generation {
             object.put("/metadata/generation", 1);
         }
-        if *resource == SERVICE {
-            self.assign_ip(object);
-        }
         defaults::apply(resource, object);
         drop_nulls(object);
         managed::record(resource, None, object, stamp);
+        if *resource == SERVICE {
+            self.assign_ip(object);
+        }
+        admission::apply(resource, object);
         Ok(())
     }
 
@@ -113,6 +114,7 @@ impl Store {
         new.put("/apiVersion", resource.api_version());
         new.put("/kind", resource.kind);
         defaults::apply(resource, &mut new);
+        admission::apply(resource, &mut new);
         drop_nulls(&mut new);
         if resource.generation && content_differs(&old, &new) {
             new.put("/metadata/generation", old.int("/metadata/generation").unwrap_or(0) + 1);

@@ -57,6 +57,9 @@ fn wrong_name(resource: &Resource, name: &str) -> Option<&'static str> {
         return wrong_label(name);
     }
     if *resource == SERVICE {
+        if name.contains('.') {
+            return Some("must not contain dots");
+        }
         let valid = is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase());
         return if name.len() > 63 { Some("must be no more than 63 bytes") } else { (!valid).then_some(LABEL_1035) };
     }

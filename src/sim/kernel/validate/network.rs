@@ -80,6 +80,9 @@ fn integer(value: Option<&Value>, field: &str, max: Option<i64>, causes: &mut Ve
             };
             let message = format!("Invalid value: {kind:?}: {field} in body must be of type integer: {kind:?}");
             causes.push(Cause { field: field.into(), reason: "FieldValueTypeInvalid", message });
+            let why =
+                "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            causes.push(Cause::invalid("<nil>", &Value::Null, why));
         }
         (Some(number), Some(_)) if number < 0 => {
             causes.push(Cause::invalid(field, value, &format!("{field} in body should be greater than or equal to 0")));

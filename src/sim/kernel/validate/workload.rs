@@ -37,6 +37,8 @@ pub(super) fn workload(resource: &Resource, object: &Value, causes: &mut Vec<Cau
 fn selector(object: &Value, causes: &mut Vec<Cause>) {
     let Some(selector) = object.pointer("/spec/selector") else {
         causes.push(Cause::required("spec.selector", ""));
+        let labels = object.pointer("/spec/template/metadata/labels").unwrap_or(&Value::Null);
+        causes.push(Cause::invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
         return;
     };
     if selector.map("/matchLabels").is_empty() && selector.items("/matchExpressions").is_empty() {

@@ -24,10 +24,7 @@ pub const SECRET: Columns = Columns {
     cells: |object, now| vec![object.name().into(), object.text("/type").into(), object.map("/data").len().into(), age(object, now)],
 };
 
-pub const SERVICE_ACCOUNT: Columns = Columns {
-    columns: &[NAME, column("Secrets", "string"), AGE],
-    cells: |object, now| vec![object.name().into(), object.items("/secrets").len().into(), age(object, now)],
-};
+pub const SERVICE_ACCOUNT: Columns = Columns { columns: &[NAME, AGE], cells: |object, now| vec![object.name().into(), age(object, now)] };
 
 pub const LEASE: Columns = Columns {
     columns: &[NAME, column("Holder", "string"), AGE],

@@ -32,6 +32,9 @@ fn json_patch_compares_and_swaps_as_the_real_server_does() {
     );
     assert_eq!(failed["details"], json!({}));
     assert_eq!(server.patch(&one, "json", json!([{"op": "remove", "path": "/nowhere/at/all"}])).0, 422);
+    assert_eq!(server.patch(&one, "json", json!([{"op": "frobnicate", "path": "/spec"}])).0, 422);
+    let new = json!([{"op": "replace", "path": "/metadata/annotations", "value": {"a": "b"}}]);
+    assert_eq!(server.patch(&one, "json", new).1.annotation("a"), "b", "replacing a missing key adds it");
     assert_eq!(server.patch(&one, "json", json!({"op": "no list"})).0, 400);
     assert_eq!(server.get(&one).1.int("/spec/http/0/route/1/weight"), Some(10));
 }
@@ -44,7 +47,8 @@ fn merge_patch_replaces_lists_and_a_stale_version_conflicts() {
     assert_eq!((code, patched["spec"].clone()), (200, json!({"hosts": ["a", "b"]})));
     let stale = json!({"metadata": {"resourceVersion": "1"}, "spec": {"hosts": ["c"]}});
     assert_eq!(server.patch(&one, "merge", stale).0, 409);
-    assert_eq!(server.patch(&one, "merge", json!({"metadata": {"name": "other"}})).0, 422);
+    assert_eq!(server.patch(&one, "merge", json!({"metadata": {"name": "other"}})).0, 400);
+    assert_eq!(server.patch(&one, "merge", json!({"metadata": {"uid": "other"}})).0, 422);
     assert_eq!(server.patch(&one, "merge", json!([1])).0, 400);
     let (code, refused) = server.patch(&one, "strategic-merge", json!({"spec": {}}));
     assert_eq!(code, 415);
@@ -73,7 +77,7 @@ fn both_versions_of_a_custom_resource_show_one_object() {
         json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "web"}}),
     );
     assert_eq!(code, 422);
-    assert!(refused.text("/message").ends_with("metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"));
+    assert!(refused.text("/message").ends_with("metadata.resourceVersion: Invalid value: 0: must be specified for an update"));
 }
 
 #[test]
