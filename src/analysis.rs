@@ -1,44 +1,41 @@
-//! Pure statistics: thresholds with a duration, histogram quantiles, verdicts.
+//! Pure statistics: counters to counts, thresholds with a duration, histogram quantiles, verdicts.
+//!
+//! A [`Judge`] takes in scrapes (raw counters) and what the cluster shows, and answers with a
+//! [`Judgement`](crate::domain::verdict::Judgement). What it goes by:
+//!
+//! * Counters are differenced here, series by series, so that every figure knows the requests it rests on (`counters`).
+//! * What was counted between two looks is a slot (`slots`). A gate is judged on the newest slots that hold enough
+//!   requests, two minutes at most. With enough traffic that is one scrape interval.
+//! * A limit broken for less than the gate's `for` is [`Warn`](crate::domain::verdict::Verdict::Warn): it holds, and does
+//!   nothing else. `for` counts time covered by samples: a gap in the data neither adds to it nor ends it, one good window
+//!   ends it (`breach`).
+//! * A gate that would act while stable breaks the same absolute limit is
+//!   [`SharedIncident`](crate::domain::verdict::Verdict::SharedIncident); what follows is the engine's affair.
+//! * Without fresh data there is no `Healthy`. Each doubt has its name.
+//! * Evidence belongs to one workload and one pod template; a new one starts with none.
 
-use serde::{Deserialize, Serialize};
+mod arms;
+mod breach;
+mod counters;
+mod evidence;
+mod histogram;
+mod judge;
+mod limits;
+mod pods;
+mod query;
+mod restarts;
+mod slots;
+mod subject;
+mod words;
 
-use crate::domain::observed::Observed;
-use crate::domain::release::Release;
-use crate::domain::sample::Scrape;
-use crate::domain::time::{Millis, Now};
-use crate::domain::verdict::{Doubt, GateVerdict, Judgement, Verdict};
+#[cfg(test)]
+mod data_tests;
+#[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
+mod props;
+#[cfg(test)]
+mod world;
 
-/// Turns scrapes into verdicts. It measures nothing yet: every gate is inconclusive, and holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Judge {}
-
-impl Judge {
-    /// A judge without any evidence.
-    pub fn new(_release: &Release) -> Judge {
-        Judge {}
-    }
-
-    /// Takes in one look at the counters.
-    pub fn feed(&mut self, _release: &Release, _scrape: &Scrape) {}
-
-    /// Prometheus did not answer, or not with what was asked.
-    pub fn outage(&mut self, _why: &str, _at: jiff::Timestamp) {}
-
-    /// What the evidence says now.
-    pub fn judge(&self, release: &Release, _observed: &Observed, _now: Now) -> Judgement {
-        let verdict = |component: &str, gate: &crate::domain::gate::Gate| GateVerdict {
-            gate: gate.name.clone(),
-            component: component.to_owned(),
-            verdict: Verdict::Inconclusive(Doubt::NotYet),
-            then: gate.then,
-            candidate: None,
-            stable: None,
-            requests: 0,
-            limit: gate.limit_text(),
-            broken_for: Millis::ZERO,
-            evidence: Doubt::NotYet.to_string(),
-        };
-        let gates = release.components.iter().flat_map(|c| release.gates.iter().map(|g| verdict(&c.name, g))).collect();
-        Judgement { gates, ..Judgement::default() }
-    }
-}
+pub use histogram::{Buckets, Quantile};
+pub use judge::Judge;

@@ -5,17 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use super::release::Track;
 use super::time::Millis;
+use super::verdict::Doubt;
+
+/// How far back a look goes, in scrape intervals. Three hold at least two samples of every series that is scraped.
+pub const LOOKS_BACK: u64 = 3;
 
 /// One look at all counters of a release, at one instant for both sides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scrape {
-    /// When it was asked.
+    /// The instant it shows: somewhat before it was asked, so that every scrape that began by then has ended.
     pub asked: Timestamp,
     /// How often targets are scraped.
     pub interval: Millis,
     /// The counters, one entry per series.
     pub series: Vec<Series>,
-    /// Numbers of the `query` gates: gate name, component, track, value.
+    /// Numbers of the `query` gates.
     pub queries: Vec<QueryValue>,
     /// Warnings that came with the answers.
     pub warnings: Vec<String>,
@@ -26,8 +30,9 @@ pub struct Scrape {
 pub struct QueryValue {
     /// The gate.
     pub gate: String,
-    /// The value, or why there is none.
-    pub value: Result<f64, String>,
+    /// The value (NaN and infinities included), or why there is none.
+    #[serde(with = "answer")]
+    pub value: Result<f64, Doubt>,
     /// When it was evaluated.
     pub at: Timestamp,
 }
@@ -41,7 +46,10 @@ pub struct Series {
     pub track: Track,
     /// All its labels, sorted, as one text: its identity.
     pub id: String,
-    /// The pod, where known; decides what a first sample means.
+    /// What was scraped for it (job and instance). Series of one target share their sample times, which tells a series that
+    /// is new from one that was always there.
+    pub target: String,
+    /// The pod, where the labels name one.
     pub pod: Option<String>,
     /// What it counts.
     pub counts: Counts,
@@ -86,6 +94,21 @@ mod edge {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
         Ok(Option::<f64>::deserialize(d)?.unwrap_or(f64::INFINITY))
+    }
+}
+
+/// As [`nan`], for an answer that may be missing.
+mod answer {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Doubt;
+
+    pub fn serialize<S: Serializer>(v: &Result<f64, Doubt>, s: S) -> Result<S::Ok, S::Error> {
+        v.clone().map(|v| v.is_finite().then_some(v)).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Result<f64, Doubt>, D::Error> {
+        Ok(Result::<Option<f64>, Doubt>::deserialize(d)?.map(|v| v.unwrap_or(f64::NAN)))
     }
 }
 

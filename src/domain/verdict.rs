@@ -19,7 +19,8 @@ pub enum Verdict {
     Healthy,
     /// There is no telling; going forward waits.
     Inconclusive(Doubt),
-    /// The gate fails and only warns or pauses.
+    /// The gate fails and only warns or pauses; or its limit is broken, but not yet for as long as it takes to fail
+    /// ([`GateVerdict::broken_for`] says how long). Going forward waits.
     Warn,
     /// The gate fails on both sides at once.
     SharedIncident,
@@ -94,8 +95,13 @@ pub enum Doubt {
     },
     /// The comparison has nothing to compare with.
     NoBaseline,
-    /// Nothing was measured since this step began.
+    /// Nothing was measured since this step began, or no traffic is meant for the candidate.
     NotYet,
+    /// The quantile lies above the histogram's last edge, and the limit does too.
+    BeyondBuckets {
+        /// The last finite edge, ms.
+        edge: f64,
+    },
 }
 
 impl fmt::Display for Doubt {
@@ -109,6 +115,7 @@ impl fmt::Display for Doubt {
             Doubt::Unreachable { why } => write!(f, "Prometheus: {why}"),
             Doubt::NoBaseline => f.write_str("nothing to compare with"),
             Doubt::NotYet => f.write_str("not judged yet"),
+            Doubt::BeyondBuckets { edge } => write!(f, "above the histogram's last edge, {} ms", super::gate::trim(*edge)),
         }
     }
 }
@@ -118,7 +125,7 @@ impl fmt::Display for Doubt {
 pub struct GateVerdict {
     /// The gate.
     pub gate: String,
-    /// The component.
+    /// The component; the release's name for a `query` gate, which is judged once.
     pub component: String,
     /// What it says.
     pub verdict: Verdict,
@@ -132,7 +139,7 @@ pub struct GateVerdict {
     pub requests: u64,
     /// The limit as people read it.
     pub limit: String,
-    /// How long the limit has been broken without a break.
+    /// How long the limit has been broken without a break, in time covered by samples.
     pub broken_for: Millis,
     /// The verdict in a sentence: `errors 9.8 % > 5 % for 1m, 1 204 requests`.
     pub evidence: String,
@@ -141,13 +148,13 @@ pub struct GateVerdict {
 /// What one side of one component did lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ArmStats {
-    /// Requests a second over the last scrape window.
+    /// Requests a second over the last minute (one scrape interval, if that is longer).
     pub rps: Option<f64>,
-    /// Share of failed requests over the window, 0–1.
+    /// Share of failed requests over the same time, 0–1.
     pub errors: Option<f64>,
-    /// Requests counted in the window.
+    /// Requests counted in it.
     pub requests: u64,
-    /// Failed requests in the window.
+    /// Failed requests among them.
     pub failed: u64,
     /// Median latency, ms.
     pub p50: Option<f64>,

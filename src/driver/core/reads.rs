@@ -55,6 +55,7 @@ impl Core {
                 } else {
                     self.observed = Some(observed);
                 }
+                self.notice();
             }
             Err(fault) => self.fault("cluster", fault.kind, fault.text),
         }
@@ -75,6 +76,14 @@ impl Core {
             }
         }
         self.judge_anew();
+    }
+
+    /// The judge learns what the cluster shows: weights, versions, restarts.
+    pub(super) fn notice(&mut self) {
+        if let Some(observed) = &self.observed {
+            let run = self.rollout.as_ref().filter(|r| !r.is_over());
+            self.judge.notice(run.map_or(&self.declared, |r| &r.release), observed, self.now);
+        }
     }
 
     /// What is known now, judged.

@@ -108,6 +108,9 @@ impl Core {
                     self.remember_answer(&order.id, None);
                 }
                 self.answers.insert(order.id.clone(), None);
+                if fresh_run {
+                    self.notice();
+                }
                 self.judge_anew();
                 true
             }
