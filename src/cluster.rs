@@ -2,6 +2,7 @@
 //!
 //! Every request is bounded in time and size and sent once: what became of it is reported, never repeated here.
 
+pub mod access;
 pub mod apply;
 mod call;
 pub mod connect;

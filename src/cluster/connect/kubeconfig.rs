@@ -60,7 +60,7 @@ pub fn contexts(kubeconfig: Option<&Path>) -> Result<Vec<ContextRow>, ConnectErr
 /// Chooses a context and makes its configuration.
 pub(super) async fn choose(options: &ConnectOptions) -> Result<Chosen, ConnectError> {
     match find(options.kubeconfig.as_deref())? {
-        Source::Files(config, path) => from_files(config, path, options.context.as_deref()).await,
+        Source::Files(config, path) => from_files(*config, path, options.context.as_deref()).await,
         Source::Pod(config) => match &options.context {
             Some(name) if name != IN_CLUSTER => Err(ConnectError::WrongContext {
                 name: brief(name),
@@ -74,7 +74,7 @@ pub(super) async fn choose(options: &ConnectOptions) -> Result<Chosen, ConnectEr
 
 enum Source {
     /// Files, with how they are called in messages.
-    Files(Kubeconfig, String),
+    Files(Box<Kubeconfig>, String),
     /// A pod's service account.
     Pod(Box<Config>),
 }
@@ -103,7 +103,7 @@ fn find(explicit: Option<&Path>) -> Result<Source, ConnectError> {
         let bad = |e: KubeconfigError| ConnectError::BadKubeconfig { path: brief(&path.display().to_string()), why: explained(&e) };
         merged = merged.merge(Kubeconfig::read_from(path).map_err(bad)?).map_err(bad)?;
     }
-    Ok(Source::Files(merged, brief(&called(&there))))
+    Ok(Source::Files(Box::new(merged), brief(&called(&there))))
 }
 
 async fn from_files(config: Kubeconfig, path: String, wanted: Option<&str>) -> Result<Chosen, ConnectError> {

@@ -122,7 +122,7 @@ fn mismatch(routes: &[Value], route: Option<&str>, stable: &Destination, candida
         return format!("{fitting} routes send to both {stable} and {candidate}: name one with `route:`");
     }
     let named = route.map(|r| format!(" named `{r}`")).unwrap_or_default();
-    let have: Vec<String> = routes.iter().flat_map(destinations).map(|d| shown(d)).collect();
+    let have: Vec<String> = routes.iter().flat_map(destinations).map(shown).collect();
     format!(
         "no http route{named} sends to both {stable} and {candidate}; it sends to: {}",
         if have.is_empty() { "nothing".to_owned() } else { have.join(", ") }
