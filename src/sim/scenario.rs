@@ -10,7 +10,7 @@
 //! nodes: { count: 3, cpu: 8, memory: 32Gi }        # left out: just this
 //! metricsServer: true                              # false: metrics.k8s.io is absent
 //! metrics: http                                    # http | spring | istio | nginx | none
-//! prometheus: { service: monitoring/prometheus-server:80, scrape: 15s, blackouts: [ { at: 5m, for: 2m } ] }
+//! prometheus: { service: monitoring/prometheus-server:80, scrape: 15s, blackouts: [ { at: 5m, for: 2m, how: down } ] }
 //! manifests: [ ... ]                               # Kubernetes objects, applied in order at the start
 //! images:                                          # how versions behave; the first match counts
 //! - match: "*/backend:v1.1.*"
@@ -44,6 +44,7 @@ pub mod player;
 pub mod script;
 pub mod traffic;
 pub mod units;
+mod wiring;
 
 pub use image::Image;
 pub use nodes::Nodes;
@@ -210,7 +211,12 @@ impl Scenario {
         }
         let images = self.images.iter().find_map(Image::fault);
         let streams = || self.traffic.iter().find_map(Stream::fault);
-        images.or_else(streams).or_else(|| self.nodes.fault()).or_else(|| self.events.iter().find_map(|event| event.fault(&names)))
+        let prometheus = || self.prometheus.as_ref().and_then(Prometheus::fault);
+        images
+            .or_else(streams)
+            .or_else(prometheus)
+            .or_else(|| self.nodes.fault())
+            .or_else(|| self.events.iter().find_map(|event| event.fault(&names)))
     }
 }
 

@@ -33,6 +33,11 @@ impl Scenario {
         for object in &self.manifests {
             self.manifest(kernel, object.clone())?;
         }
+        kernel.traffic.flows = self.traffic.iter().map(|stream| stream.flow(&self.namespace)).collect();
+        kernel.traffic.family = self.metrics.into();
+        if let Some(prometheus) = &self.prometheus {
+            prometheus.set_up(&mut kernel.prometheus);
+        }
         kernel.attach(|id| Box::new(Player::new(id, &self.namespace, self.events.clone())));
         Ok(())
     }

@@ -1,7 +1,12 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::sim::kernel::{Kernel, object::Fields, resource};
+use crate::sim::kernel::{
+    Kernel,
+    object::Fields,
+    prom_api::{Fault, Outage},
+    resource, traffic,
+};
 
 fn minimal(more: &str) -> Result<Scenario, ScenarioError> {
     Scenario::parse(&format!("name: x\ndescription: y\nnamespace: z\n{more}"), "x.yaml")
@@ -55,6 +60,12 @@ fn what_cannot_be_is_refused_in_words() {
         ("events:\n- { at: 1m, do: { delete: { apiVersion: v1, kind: Secretary, name: x } } }\n", "no kind Secretary of v1"),
         ("images:\n- { match: x, errors: 0.5 }\n", "not a percentage"),
         ("prometheus: { service: prometheus }\n", "namespace/name:port"),
+        ("prometheus: { scrape: 0s }\n", "scrape is 1s or more"),
+        ("images:\n- { match: x, capacity: 0 }\n", "capacity is a number"),
+        (
+            "traffic:\n- { name: a, enters: { service: s }, rate: 1, headers: [ { name: x, value: y, share: 60% }, { name: z, value: y, share: 60% } ] }\n",
+            "at most one of its headers",
+        ),
     ];
     for (text, expected) in cases {
         let error = minimal(text).unwrap_err().to_string();
@@ -96,4 +107,21 @@ fn events_happen_at_their_time_under_the_name_of_their_author() {
     assert_eq!(kernel.world.measured.demand.get("s"), Some(&99.0));
     kernel.advance(30_000);
     assert_eq!(data(&kernel), None);
+}
+
+#[test]
+fn traffic_and_prometheus_are_set_up() {
+    let scenario = minimal(
+        "metrics: spring\nprometheus: { service: m/p:80, scrape: 10s, blackouts: [ { at: 1m, for: 30s, how: nan }, { at: 2m, for: 1s } ] }\n\
+         traffic:\n- { name: a, enters: { httpRoute: r }, rate: 5, wobble: { by: 10%, period: 1m }, paths: [ { path: /x, share: 100% } ] }\n",
+    );
+    let mut kernel = Kernel::new(1, Timestamp::UNIX_EPOCH);
+    scenario.unwrap().install(&mut kernel).unwrap();
+    let [flow] = kernel.traffic.flows.as_slice() else { panic!("{:?}", kernel.traffic.flows) };
+    assert_eq!((flow.namespace.as_str(), flow.rate, flow.enters.clone()), ("z", 5.0, traffic::Entry::HttpRoute("r".into())));
+    assert_eq!((flow.wobble.unwrap().period_ms, flow.paths[0].method.as_str()), (60_000, "GET"));
+    assert_eq!(kernel.traffic.family, traffic::Family::Spring);
+    assert_eq!((kernel.prometheus.interval, kernel.prometheus.service.clone()), (10_000, Some(("m".into(), "p".into()))));
+    let outage = |from, until, fault| Outage { from, until, fault };
+    assert_eq!(kernel.prometheus.outages, [outage(60_000, 90_000, Fault::NotANumber), outage(120_000, 121_000, Fault::Down)]);
 }

@@ -21,7 +21,7 @@ pub struct Stream {
     /// Paths and how often each is asked for. Default: all requests to `/`.
     #[serde(default)]
     pub paths: Vec<Path>,
-    /// Headers that a share of the requests carries.
+    /// Headers that a share of the requests carries. No request carries two of them.
     #[serde(default)]
     pub headers: Vec<Header>,
 }
@@ -106,7 +106,7 @@ pub struct Prometheus {
     /// Time between scrapes. Default `15s`.
     #[serde(default = "fifteen_seconds")]
     pub scrape: Span,
-    /// Times at which it does not answer and does not scrape.
+    /// Times at which it is down or broken.
     #[serde(default)]
     pub blackouts: Vec<Blackout>,
 }
@@ -115,7 +115,7 @@ fn fifteen_seconds() -> Span {
     Span::seconds(15)
 }
 
-/// A stretch of virtual time since the start.
+/// A stretch of virtual time since the start: `{ at: 5m, for: 2m, how: html }`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Blackout {
@@ -124,6 +124,34 @@ pub struct Blackout {
     /// Its length.
     #[serde(rename = "for")]
     pub lasting: Span,
+    /// What is wrong. Default `down`.
+    #[serde(default)]
+    pub how: Broken,
+    /// With `how: slow`, the real time that each answer takes. Default `20s`.
+    #[serde(default = "twenty_seconds")]
+    pub delay: Span,
+}
+
+fn twenty_seconds() -> Span {
+    Span::seconds(20)
+}
+
+/// A way in which Prometheus can be broken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Broken {
+    /// It neither answers nor scrapes.
+    #[default]
+    Down,
+    /// Every answer is a 500.
+    Error,
+    /// Every answer is a login page.
+    Html,
+    /// Every value is NaN.
+    #[serde(rename = "nan")]
+    NaN,
+    /// Every answer is late.
+    Slow,
 }
 
 /// `namespace/name:port`
@@ -163,6 +191,13 @@ impl fmt::Display for ServiceAddress {
     }
 }
 
+impl Prometheus {
+    /// What is wrong with it, if anything.
+    pub(super) fn fault(&self) -> Option<String> {
+        (self.scrape.0 < 1_000).then(|| "prometheus: scrape is 1s or more".into())
+    }
+}
+
 impl Stream {
     /// What is wrong with it, if anything.
     pub(super) fn fault(&self) -> Option<String> {
@@ -171,6 +206,12 @@ impl Stream {
         }
         if self.wobble.as_ref().is_some_and(|wobble| wobble.period.0 == 0) {
             return Some(format!("traffic {}: wobble.period must be above 0s", self.name));
+        }
+        if self.headers.iter().map(|header| header.share.0).sum::<f64>() > 1.0 + 1e-9 {
+            return Some(format!(
+                "traffic {}: a request carries at most one of its headers, so their shares cannot sum to over 100%",
+                self.name
+            ));
         }
         if !self.paths.is_empty() && self.paths.iter().map(|path| path.share.0).sum::<f64>() <= 0.0 {
             return Some(format!("traffic {}: the shares of its paths sum to 0%", self.name));
