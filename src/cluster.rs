@@ -6,6 +6,7 @@ pub mod access;
 pub mod apply;
 mod call;
 pub mod connect;
+pub mod discover;
 pub mod error;
 pub mod lease;
 pub mod logs;

@@ -1,0 +1,158 @@
+//! Finds releases that nobody declared, and fills in what a declaration leaves out.
+//!
+//! Detection *proposes*: from labels and names seen in the wild, never on a guess about a write. The order of evidence is
+//! routes first (what sends to both sides), then Services, then names.
+
+pub mod pairs;
+pub mod routers;
+mod wire;
+
+use futures::future::{join, try_join};
+use kube::Client;
+use serde_json::Value;
+
+use super::call;
+use super::error::ClusterError;
+use crate::domain::declared::{Declared, Found, INTERVAL, default_canary, default_gates, sounds_like_production};
+use crate::domain::object::Kind;
+use crate::domain::release::{BlueGreen, Component, Endpoint, Prometheus, Release, Rolling, Router, Source, Strategy};
+use crate::domain::time::Millis;
+
+use pairs::Pair;
+pub use wire::Objects;
+
+/// How long gates must pass after a blue-green switch, where nobody says.
+const SWITCH_HOLD: Millis = Millis::mins(10);
+/// Namespaces in which a Prometheus is looked for besides the release's own.
+const MONITORING: [&str; 3] = ["monitoring", "prometheus", "observability"];
+
+/// Reads what discovery rests on.
+///
+/// # Errors
+/// When Deployments or Services cannot be listed; routes that are not served or not allowed are left out.
+pub async fn read(client: &Client, namespace: &str) -> Result<Objects, ClusterError> {
+    let workloads = try_join(call::list(client, Kind::Deployment, namespace, ""), call::list(client, Kind::Service, namespace, ""));
+    let routes = join(routes(client, Kind::VirtualService, namespace), routes(client, Kind::HttpRoute, namespace));
+    let (workloads, (virtual_services, http_routes)) = join(workloads, routes).await;
+    let (deployments, services) = workloads?;
+    Ok(Objects { deployments, services, virtual_services, http_routes })
+}
+
+async fn routes(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
+    call::list(client, kind, namespace, "").await.unwrap_or_default()
+}
+
+/// Finds a Prometheus behind a Service: in the namespace, else in the usual ones.
+pub async fn prometheus(client: &Client, namespace: &str, here: &Objects) -> Option<Prometheus> {
+    if let Some(found) = here.prometheus(namespace) {
+        return Some(found);
+    }
+    for other in MONITORING.into_iter().filter(|ns| *ns != namespace) {
+        let services = call::list(client, Kind::Service, other, "").await.unwrap_or_default();
+        let there = Objects { services, ..Objects::default() };
+        if let Some(found) = there.prometheus(other) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+impl Objects {
+    /// A Service that is a Prometheus by its name and ports.
+    fn prometheus(&self, namespace: &str) -> Option<Prometheus> {
+        let known = |name: &str| {
+            ["prometheus", "prometheus-server", "prometheus-operated", "prometheus-k8s"].contains(&name)
+                || name.ends_with("-prometheus")
+                || name.ends_with("-prometheus-server")
+        };
+        let service = self.services.iter().find(|s| known(&s.metadata.name))?;
+        let port = service.spec.ports.iter().find(|p| p.port == 9090).or_else(|| service.spec.ports.first())?;
+        let endpoint =
+            Endpoint::Service { namespace: namespace.to_owned(), name: service.metadata.name.clone(), port: port.port.to_string() };
+        Some(Prometheus { endpoint, interval: INTERVAL, preset: None, label: None })
+    }
+
+    /// The releases of a namespace, as proposals.
+    pub fn propose(&self, namespace: &str, context: &str, prometheus: Option<&Prometheus>) -> Vec<Release> {
+        let production = sounds_like_production(context) || sounds_like_production(namespace);
+        let pairs = pairs::find(self);
+        let release = |name: String, components, strategy| Release {
+            name,
+            namespace: namespace.to_owned(),
+            components,
+            strategy,
+            prometheus: prometheus.cloned(),
+            gates: default_gates(prometheus.is_some()),
+            watch: None,
+            keep: Millis::ZERO,
+            contacts: Vec::new(),
+            production,
+            source: Source::Discovered,
+        };
+        let mut releases = Vec::new();
+        for group in pairs::grouped(&pairs) {
+            let strategy = match group.first().map(|p| &p.router) {
+                Some(Router::Service { .. }) => Strategy::BlueGreen(BlueGreen { approve: true, hold: SWITCH_HOLD, retire: None }),
+                _ => Strategy::Canary(default_canary()),
+            };
+            let (name, components) = named(&group);
+            releases.push(release(name, components, strategy));
+        }
+        let taken: Vec<&str> = pairs.iter().flat_map(|p| [p.stable.as_str(), p.candidate.as_str()]).collect();
+        for d in self.deployments.iter().filter(|d| !taken.contains(&d.metadata.name.as_str())) {
+            let component = Component {
+                name: d.metadata.name.clone(),
+                stable: d.metadata.name.clone(),
+                candidate: None,
+                container: None,
+                router: Router::None,
+            };
+            releases.push(release(d.metadata.name.clone(), vec![component], Strategy::Rolling(Rolling { steps: Vec::new() })));
+        }
+        releases.sort_by(|a, b| a.name.cmp(&b.name));
+        releases
+    }
+
+    /// What a declaration leaves out.
+    ///
+    /// # Errors
+    /// A sentence that names the component, the object and what would be right.
+    pub fn fill(&self, declared: &Declared, namespace: &str, context: &str, prometheus: Option<Prometheus>) -> Result<Found, String> {
+        let mut found = Found { namespace: namespace.to_owned(), prometheus, ..Found::default() };
+        found.production = sounds_like_production(context) || sounds_like_production(namespace);
+        for c in &declared.components {
+            let complete = c.traffic.as_ref().is_some_and(|t| t.complete().is_some());
+            if let (false, Some(candidate)) = (complete, &c.candidate) {
+                let router = routers::resolve(self, c.traffic.as_ref(), &c.stable, candidate, &declared.strategy)
+                    .map_err(|why| format!("component {}: {why}", c.name))?;
+                found.routers.insert(c.name.clone(), router);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A group's release name and its components, named without what they have in common.
+fn named(group: &[&Pair]) -> (String, Vec<Component>) {
+    let bases: Vec<&str> = group.iter().map(|p| p.base.as_str()).collect();
+    let shared = pairs::common_prefix(&bases);
+    let release = match (group, shared) {
+        ([one], _) => one.base.clone(),
+        (_, Some(prefix)) => prefix.trim_end_matches('-').to_owned(),
+        ([first, ..], None) => first.group.clone().unwrap_or_else(|| first.base.clone()),
+        ([], None) => String::new(),
+    };
+    let short =
+        |base: &str| shared.and_then(|p| base.strip_prefix(p)).filter(|s| !s.is_empty() && group.len() > 1).unwrap_or(base).to_owned();
+    let component = |p: &&Pair| Component {
+        name: short(&p.base),
+        stable: p.stable.clone(),
+        candidate: Some(p.candidate.clone()),
+        container: None,
+        router: p.router.clone(),
+    };
+    (release, group.iter().map(component).collect())
+}
+
+#[cfg(test)]
+mod tests;
