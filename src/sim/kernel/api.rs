@@ -10,8 +10,10 @@ mod discovery;
 mod list;
 mod log;
 mod metrics;
+mod openapi;
 mod output;
 mod patch;
+mod protobuf;
 mod proxy;
 mod route;
 mod scale;
@@ -35,6 +37,7 @@ fn answer(kernel: &mut Kernel, request: &Request) -> Result<Response, Status> {
         Route::Health => Ok(Response::text(200, "ok")),
         Route::Version => Ok(Response::json(200, &discovery::version())),
         Route::Discovery(path) => discovery::handle(&kernel.world, request, path),
+        Route::OpenApi(path) => openapi::handle(request, &path),
         Route::Review(kind) => access::review(&kernel.world, request, kind),
         Route::Metrics(target) => metrics::handle(&kernel.world, request, &target),
         Route::Resource(target) => resource(kernel, request, &target),
@@ -96,6 +99,11 @@ fn body(request: &Request) -> Result<serde_json::Value, Status> {
             let text = String::from_utf8_lossy(&request.body);
             serde_saphyr::from_str(&text).map_err(|error| unreadable(&error))
         }
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(&request.body).map_err(|why| {
+            let mut refused = Status::unsupported_media_type("application/json, application/yaml");
+            refused.message.push_str(&format!(" (protobuf: {why})"));
+            refused
+        }),
         _ => Err(Status::unsupported_media_type("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
     }
 }

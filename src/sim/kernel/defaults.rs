@@ -145,7 +145,10 @@ fn service(object: &mut Value) {
     for port in object.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten() {
         port.put_default("/protocol", "TCP");
         let number = port.pointer("/port").cloned().unwrap_or(Value::Null);
-        port.put_default("/targetPort", number);
+        // A zero or empty target is none.
+        if port.get("targetPort").is_none_or(|target| target.is_null() || *target == 0 || *target == "") {
+            port.put("/targetPort", number);
+        }
     }
 }
 
@@ -192,7 +195,8 @@ fn http_route(object: &mut Value) {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// Standard base64, padded.
+pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {

@@ -14,6 +14,8 @@ pub enum Route<'a> {
     Version,
     /// `/api`, `/apis`, `/api/v1`, `/apis/GROUP`, `/apis/GROUP/VERSION`: the parts after the first.
     Discovery(Vec<&'a str>),
+    /// `/openapi/v3` and below: the parts after it.
+    OpenApi(Vec<&'a str>),
     /// An access review, by kind.
     Review(&'static str),
     /// metrics.k8s.io.
@@ -81,6 +83,7 @@ pub fn parse(path: &str) -> Route<'_> {
         ["healthz" | "livez" | "readyz", ..] => Route::Health,
         ["version"] => Route::Version,
         ["api"] | ["apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => Route::Discovery(parts),
+        ["openapi", "v3", rest @ ..] => Route::OpenApi(rest.to_vec()),
         ["api", version, rest @ ..] => objects("", version, rest, path),
         ["apis", "metrics.k8s.io", "v1beta1", rest @ ..] => metrics(rest),
         ["apis", group, "v1", plural] if REVIEWS.iter().any(|(g, p, _)| (g, p) == (group, plural)) => {
