@@ -1,0 +1,101 @@
+//! The real world behind a driver: a Kubernetes API, a Prometheus, a journal on disk.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+
+use super::core::io::{Call, Reply};
+use super::shell::{Clock, World};
+use crate::cluster::{apply, lease, observe, state};
+use crate::domain::journal::Entry;
+use crate::domain::port::Fault;
+use crate::domain::release::{Endpoint, Prometheus, Release};
+use crate::domain::text::sanitize;
+use crate::journal::Journal;
+use crate::metrics::Sampler;
+
+/// Executes requests over HTTP.
+pub struct Kubernetes {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    journal: Arc<Mutex<Journal>>,
+    /// The sampler in use, with the address it was made for.
+    sampler: Arc<Mutex<Option<(Prometheus, Sampler)>>>,
+}
+
+impl Kubernetes {
+    /// A world reached by `client` (one with deadlines), writing to `journal`. Times of samples are the clock's.
+    pub fn new(client: Client, clock: Arc<dyn Clock>, journal: Journal) -> Kubernetes {
+        Kubernetes { client, clock, journal: Arc::new(Mutex::new(journal)), sampler: Arc::default() }
+    }
+
+    /// The sampler of a release, kept while its Prometheus stays the same.
+    fn sampler(&self, release: &Release) -> Result<Sampler, String> {
+        let mut kept = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((prometheus, sampler)) = &*kept
+            && Some(prometheus) == release.prometheus.as_ref()
+        {
+            return Ok(sampler.clone());
+        }
+        let token = match release.prometheus.as_ref().map(|p| &p.endpoint) {
+            Some(Endpoint::Url { token_from: Some(name), .. }) => Some(
+                std::env::var(name)
+                    .map_err(|_| format!("the environment variable {} holds no token: set it, or remove `tokenFrom`", sanitize(name)))?,
+            ),
+            _ => None,
+        };
+        let sampler = Sampler::new(release, Some(&self.client), token).map_err(|e| e.to_string())?;
+        *kept = release.prometheus.clone().map(|p| (p, sampler.clone()));
+        Ok(sampler)
+    }
+
+    fn append(&self, entry: Entry, durable: bool) -> BoxFuture<'static, Reply> {
+        let journal = Arc::clone(&self.journal);
+        async move {
+            let write = move || journal.lock().unwrap_or_else(PoisonError::into_inner).append(&entry, durable).map_err(|e| e.to_string());
+            // A slow disk must not stop the runtime.
+            let done = tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string()));
+            Reply::Journaled(done)
+        }
+        .boxed()
+    }
+
+    fn sample(&self, release: Release) -> BoxFuture<'static, Reply> {
+        let at = self.clock.now().wall;
+        match self.sampler(&release) {
+            Ok(sampler) => async move { Reply::Sampled(sampler.sample(&release, at).await.map_err(|e| e.to_string())) }.boxed(),
+            Err(why) => async move { Reply::Sampled(Err(why)) }.boxed(),
+        }
+    }
+}
+
+impl World for Kubernetes {
+    fn execute(&self, call: Call) -> BoxFuture<'static, Reply> {
+        let client = self.client.clone();
+        match call {
+            Call::Load { namespace, release } => {
+                async move { Reply::Loaded(state::load(&client, &namespace, &release).await.map_err(Fault::from)) }.boxed()
+            }
+            Call::Observe { release } => {
+                async move { Reply::Observed(observe::observe(&client, &release).await.map_err(Fault::from)) }.boxed()
+            }
+            Call::Sample { release } => self.sample(*release),
+            Call::Store { rollout, expect, spent } => {
+                async move { Reply::Stored(state::store(&client, &rollout, expect.as_deref(), &spent).await) }.boxed()
+            }
+            Call::Lease { namespace, release, holder, ask } => {
+                async move { Reply::Leased(lease::ask(&client, &namespace, &release, &holder, &ask).await) }.boxed()
+            }
+            Call::Append { namespace, release, order } => {
+                async move { Reply::Appended(state::append_order(&client, &namespace, &release, &order).await.map_err(Fault::from)) }
+                    .boxed()
+            }
+            Call::Write { action, precondition, stamp } => {
+                async move { Reply::Written(apply::write(&client, &action, precondition, &stamp, false).await) }.boxed()
+            }
+            Call::Journal { entry, durable } => self.append(entry, durable),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The metric families that people have: what counts requests, what marks a failure, which label names the pod.
+
+use crate::domain::release::{Component, Release, Track, TrackLabel};
+
+/// One family of metrics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preset {
+    /// What it is called in a release's `prometheus.preset`.
+    pub name: &'static str,
+    /// The counter of requests.
+    pub requests: &'static str,
+    /// The histogram's buckets.
+    pub buckets: &'static str,
+    /// Milliseconds a unit of `le`.
+    pub unit_ms: f64,
+    /// Labels whose value tells that the server failed, by its first character or as a whole.
+    pub status: &'static [&'static str],
+    /// How series are told apart where the release names no label.
+    pub by: By,
+    /// The label of the namespace.
+    pub namespace: &'static str,
+}
+
+/// How the series of a Deployment are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// By pod names.
+    Pod,
+    /// By a label that holds the workload's name.
+    Workload(&'static str),
+}
+
+/// Every preset, likeliest to be meant first.
+pub const PRESETS: [Preset; 4] = [
+    Preset {
+        name: "http",
+        requests: "http_requests_total",
+        buckets: "http_request_duration_seconds_bucket",
+        unit_ms: 1000.0,
+        status: &["code", "status", "status_code"],
+        by: By::Pod,
+        namespace: "namespace",
+    },
+    Preset {
+        name: "spring",
+        requests: "http_server_requests_seconds_count",
+        buckets: "http_server_requests_seconds_bucket",
+        unit_ms: 1000.0,
+        status: &["status", "outcome"],
+        by: By::Pod,
+        namespace: "namespace",
+    },
+    Preset {
+        name: "istio",
+        requests: "istio_requests_total",
+        buckets: "istio_request_duration_milliseconds_bucket",
+        unit_ms: 1.0,
+        status: &["response_code"],
+        by: By::Workload("destination_workload"),
+        namespace: "destination_workload_namespace",
+    },
+    Preset {
+        name: "nginx",
+        requests: "nginx_ingress_controller_requests",
+        buckets: "nginx_ingress_controller_request_duration_seconds_bucket",
+        unit_ms: 1000.0,
+        status: &["status"],
+        by: By::Workload("service"),
+        namespace: "exported_namespace",
+    },
+];
+
+impl Preset {
+    /// A preset by name.
+    pub fn named(name: &str) -> Option<Preset> {
+        PRESETS.into_iter().find(|p| p.name == name)
+    }
+
+    /// The selector of one side's series of a metric, as a range of `window` seconds.
+    pub fn selector(
+        &self,
+        metric: &str,
+        release: &Release,
+        component: &Component,
+        track: Track,
+        label: Option<&TrackLabel>,
+        window: u64,
+    ) -> Option<String> {
+        let deployment = match track {
+            Track::Stable => component.stable.as_str(),
+            Track::Candidate => component.candidate.as_deref()?,
+        };
+        let side = match (label, self.by) {
+            (Some(label), _) => {
+                format!("{}=\"{}\"", label.name, quoted(if track == Track::Stable { &label.stable } else { &label.candidate }))
+            }
+            (None, By::Pod) => format!("pod=~\"{}\"", pods(deployment)),
+            (None, By::Workload(key)) => format!("{key}=\"{}\"", quoted(deployment)),
+        };
+        let reporter = if self.name == "istio" { ",reporter=\"destination\"" } else { "" };
+        Some(format!("{metric}{{{}=\"{}\",{side}{reporter}}}[{window}s]", self.namespace, quoted(&release.namespace)))
+    }
+
+    /// Whether a series counts requests that the server failed.
+    pub fn is_failure<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.status.iter().any(|key| label(key).is_some_and(|v| (v.len() == 3 && v.starts_with('5')) || v == "5xx" || v == "SERVER_ERROR"))
+    }
+}
+
+/// The names that a Deployment's pods can have: a template hash and five characters, in the alphabet that Kubernetes uses
+/// for both. `web` does not match the pods of `web-canary`.
+fn pods(deployment: &str) -> String {
+    let name: String = deployment.chars().map(|c| if c == '.' { "[.]".to_owned() } else { c.to_string() }).collect();
+    format!("{}-[a-z0-9]{{1,10}}-[bcdfghjklmnpqrstvwxz2456789]{{5}}", quoted(&name))
+}
+
+/// A text inside a PromQL string.
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_by_family() {
+        let of = |preset: &str, key: &'static str, value: &'static str| {
+            Preset::named(preset).unwrap().is_failure(|k| (k == key).then_some(value))
+        };
+        assert!(of("http", "code", "503") && of("spring", "outcome", "SERVER_ERROR") && of("istio", "response_code", "500"));
+        assert!(!of("http", "code", "404") && !of("http", "method", "500") && !of("spring", "outcome", "CLIENT_ERROR"));
+    }
+}
