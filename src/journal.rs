@@ -7,6 +7,7 @@
 
 mod file;
 mod place;
+pub mod who;
 
 pub use file::{History, read};
 pub use place::Place;

@@ -56,6 +56,8 @@ pub struct View {
     pub faults: BTreeMap<String, (Fault, Timestamp)>,
     /// The rollback under way, or the last one.
     pub checklist: Option<Checklist>,
+    /// Whether the run is on record as it stands here, clocks aside.
+    pub saved: bool,
     /// Writes planned or under way.
     pub writes: usize,
     /// Whether nothing may be written.

@@ -79,6 +79,8 @@ pub struct Recorded {
 pub struct Outlets {
     /// A snapshot after every step; the latest wins.
     pub view: Option<watch::Sender<Option<Arc<View>>>>,
+    /// Looks at every snapshot, in order, before the next input is taken.
+    pub each: Option<Box<dyn FnMut(&Arc<View>) + Send>>,
     /// Every journal line as it is written.
     pub lines: Option<mpsc::UnboundedSender<Entry>>,
     /// Every step, as JSON lines of [`Recorded`].
@@ -114,9 +116,7 @@ pub async fn drive(mut core: Core, world: Arc<dyn World>, clock: Arc<dyn Clock>,
                 let _ = answer.send((id, reply));
             });
         }
-        if let Some(view) = &outlets.view {
-            view.send_replace(Some(Arc::new(core.view())));
-        }
+        outlets.show(&core);
         if core.is_detached() {
             return;
         }
@@ -139,6 +139,19 @@ pub async fn drive(mut core: Core, world: Arc<dyn World>, clock: Arc<dyn Clock>,
 }
 
 impl Outlets {
+    fn show(&mut self, core: &Core) {
+        if self.view.is_none() && self.each.is_none() {
+            return;
+        }
+        let view = Arc::new(core.view());
+        if let Some(each) = &mut self.each {
+            each(&view);
+        }
+        if let Some(latest) = &self.view {
+            latest.send_replace(Some(view));
+        }
+    }
+
     fn record(&mut self, now: Now, input: Input, requests: &[Request]) {
         let Some(file) = &mut self.record else { return };
         let step = Recorded { now, input, requests: requests.to_vec() };

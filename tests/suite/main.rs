@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod config;
 #[cfg(feature = "sim")]
 mod embedded;

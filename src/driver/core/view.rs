@@ -3,7 +3,7 @@
 use crate::domain::view::{Driver, View};
 use crate::engine;
 
-use super::Core;
+use super::{Core, Pending};
 
 impl Core {
     /// A snapshot.
@@ -24,6 +24,7 @@ impl Core {
             driver,
             answers: self.answers.clone(),
             faults: self.faults.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
+            saved: !self.is_dirty() && !self.is_open(Pending::Store),
             writes: self.writes.len(),
             read_only: !self.setup.may_write,
         }

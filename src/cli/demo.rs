@@ -1,0 +1,52 @@
+//! `cutover demo`: a rehearsal on the embedded cluster.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Rehearse a release on an embedded cluster, no Kubernetes needed
+///
+/// Starts a small Kubernetes API and a Prometheus API on loopback inside this process and opens the console on them over
+/// HTTP: the same client, watches, patches and queries as on a real cluster. Traffic flows by what the routes say, so what
+/// you change changes the charts.
+///
+/// With --headless, or where the output is no terminal, the scenario's release is driven to its end with the answers that
+/// the scenario scripts, in virtual time, one line a decision. The same seed repeats exactly.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  cutover demo                              a healthy canary
+  cutover demo errors                       a bad one: it rolls back, or press Ctrl-R y
+  cutover demo blue-green --speed 10
+  cutover demo errors --headless; echo $?   3
+  cutover demo --serve --kubeconfig-out demo.yaml    then: kubectl --kubeconfig demo.yaml get pods")]
+pub struct Args {
+    /// A built-in scenario, or the path of a file.
+    #[arg(value_name = "SCENARIO", default_value = "healthy")]
+    pub scenario: String,
+    /// Virtual seconds a real second.
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// What all that is random comes from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Address of the Kubernetes API.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Write a kubeconfig for the embedded cluster to this file.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig_out: Option<PathBuf>,
+    /// Serve the cluster without a console until interrupted.
+    #[arg(long, conflicts_with = "headless")]
+    pub serve: bool,
+    /// Drive the release to its end without a console.
+    #[arg(long)]
+    pub headless: bool,
+    /// List the built-in scenarios.
+    #[arg(long)]
+    pub list: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('x').parse().ok();
+    number.filter(|n: &f64| (0.01..=10_000.0).contains(n)).ok_or_else(|| "a speed lies between 0.01 and 10000".to_owned())
+}

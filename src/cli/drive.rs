@@ -1,0 +1,157 @@
+//! Runs a driver for a headless command: prints its decisions, lets go when the command is settled or a signal comes.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::domain::command::Order;
+use crate::domain::release::Release;
+use crate::domain::time::Millis;
+use crate::driver::core::io::Input;
+use crate::driver::core::{Core, Setup};
+use crate::driver::shell::{self, Clock, Outlets, World};
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::Output;
+use super::pilot::{Ending, Goal, Line, Move, Pilot, Scripted, goal};
+
+/// How often the world is read while a run is under way.
+pub const ACTIVE: Millis = Millis::secs(1);
+/// How often it is read otherwise.
+pub const IDLE: Millis = Millis::secs(5);
+
+/// What is to be done.
+#[derive(Debug)]
+pub struct Job {
+    /// The release.
+    pub release: Release,
+    /// The order that is given; none to take up what is under way.
+    pub order: Option<Order>,
+    /// When it is done.
+    pub goal: Goal,
+    /// How long to wait at most.
+    pub timeout: Option<Millis>,
+    /// Answers that are given for people.
+    pub script: Vec<Scripted>,
+    /// What the Lease calls us.
+    pub holder: String,
+    /// Whether anything may be written.
+    pub may_write: bool,
+    /// Whether decisions are printed as they come, or only the end.
+    pub aloud: bool,
+}
+
+/// Does it. Ends with what the driver's snapshots say, or with `stop`.
+///
+/// # Errors
+/// When the output cannot be written; the driver has let go by then.
+pub async fn drive(
+    job: Job,
+    world: Arc<dyn World>,
+    clock: Arc<dyn Clock>,
+    mut stop: mpsc::Receiver<Exit>,
+    out: &mut Output<'_>,
+) -> Result<Ending, CliError> {
+    let now = clock.now();
+    let setup = Setup { holder: job.holder, may_write: job.may_write, take_up: true, active: ACTIVE, idle: IDLE };
+    let core = Core::new(setup, job.release, now);
+    let deadline = job.timeout.map(|t| now.mono.plus(t));
+    let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline).with_script(job.script);
+    let pilot = Arc::new(Mutex::new(pilot));
+    let (inbox, inputs) = mpsc::channel(64);
+    let (said, mut lines) = mpsc::unbounded_channel::<Line>();
+    if let Some(order) = job.order {
+        let _ = inbox.try_send(Input::Order(order));
+    }
+    let (watching, orders) = (pilot.clone(), inbox.clone());
+    let each = move |view: &Arc<crate::domain::view::View>| {
+        for next in watching.lock().unwrap_or_else(PoisonError::into_inner).see(view) {
+            // The inbox holds more than one command ever asks for.
+            let _ = match next {
+                Move::Say(line) => said.send(line).is_ok(),
+                Move::Give(order) => orders.try_send(Input::Order(order)).is_ok(),
+                Move::LetGo => orders.try_send(Input::Detach).is_ok(),
+            };
+        }
+    };
+    let outlets = Outlets { each: Some(Box::new(each)), ..Outlets::default() };
+    let driving = tokio::spawn(shell::drive(core, world, clock, inputs, outlets));
+    let mut stopped = None;
+    let mut unheard: Option<io::Error> = None;
+    loop {
+        tokio::select! {
+            line = lines.recv() => match line {
+                Some(line) if job.aloud && unheard.is_none() => {
+                    if let Err(error) = out.next(&line, &line.text()) {
+                        unheard = Some(error);
+                        let _ = inbox.try_send(Input::Detach);
+                    }
+                }
+                Some(_) => {}
+                None => break,
+            },
+            Some(exit) = stop.recv() => {
+                if stopped.replace(exit).is_some() {
+                    // Asked twice: whatever is in flight stays in flight, its intent is on record.
+                    driving.abort();
+                    break;
+                }
+                let _ = inbox.try_send(Input::Detach);
+            }
+        }
+    }
+    let crashed = driving.await.err().filter(|e| e.is_panic());
+    if let Some(error) = unheard {
+        return Err(error.into());
+    }
+    if let Some(error) = crashed {
+        return Err(CliError::Other(format!("the driver ended by an internal error: {error}")));
+    }
+    let pilot = pilot.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(match (pilot.ending(), stopped) {
+        (Some(ending), _) => ending.clone(),
+        (None, Some(exit)) => Ending { exit, text: left_behind(&pilot) },
+        (None, None) => goal::timed_out(job.goal, pilot.last()),
+    })
+}
+
+/// What a person should know who ends a driver early.
+fn left_behind(pilot: &Pilot) -> String {
+    match pilot.last().and_then(|v| v.rollout.as_ref()).filter(|r| !r.is_over()) {
+        Some(r) => format!(
+            "interrupted; {} stays at {} ({}). Nobody drives it now, so nobody rolls it back: `cutover run` goes on, `cutover rollback` takes it back",
+            r.release.name,
+            r.asked,
+            crate::engine::command::describe(r)
+        ),
+        None => "interrupted; nothing is under way".to_owned(),
+    }
+}
+
+/// The signals that end a command, each with its exit code.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn signals() -> io::Result<mpsc::Receiver<Exit>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = mpsc::channel(4);
+    let kinds = [
+        (SignalKind::interrupt(), Exit::Interrupted),
+        (SignalKind::terminate(), Exit::Terminated),
+        (SignalKind::hangup(), Exit::HungUp),
+    ];
+    for (kind, exit) in kinds {
+        let mut signal = signal(kind)?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                if sender.send(exit).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(receiver)
+}

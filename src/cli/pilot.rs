@@ -1,0 +1,110 @@
+//! What a headless command does with a driver: it gives an order, looks at every snapshot, answers approvals that are
+//! scripted, and lets go when what was asked is settled. Decides from data alone, so that a rehearsal repeats exactly.
+
+pub mod goal;
+pub mod narrator;
+
+use jiff::Timestamp;
+
+use crate::domain::command::{Command, Order};
+use crate::domain::rollout::Phase;
+use crate::domain::step::Step;
+use crate::domain::time::Millis;
+use crate::domain::view::View;
+
+pub use goal::{Ending, Goal};
+pub use narrator::{Line, Narrator};
+
+/// An answer that is given for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripted {
+    /// Label of the approval it answers; any when `None`.
+    pub at: Option<String>,
+    /// How long the person takes.
+    pub after: Millis,
+    /// What the person says.
+    pub command: Command,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Move {
+    /// Print a line.
+    Say(Line),
+    /// Give an order.
+    Give(Order),
+    /// Let go.
+    LetGo,
+}
+
+/// A headless command under way.
+#[derive(Debug)]
+pub struct Pilot {
+    goal: Goal,
+    order: Option<String>,
+    deadline: Option<Millis>,
+    script: Vec<Scripted>,
+    narrator: Narrator,
+    /// The turn that was answered last, so that each approval is answered once.
+    answered: Option<u64>,
+    ending: Option<Ending>,
+    last: Option<View>,
+}
+
+impl Pilot {
+    /// Waits for `goal` after `order` (its id) was given, until `deadline` on the driver's monotonic clock.
+    pub fn new(goal: Goal, order: Option<String>, deadline: Option<Millis>) -> Pilot {
+        Pilot { goal, order, deadline, script: Vec::new(), narrator: Narrator::default(), answered: None, ending: None, last: None }
+    }
+
+    /// Answers approvals for people who are not there.
+    pub fn with_script(mut self, script: Vec<Scripted>) -> Pilot {
+        self.script = script;
+        self
+    }
+
+    /// How it ended, once it has.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    /// The newest snapshot.
+    pub fn last(&self) -> Option<&View> {
+        self.last.as_ref()
+    }
+
+    /// Looks at a snapshot.
+    pub fn see(&mut self, view: &View) -> Vec<Move> {
+        let mut moves: Vec<Move> = self.narrator.tell(view).into_iter().map(Move::Say).collect();
+        if self.ending.is_none() {
+            let late = self.deadline.is_some_and(|at| view.now.mono >= at);
+            self.ending = goal::settled(self.goal, self.order.as_deref(), view);
+            if self.ending.is_none() && late {
+                self.ending = Some(goal::timed_out(self.goal, Some(view)));
+            }
+            match &self.ending {
+                Some(_) => moves.push(Move::LetGo),
+                None => moves.extend(self.scripted(view).map(Move::Give)),
+            }
+        }
+        self.last = Some(view.clone());
+        moves
+    }
+
+    /// The answer to an approval that has waited long enough.
+    fn scripted(&mut self, view: &View) -> Option<Order> {
+        let r = view.rollout.as_ref().filter(|r| r.phase == Phase::Progressing && self.answered != Some(r.turn))?;
+        let Some(Step::Approve(label)) = r.step() else { return None };
+        let answer = self.script.iter().find(|s| s.at.as_ref().is_none_or(|at| at == label))?;
+        (view.now.since(r.entered) >= answer.after).then(|| {
+            self.answered = Some(r.turn);
+            let id = format!("{}-{}", r.id, r.turn);
+            Order { id, command: answer.command.clone(), actor: "script".to_owned(), at: view.now.wall, mark: Some(r.mark()) }
+        })
+    }
+}
+
+/// An order's id: unique on this machine, and unlikely to be met on another.
+pub fn order_id(at: Timestamp, process: u32) -> String {
+    format!("{:x}-{process:x}", at.as_nanosecond())
+}

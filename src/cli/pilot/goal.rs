@@ -1,0 +1,155 @@
+//! When a command is done: a function of what was asked and of the driver's newest snapshot.
+
+use crate::cli::exit::Exit;
+use crate::domain::command::{Command, Refusal};
+use crate::domain::port::FaultKind;
+use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::step::Step;
+use crate::domain::verdict::Verdict;
+use crate::domain::view::View;
+use crate::engine::command::describe;
+
+/// What a command waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The order is taken.
+    Taken,
+    /// The rollout rests: it waits for time or for a person.
+    Rest,
+    /// The new version serves, alone or with the old one kept warm.
+    Promoted,
+    /// The old version serves alone.
+    Back,
+    /// The rollout is over.
+    End {
+        /// Whether people are waited for on the way.
+        people: bool,
+    },
+}
+
+impl Goal {
+    /// What a command that a person types waits for.
+    pub fn of(command: &Command) -> Goal {
+        match command {
+            Command::Pause | Command::Resume => Goal::Taken,
+            Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve => Goal::Rest,
+            Command::Promote => Goal::Promoted,
+            Command::RollBack | Command::Reject => Goal::Back,
+            Command::Start { .. } | Command::Undo { .. } => Goal::End { people: true },
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The exit code.
+    pub exit: Exit,
+    /// What a person is told.
+    pub text: String,
+}
+
+fn ending(exit: Exit, text: impl Into<String>) -> Option<Ending> {
+    Some(Ending { exit, text: text.into() })
+}
+
+/// How the command ends, if it does now. `order` is the id of the order that was given, if one was.
+pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
+    if let Some(id) = order {
+        match view.answers.get(id) {
+            Some(Some(why)) => return ending(if view.read_only { Exit::Denied } else { Exit::Error }, why),
+            Some(None) => {}
+            None => return blocked(goal, view),
+        }
+    }
+    let Some(r) = &view.rollout else {
+        return if order.is_none() && view.observed.is_some() { ending(Exit::Error, Refusal::NoRollout.to_string()) } else { None };
+    };
+    match &r.phase {
+        Phase::RolledBack => over(goal, r, view),
+        // What was done is only done when it is on record.
+        _ if !view.saved => None,
+        Phase::Completed if goal != Goal::Back => ending(Exit::Done, format!("{} is promoted", r.release.name)),
+        Phase::Completed | Phase::RollingBack { .. } => None,
+        Phase::Paused { why, by } => paused(goal, r, view, why, by),
+        Phase::Progressing => progressing(goal, r, view),
+    }
+}
+
+/// Rights that are missing are told at once; a server that does not answer is waited for.
+fn blocked(goal: Goal, view: &View) -> Option<Ending> {
+    if goal == Goal::Back {
+        return None;
+    }
+    let (fault, _) = view.faults.values().find(|(fault, _)| matches!(fault.kind, FaultKind::Forbidden | FaultKind::Unauthorized))?;
+    ending(Exit::Denied, fault.text.clone())
+}
+
+fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
+    // A record that is refused does not make the rollback less done; one under way is waited for.
+    if !view.saved && !view.faults.contains_key("store") {
+        return None;
+    }
+    let version = r.targets.values().next().and_then(|t| t.stable.images.first()).map_or("stable", |i| i.image.as_str());
+    let kept = r.clean_up.map(|at| format!("; the candidate's pods stay until {}", crate::domain::time::hms(at))).unwrap_or_default();
+    let exit = if goal == Goal::Back { Exit::Done } else { Exit::RolledBack };
+    ending(exit, format!("{} is back on {version}{kept}", r.release.name))
+}
+
+fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<Ending> {
+    let by_us = by != crate::engine::decide::SELF;
+    match goal {
+        Goal::Taken => ending(Exit::Done, format!("{} is paused by {by}: {why}", r.release.name)),
+        Goal::Rest if view.writes > 0 || (by_us && !routes_hold(r, view)) => None,
+        Goal::Rest if by_us => ending(Exit::Done, format!("{} rests: {why}", r.release.name)),
+        Goal::Rest | Goal::Promoted | Goal::End { people: false } => {
+            ending(Exit::Waiting, format!("{} is paused by {by}: {why}; `cutover resume`, or `cutover rollback`", r.release.name))
+        }
+        Goal::Back | Goal::End { people: true } => None,
+    }
+}
+
+fn progressing(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
+    let name = &r.release.name;
+    match (goal, r.step()) {
+        (Goal::Taken, _) => ending(Exit::Done, format!("{name}: {}", describe(r))),
+        (Goal::Rest, _) if view.writes > 0 => None,
+        (Goal::Rest, Some(Step::Hold(_) | Step::Approve(_) | Step::Retire(_) | Step::Watch(_))) => {
+            ending(Exit::Done, format!("{name}: {}", describe(r)))
+        }
+        (Goal::Promoted, Some(Step::Retire(_) | Step::Watch(_))) => ending(Exit::Done, format!("{name} is promoted; {}", describe(r))),
+        (Goal::End { people: false }, Some(Step::Approve(label))) => {
+            ending(Exit::Waiting, format!("{name} waits for `{label}` to be approved: `cutover approve`, then `cutover run`"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether every route holds the weight that is asked.
+fn routes_hold(r: &Rollout, view: &View) -> bool {
+    let Some(observed) = &view.observed else { return false };
+    r.targets.keys().all(|name| observed.route(name).is_none_or(|facts| facts.candidate == r.asked.of_total(facts.total())))
+}
+
+/// How a command ends whose time has run out.
+pub fn timed_out(goal: Goal, view: Option<&View>) -> Ending {
+    let Some(view) = view else { return Ending { exit: Exit::TimedOut, text: "timed out before anything was read".to_owned() } };
+    let place = view.rollout.as_ref().map_or_else(
+        || "no rollout is under way".to_owned(),
+        |r| match &r.waiting {
+            Some(waiting) => format!("{}; {waiting}", describe(r)),
+            None => describe(r),
+        },
+    );
+    if let Some((fault, _)) = view.faults.get("cluster").filter(|(fault, _)| fault.kind == FaultKind::Unreachable) {
+        return Ending { exit: Exit::Unreachable, text: format!("timed out, the cluster does not answer: {}; last known: {place}", fault.text) };
+    }
+    let doubt = view.judgement.deciding().filter(|g| matches!(g.verdict, Verdict::Inconclusive(_)));
+    let forward = !matches!(goal, Goal::Back | Goal::Taken);
+    match doubt {
+        Some(gate) if forward => {
+            Ending { exit: Exit::Inconclusive, text: format!("timed out with no telling: {} {}: {}; {place}", gate.component, gate.gate, gate.verdict) }
+        }
+        _ => Ending { exit: Exit::TimedOut, text: format!("timed out: {place}") },
+    }
+}

@@ -1,0 +1,175 @@
+//! One line a decision: what changed between two snapshots, in the words of the screen.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::rollout::Rollout;
+use crate::domain::text::sanitize;
+use crate::domain::time::hms;
+use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
+use crate::domain::view::View;
+
+/// One decision, action or verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// When.
+    pub at: Timestamp,
+    /// The release.
+    pub release: String,
+    /// What sort of line it is: `start shift hold approve healthy inconclusive warn rollback paused write driver done …`.
+    pub kind: String,
+    /// What happened.
+    pub text: String,
+    /// The step under way.
+    pub step: Option<String>,
+    /// The phase.
+    pub phase: Option<String>,
+    /// The weight asked of every component, percent.
+    pub weight: Option<u8>,
+    /// The overall verdict.
+    pub verdict: String,
+}
+
+impl Line {
+    /// As people read it: `14:10:09Z healthy    errors 0.31 % vs 0.34 %, 12 k requests`.
+    pub fn text(&self) -> String {
+        format!("{} {:<12} {}", hms(self.at), self.kind, sanitize(&self.text))
+    }
+}
+
+/// Tells two snapshots apart.
+#[derive(Debug, Default)]
+pub struct Narrator {
+    rollout: Option<String>,
+    last: Option<Entry>,
+    verdict: Option<String>,
+    waiting: Option<String>,
+    faults: Vec<String>,
+    trouble: Vec<String>,
+}
+
+impl Narrator {
+    /// What is new in a snapshot.
+    pub fn tell(&mut self, view: &View) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.faults(view, &mut lines);
+        let Some(r) = &view.rollout else { return lines };
+        if self.rollout.as_deref() != Some(&r.id) {
+            *self = Narrator { rollout: Some(r.id.clone()), faults: std::mem::take(&mut self.faults), ..Narrator::default() };
+            lines.push(line(view, r.started, "start", start(r)));
+        }
+        let seen = self.last.as_ref().and_then(|last| r.log.iter().rposition(|e| e == last)).map_or(0, |i| i + 1);
+        lines.extend(r.log.iter().skip(seen).map(|entry| line(view, entry.at, word(entry), entry.text.clone())));
+        self.last = r.log.back().cloned().or_else(|| self.last.take());
+        if !r.is_over() {
+            self.verdict(view, r, &mut lines);
+            self.waiting(view, r, &mut lines);
+        }
+        let trouble: Vec<String> = r.trouble.iter().map(|(component, why)| format!("{component}: {why}")).collect();
+        lines.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).map(|t| line(view, view.now.wall, "refused", t.clone())));
+        self.trouble = trouble;
+        lines
+    }
+
+    /// What does not work, and what works again.
+    fn faults(&mut self, view: &View, lines: &mut Vec<Line>) {
+        let now: Vec<String> = view.faults.iter().map(|(what, (fault, _))| format!("{what}: {}", fault.text)).collect();
+        lines.extend(now.iter().filter(|f| !self.faults.contains(f)).map(|f| line(view, view.now.wall, "fault", f.clone())));
+        let what = |f: &str| f.split(':').next().unwrap_or("").to_owned();
+        let gone = self.faults.iter().map(|f| what(f)).filter(|w| !view.faults.contains_key(w));
+        lines.extend(gone.map(|w| line(view, view.now.wall, "ok", format!("{w} works again"))));
+        self.faults = now;
+    }
+
+    /// The verdict, where it says something else than before.
+    fn verdict(&mut self, view: &View, r: &Rollout, lines: &mut Vec<Line>) {
+        if view.judgement.gates.is_empty() || r.is_back() {
+            return;
+        }
+        let overall = view.judgement.overall();
+        let gate = view.judgement.deciding().map(|g| format!("{} {}", g.component, g.gate)).unwrap_or_default();
+        let key = format!("{}|{gate}", overall.word());
+        if self.verdict.as_deref() != Some(&key) {
+            lines.push(line(view, view.now.wall, overall.word(), evidence(&view.judgement)));
+            self.verdict = Some(key);
+        }
+    }
+
+    /// What is waited for, where it is neither time nor a verdict.
+    fn waiting(&mut self, view: &View, r: &Rollout, lines: &mut Vec<Line>) {
+        let waiting = r.waiting.clone().filter(|w| w.starts_with("waits for approval"));
+        if let Some(text) = waiting.clone().filter(|w| self.waiting.as_ref() != Some(w)) {
+            lines.push(line(view, view.now.wall, "waiting", text));
+        }
+        self.waiting = waiting;
+    }
+}
+
+fn line(view: &View, at: Timestamp, kind: &str, text: String) -> Line {
+    let r = view.rollout.as_ref();
+    Line {
+        at,
+        release: view.release.name.clone(),
+        kind: kind.to_owned(),
+        text,
+        step: r.and_then(|r| r.step()).map(ToString::to_string),
+        phase: r.map(|r| r.phase.word().to_owned()),
+        weight: r.map(|r| r.asked.percent()),
+        verdict: view.judgement.overall().word().to_owned(),
+    }
+}
+
+/// `backend shop/backend:v2.3.1 → v2.4.0 by you@bastion1`.
+fn start(r: &Rollout) -> String {
+    let change = |(name, t): (&String, &crate::domain::rollout::ComponentTarget)| {
+        let pairs = t.images.iter().zip(&t.stable.images).filter(|(to, from)| to.image != from.image);
+        let images: Vec<String> = pairs.map(|(to, from)| format!("{} → {}", from.image, version(&to.image))).collect();
+        if images.is_empty() { name.clone() } else { format!("{name} {}", images.join(", ")) }
+    };
+    let components: Vec<String> = r.targets.iter().map(change).collect();
+    format!("{} by {}", components.join(", "), r.started_by)
+}
+
+/// What people call an image's version.
+pub fn version(image: &str) -> String {
+    crate::domain::image::Image::parse(image).map_or_else(|_| image.to_owned(), |i| i.version())
+}
+
+/// The word of a journal line.
+fn word(entry: &Entry) -> &'static str {
+    let first = entry.text.split([' ', ':']).next().unwrap_or("");
+    match entry.kind {
+        EntryKind::Decision => match first {
+            "candidate" => "prepare",
+            "hold" => "held",
+            "watch" => "watched",
+            "paused" => "paused",
+            "rollback" => "rollback",
+            "rolled" => "rolled back",
+            "approved" | "approval" => "approved",
+            "completed" => "done",
+            "stable" => "promoted",
+            "the" => "retired",
+            _ => "shift",
+        },
+        EntryKind::Intent | EntryKind::Outcome => "write",
+        EntryKind::Command => "order",
+        EntryKind::Lease => "driver",
+        EntryKind::Override => "override",
+        EntryKind::Note => "note",
+    }
+}
+
+/// The gate that decides, or what the healthy ones rest on.
+fn evidence(judgement: &Judgement) -> String {
+    let of = |g: &GateVerdict| format!("{}: {}", g.component, if g.evidence.is_empty() { g.verdict.to_string() } else { g.evidence.clone() });
+    match judgement.deciding() {
+        Some(gate) => of(gate),
+        None => {
+            let healthy = judgement.gates.iter().filter(|g| g.verdict == Verdict::Healthy && g.requests > 0);
+            let told: Vec<String> = healthy.map(of).collect();
+            if told.is_empty() { format!("{} gates pass", judgement.gates.len()) } else { told.join("; ") }
+        }
+    }
+}
