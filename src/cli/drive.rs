@@ -137,11 +137,8 @@ fn left_behind(pilot: &Pilot) -> String {
 pub fn signals() -> io::Result<mpsc::Receiver<Exit>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = mpsc::channel(4);
-    let kinds = [
-        (SignalKind::interrupt(), Exit::Interrupted),
-        (SignalKind::terminate(), Exit::Terminated),
-        (SignalKind::hangup(), Exit::HungUp),
-    ];
+    let kinds =
+        [(SignalKind::interrupt(), Exit::Interrupted), (SignalKind::terminate(), Exit::Terminated), (SignalKind::hangup(), Exit::HungUp)];
     for (kind, exit) in kinds {
         let mut signal = signal(kind)?;
         let sender = sender.clone();

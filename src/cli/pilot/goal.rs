@@ -142,14 +142,18 @@ pub fn timed_out(goal: Goal, view: Option<&View>) -> Ending {
         },
     );
     if let Some((fault, _)) = view.faults.get("cluster").filter(|(fault, _)| fault.kind == FaultKind::Unreachable) {
-        return Ending { exit: Exit::Unreachable, text: format!("timed out, the cluster does not answer: {}; last known: {place}", fault.text) };
+        return Ending {
+            exit: Exit::Unreachable,
+            text: format!("timed out, the cluster does not answer: {}; last known: {place}", fault.text),
+        };
     }
     let doubt = view.judgement.deciding().filter(|g| matches!(g.verdict, Verdict::Inconclusive(_)));
     let forward = !matches!(goal, Goal::Back | Goal::Taken);
     match doubt {
-        Some(gate) if forward => {
-            Ending { exit: Exit::Inconclusive, text: format!("timed out with no telling: {} {}: {}; {place}", gate.component, gate.gate, gate.verdict) }
-        }
+        Some(gate) if forward => Ending {
+            exit: Exit::Inconclusive,
+            text: format!("timed out with no telling: {} {}: {}; {place}", gate.component, gate.gate, gate.verdict),
+        },
         _ => Ending { exit: Exit::TimedOut, text: format!("timed out: {place}") },
     }
 }

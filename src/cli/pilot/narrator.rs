@@ -163,7 +163,8 @@ fn word(entry: &Entry) -> &'static str {
 
 /// The gate that decides, or what the healthy ones rest on.
 fn evidence(judgement: &Judgement) -> String {
-    let of = |g: &GateVerdict| format!("{}: {}", g.component, if g.evidence.is_empty() { g.verdict.to_string() } else { g.evidence.clone() });
+    let of =
+        |g: &GateVerdict| format!("{}: {}", g.component, if g.evidence.is_empty() { g.verdict.to_string() } else { g.evidence.clone() });
     match judgement.deciding() {
         Some(gate) => of(gate),
         None => {
