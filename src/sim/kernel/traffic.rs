@@ -118,7 +118,11 @@ impl Traffic {
         }
         for (name, server) in &mut self.servers {
             server.count(asked.get(name).copied().unwrap_or(0), seconds);
-            world.measured.load.insert(name.clone(), Load { per_second: server.per_second });
+            let load = Load { per_second: server.per_second };
+            match world.measured.load.get_mut(name) {
+                Some(known) => *known = load,
+                None => drop(world.measured.load.insert(name.clone(), load)),
+            }
         }
         self.serve(world, batches);
         self.listen(world);
@@ -144,7 +148,7 @@ impl Traffic {
                 self.servers.remove(&name);
                 world.exporters.remove(&server::page_name(&name.0, &name.1));
                 world.measured.load.remove(&name);
-            } else if self.flows.iter().any(|flow| flow.namespace == name.0) {
+            } else {
                 self.meet(world, pod, name);
             }
         }
@@ -153,8 +157,13 @@ impl Traffic {
     fn meet(&mut self, world: &mut World, pod: &serde_json::Value, name: PodName) {
         let now = world.ms();
         let page = server::page_name(&name.0, &name.1);
+        // Where requests enter, pods are scraped unless they say no; elsewhere only if they say yes.
+        let scraped = match pod.annotation("prometheus.io/scrape") {
+            "" => self.flows.iter().any(|flow| flow.namespace == name.0),
+            answer => answer == "true",
+        };
         let server = self.servers.entry(name).or_insert_with(|| Server::new(pod));
-        if matches!(self.family, Family::Http | Family::Spring | Family::Istio) {
+        if scraped && matches!(self.family, Family::Http | Family::Spring | Family::Istio) {
             server::expose(&mut world.exporters, pod, server.container());
         }
         server.follow(pod, now, world.exporters.get_mut(&page));

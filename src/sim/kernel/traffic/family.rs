@@ -204,7 +204,7 @@ fn istio_labels(name: &str, ended: &Ended<'_>, server: Option<&Server>, reporter
 fn record_nginx(page: &mut Page, exporter: &mut Exporter, ended: Ended<'_>) {
     let status = ended.status.to_string();
     let (ingress, namespace, service, canary) =
-        ended.backend.map_or(("", "", "", ""), |(backend, _)| (&backend.ingress, &backend.namespace, &backend.service, &backend.canary));
+        ended.backend.map_or(("", "", "", ""), |(backend, _)| (&backend.ingress, &backend.namespace, &backend.front, &backend.canary));
     let labels_of = |name: &str| {
         labels(&[
             (NAME, name),

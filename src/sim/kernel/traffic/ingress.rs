@@ -14,11 +14,12 @@ use super::route::{Backend, Destination, Share};
 pub fn route(store: &Store, namespace: &str, name: &str, class: &Class) -> Option<Vec<Share>> {
     let main = store.get(&INGRESS, namespace, name)?;
     let (host, path) = rule(main, class)?;
-    let stable = backend(store, main, path, name, String::new());
+    let front = (name, path.text("/backend/service/name"));
+    let stable = backend(store, main, path, front, String::new());
     let candidates = store.list(&INGRESS, Some(namespace)).filter(|other| annotation(other, "canary") == "true");
     let canary = candidates.filter_map(|other| {
         let (other_host, other_path) = rule(other, class)?;
-        (other_host == host).then(|| (other, backend(store, other, other_path, name, canary_name(other, other_path))))
+        (other_host == host).then(|| (other, backend(store, other, other_path, front, canary_name(other, other_path))))
     });
     let Some((object, canary)) = canary.into_iter().next() else {
         return Some(vec![Share { weight: 1.0, to: stable }]);
@@ -60,13 +61,18 @@ fn rule<'a>(object: &'a Value, class: &Class) -> Option<(&'a str, &'a Value)> {
     matching.max_by_key(|(_, path)| Condition::ingress(path).weight())
 }
 
-/// The backend of a path. Also what goes to the canary is counted under the main Ingress.
-fn backend(store: &Store, object: &Value, path: &Value, main: &str, canary: String) -> Destination {
+/// The backend of a path, counted under the main Ingress and its Service (`front`).
+fn backend(store: &Store, object: &Value, path: &Value, front: (&str, &str), canary: String) -> Destination {
     let service = path.text("/backend/service/name");
     if store.get(&SERVICE, object.namespace(), service).is_none() {
         return Destination::Refused(503);
     }
-    Destination::Backend(Backend { ingress: main.to_owned(), canary, ..Backend::service(object.namespace(), service) })
+    Destination::Backend(Backend {
+        ingress: front.0.to_owned(),
+        front: front.1.to_owned(),
+        canary,
+        ..Backend::service(object.namespace(), service)
+    })
 }
 
 /// The name that the controller gives a canary's backend: `namespace-service-port`.

@@ -38,6 +38,8 @@ pub struct Backend {
     pub subset: Map<String, Value>,
     /// The main Ingress at which the request entered; empty for other kinds of entry.
     pub ingress: String,
+    /// The Service of that Ingress, under which its controller counts also what goes to a canary.
+    pub front: String,
     /// The name of the canary backend; empty when it is not one.
     pub canary: String,
 }
@@ -51,6 +53,7 @@ impl Backend {
             service: service.to_owned(),
             subset: Map::new(),
             ingress: String::new(),
+            front: String::new(),
             canary: String::new(),
         }
     }

@@ -130,11 +130,11 @@ pub fn page_name(namespace: &str, pod: &str) -> String {
     format!("pod/{namespace}/{pod}")
 }
 
-/// Puts up a pod's page once it has an address, unless its annotations say that it is not to be scraped.
+/// Puts up a pod's page once it has an address.
 pub fn expose(exporters: &mut Exporters, pod: &Value, container: &str) {
     let name = page_name(pod.namespace(), pod.name());
     let ip = pod.text("/status/podIP");
-    if exporters.contains_key(&name) || ip.is_empty() || pod.annotation("prometheus.io/scrape") == "false" {
+    if exporters.contains_key(&name) || ip.is_empty() {
         return;
     }
     let annotated = |key: &str| Some(pod.annotation(key)).filter(|value| !value.is_empty());

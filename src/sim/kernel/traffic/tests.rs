@@ -251,8 +251,11 @@ fn canary_annotations_split_at_the_ingress() {
         json!({"metadata": {"name": "canary", "annotations": annotations}, "spec": {"rules": rules("backend-canary")}}),
     );
     shop.run(60);
-    let canary =
-        shop.sum("ingress-nginx", "nginx_ingress_controller_requests", &[("canary", "shop-backend-canary-80"), ("ingress", "backend")]);
+    let canary = shop.sum(
+        "ingress-nginx",
+        "nginx_ingress_controller_requests",
+        &[("canary", "shop-backend-canary-80"), ("ingress", "backend"), ("service", "backend")],
+    );
     assert_eq!(shop.sum("ingress-nginx", "nginx_ingress_controller_requests", &[]), shop.sent());
     assert_share(canary, shop.sent(), 0.2);
 }
