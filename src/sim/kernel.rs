@@ -22,6 +22,8 @@ use jiff::Timestamp;
 
 pub mod admission;
 pub mod api;
+#[cfg(test)]
+mod bench;
 pub mod controllers;
 pub mod defaults;
 pub mod exporter;
@@ -34,6 +36,7 @@ pub mod object;
 pub mod profile;
 pub mod prom_api;
 pub mod promql;
+pub mod quantity;
 mod recorder;
 pub mod resource;
 pub mod rng;

@@ -54,6 +54,7 @@ impl Run {
 pub struct Logs {
     current: BTreeMap<Key, Run>,
     previous: BTreeMap<Key, Run>,
+    access: BTreeMap<Key, u64>,
     runs: u64,
     written: u64,
 }
@@ -88,15 +89,28 @@ impl Logs {
 
     /// The pod is gone, and its logs with it.
     pub fn forget(&mut self, namespace: &str, pod: &str) {
-        let of_pod = |key: &Key| key.0 == namespace && key.1 == pod;
-        self.current.retain(|key, _| !of_pod(key));
-        self.previous.retain(|key, _| !of_pod(key));
+        forget_pod(&mut self.current, namespace, pod);
+        forget_pod(&mut self.previous, namespace, pod);
+        forget_pod(&mut self.access, namespace, pod);
+    }
+
+    /// Until when (virtual milliseconds) the container's access lines were written; from now on, until `now`.
+    pub fn access_until(&mut self, namespace: &str, pod: &str, container: &str, now: u64) -> u64 {
+        self.access.insert(key(namespace, pod, container), now).unwrap_or(0)
     }
 
     /// The log of the running container, or of the run before it.
     pub fn run(&self, namespace: &str, pod: &str, container: &str, previous: bool) -> Option<&Run> {
         let runs = if previous { &self.previous } else { &self.current };
         runs.get(&key(namespace, pod, container))
+    }
+}
+
+fn forget_pod<T>(map: &mut BTreeMap<Key, T>, namespace: &str, pod: &str) {
+    let of_pod = |key: &&Key| key.0 == namespace && key.1 == pod;
+    let keys: Vec<Key> = map.range(key(namespace, pod, "")..).map(|(key, _)| key).take_while(of_pod).cloned().collect();
+    for key in keys {
+        map.remove(&key);
     }
 }
 

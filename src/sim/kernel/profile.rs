@@ -151,6 +151,11 @@ impl Profiles {
         self.rules.iter().rev().find(|(pattern, _)| matches(pattern, image)).map_or(&self.fallback, |(_, profile)| profile)
     }
 
+    /// The profile of images nobody spoke of.
+    pub fn fallback(&self) -> &Arc<Profile> {
+        &self.fallback
+    }
+
     /// Sets (or, in the middle of a scenario, changes) how matching images behave from now on. In the pattern, `*`
     /// stands for any text.
     pub fn set(&mut self, pattern: impl Into<String>, profile: Profile) {

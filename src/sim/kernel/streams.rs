@@ -32,6 +32,12 @@ impl Streams {
         id
     }
 
+    /// The containers whose logs are followed: namespace, pod, container.
+    pub(super) fn followed(&self) -> Vec<(String, String, String)> {
+        let logs = self.open.values().filter_map(|stream| if let Stream::Log(follow) = stream { Some(follow.place()) } else { None });
+        logs.collect()
+    }
+
     pub(super) fn close(&mut self, id: StreamId) {
         self.open.remove(&id);
     }

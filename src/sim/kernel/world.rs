@@ -148,8 +148,12 @@ impl World {
         manager: &str,
         change: impl FnOnce(&mut Value),
     ) -> Result<Arc<Value>, Status> {
-        let mut object = Value::clone(self.store.find(resource, namespace, name)?);
+        let stored = self.store.find(resource, namespace, name)?.clone();
+        let mut object = Value::clone(&stored);
         change(&mut object);
+        if object == *stored {
+            return Ok(stored);
+        }
         self.store.update(self.stamp(manager), resource, object)
     }
 
@@ -165,8 +169,12 @@ impl World {
         manager: &str,
         change: impl FnOnce(&mut Value),
     ) -> Result<Arc<Value>, Status> {
-        let mut object = Value::clone(self.store.find(resource, namespace, name)?);
+        let stored = self.store.find(resource, namespace, name)?.clone();
+        let mut object = Value::clone(&stored);
         change(&mut object);
+        if object == *stored {
+            return Ok(stored);
+        }
         self.store.update_status(self.stamp(manager), resource, object)
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
+use crate::sim::kernel::quantity;
+
 /// A length of time in milliseconds, written `250ms`, `90s`, `2m`, `1h30m`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub u64);
@@ -59,39 +61,17 @@ impl Share {
     }
 }
 
-/// A Kubernetes quantity in thousandths of its unit (`250m` = 250, `1Ki` = 1,024,000).
-/// `None` when it is no quantity.
-pub fn quantity_milli(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(end)?;
-    let factor = match unit {
-        "m" => 1.0,
-        "" => 1e3,
-        "k" => 1e6,
-        "M" => 1e9,
-        "G" => 1e12,
-        "T" => 1e15,
-        "Ki" => 1024.0 * 1e3,
-        "Mi" => 1_048_576.0 * 1e3,
-        "Gi" => 1_073_741_824.0 * 1e3,
-        "Ti" => 1_099_511_627_776.0 * 1e3,
-        _ => return None,
-    };
-    Some((number.parse::<f64>().ok()? * factor).round() as u64)
-}
-
 impl Bytes {
     /// Reads `96Mi`.
     pub fn parse(text: &str) -> Option<Self> {
-        quantity_milli(text).map(|milli| Self(milli / 1000))
+        quantity::milli(text).map(|milli| Self(milli / 1000))
     }
 }
 
 impl Millicores {
     /// Reads `250m`.
     pub fn parse(text: &str) -> Option<Self> {
-        quantity_milli(text).map(Self)
+        quantity::milli(text).map(Self)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Target;
 use crate::sim::kernel::{
     Request, Response, Status, World,
+    kubelet::access_log,
     logs::{Line, Run},
     object::Fields,
     resource::POD,
@@ -39,6 +40,9 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
         return Ok(Response::bytes(204, "text/plain", Vec::new()));
     }
     judge(&pod, &container, previous)?;
+    if !previous {
+        access_log::catch_up(world, target.namespace(), target.name(), &container);
+    }
     let run = world.logs.run(target.namespace(), target.name(), &container, previous);
     let timestamps = request.flag("timestamps");
     let backlog = run.map(|run| select(world, run, request, timestamps)).unwrap_or_default();
@@ -53,6 +57,11 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
 }
 
 impl Follow {
+    /// Namespace, pod and container.
+    pub(in crate::sim::kernel) fn place(&self) -> (String, String, String) {
+        (self.namespace.clone(), self.pod.clone(), self.container.clone())
+    }
+
     /// Writes what is new; false when the container or the pod has ended.
     pub(in crate::sim::kernel) fn poll(&mut self, world: &World, out: &mut Vec<u8>) -> bool {
         out.append(&mut self.backlog);

@@ -57,9 +57,10 @@ fn family(kernel: &mut Kernel) {
     let owner = json!({"metadata": {"name": "d", "namespace": "default"}, "spec": {"replicas": 0}});
     let owner = kernel.world.create(&DEPLOYMENT, owner, "test").unwrap();
     let reference = |o: &Value, kind: &str| json!([{"uid": o.uid(), "name": o.name(), "kind": kind, "controller": true}]);
-    let child = json!({"metadata": {"name": "r", "namespace": "default", "ownerReferences": reference(&owner, "Deployment")}, "spec": {"replicas": 0}});
+    let child = json!({"metadata": {"name": "r", "namespace": "default", "ownerReferences": reference(&owner, "Deployment")},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "d"}}}});
     let child = kernel.world.create(&REPLICA_SET, child, "test").unwrap();
-    let pod = json!({"metadata": {"name": "p", "namespace": "default", "ownerReferences": reference(&child, "ReplicaSet")}, "spec": {}});
+    let pod = json!({"metadata": {"name": "p", "namespace": "default", "labels": {"app": "d"}, "ownerReferences": reference(&child, "ReplicaSet")}, "spec": {}});
     kernel.world.create(&POD, pod, "test").unwrap();
 }
 
