@@ -11,5 +11,6 @@
 
 mod harness;
 
+mod cluster_side;
 mod plane;
 mod supervision;
