@@ -1,6 +1,7 @@
 //! The API server's audit log: what was really asked, by whom.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -25,10 +26,24 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether the request could change anything. Access reviews are `create` and change nothing.
+    /// Whether the request could change anything. Questions about one's own rights and name are `create` and change nothing.
     pub fn writes(&self) -> bool {
-        !matches!(self.verb.as_str(), "get" | "list" | "watch") && !self.uri.starts_with("/apis/authorization.k8s.io/")
+        const QUESTIONS: [&str; 3] = ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"];
+        !matches!(self.verb.as_str(), "get" | "list" | "watch") && !QUESTIONS.contains(&self.resource.as_str())
     }
+}
+
+/// One line.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:>6} {} {}", self.received, self.verb, self.uri, self.code)?;
+        if self.writes() { write!(f, " {}", self.body) } else { Ok(()) }
+    }
+}
+
+/// The lines of those that `pick` picks.
+pub fn lines(log: &[Entry], pick: impl Fn(&Entry) -> bool) -> String {
+    log.iter().filter(|entry| pick(entry)).map(|entry| format!("{entry}\n")).collect()
 }
 
 /// All requests of `user`, in the order in which they were answered. A watch that still runs counts from its first answer on.
