@@ -14,7 +14,7 @@ use super::ports;
 use super::supervised::{Supervised, temporary_folder};
 
 /// Generous: on two cores that also compile, the API server takes its time.
-const START: Duration = Duration::from_secs(180);
+const START: Duration = Duration::from_secs(300);
 /// Each test has users of its own, so that the audit log tells the tests apart.
 const NAMESPACES: usize = 200;
 /// The harness itself and the components, members of `system:masters` all.
