@@ -66,3 +66,13 @@ pub enum LineState {
         why: String,
     },
 }
+
+impl Line {
+    /// Why it is stuck, with the command by hand where there is one.
+    pub fn stuck(&self) -> Option<(&str, Option<&str>)> {
+        match &self.state {
+            LineState::Stuck { why, .. } => Some((why, self.by_hand.as_deref())),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What a release's state is called: glyph, word and colour are chosen from one [`Status`].
+
+use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::step::Step;
+use crate::domain::time::{Millis, Now};
+use crate::domain::verdict::{Doubt, Verdict};
+use crate::domain::view::{Driver, View};
+use crate::domain::weight::Weight;
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// On its way.
+    Progress,
+    /// Stopped by a person, or waiting for one.
+    Paused,
+    /// Not as it should be.
+    Warn,
+    /// Broken.
+    Fail,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A verdict's status.
+pub fn verdict_status(verdict: &Verdict) -> Status {
+    match verdict {
+        Verdict::Healthy => Status::Ok,
+        Verdict::Inconclusive(Doubt::TooFew { .. } | Doubt::NotYet) => Status::Progress,
+        Verdict::Inconclusive(_) => Status::Unknown,
+        Verdict::Warn | Verdict::SharedIncident => Status::Warn,
+        Verdict::Rollback => Status::Fail,
+    }
+}
+
+/// The one word for the new version, at `age` of the view it comes from.
+pub fn verdict(view: &View, age: Millis) -> (Status, String) {
+    let judgement = &view.judgement;
+    if let Some((_, since)) = &judgement.outage {
+        return (Status::Unknown, format!("no data {}", view.now.since(*since).plus(age)));
+    }
+    if view.release.gates.is_empty() {
+        return (Status::Unknown, "no gates".to_owned());
+    }
+    if judgement.gates.is_empty() {
+        return (Status::Unknown, "not judged".to_owned());
+    }
+    let overall = judgement.overall();
+    (verdict_status(&overall), overall.to_string())
+}
+
+/// What the rollout does now: `hold 4:10/10:00`, `approve waits 12m`, `paused: …`.
+pub fn phase(view: &View) -> (Status, String) {
+    let Some(r) = &view.rollout else { return (Status::Unknown, "no rollout".to_owned()) };
+    let (status, text) = match &r.phase {
+        Phase::Progressing => return progressing(r, view.now),
+        Phase::Paused { why, .. } => (Status::Paused, format!("paused: {why}")),
+        Phase::RollingBack { since, .. } => (Status::Fail, format!("rolling back {}", view.now.since(*since).clock())),
+        Phase::Completed => (Status::Ok, ended("completed", r, view.now)),
+        Phase::RolledBack => (Status::Warn, ended("rolled back", r, view.now)),
+    };
+    (status, text)
+}
+
+fn ended(word: &str, r: &Rollout, now: Now) -> String {
+    r.ended.map_or_else(|| word.to_owned(), |at| format!("{word} {} ago", coarse(now.since(at))))
+}
+
+fn progressing(r: &Rollout, now: Now) -> (Status, String) {
+    let waited = now.since(r.entered);
+    match r.step() {
+        Some(Step::Approve(label)) => (Status::Paused, format!("{} waits {}", approval(label), coarse(waited))),
+        Some(step) => match step.length() {
+            Some(length) => {
+                let word = step_word(step);
+                (Status::Progress, format!("{word} {}/{}", r.covered.min(length).clock(), length.clock()))
+            }
+            None => (Status::Progress, format!("{step} for {}", coarse(waited))),
+        },
+        None => (Status::Progress, "ending".to_owned()),
+    }
+}
+
+fn approval(label: &str) -> String {
+    if label.is_empty() || label == "approve" { "approval".to_owned() } else { format!("approval of {label}") }
+}
+
+/// The word of a step that takes time.
+pub fn step_word(step: &Step) -> &'static str {
+    match step {
+        Step::Hold(_) => "hold",
+        Step::Retire(_) => "retire",
+        Step::Watch(_) => "watch",
+        _ => "step",
+    }
+}
+
+/// Who drives, in a few words, and whether that is as it should be.
+pub fn driver(view: &View, age: Millis) -> (Status, String) {
+    let running = view.rollout.as_ref().is_some_and(|r| !r.is_over());
+    match &view.driver {
+        Driver::Us { holder, .. } => (Status::Ok, format!("you ({})", person(holder))),
+        Driver::Other { holder, seen } => (Status::Progress, format!("{}, lease {}", person(holder), seen.plus(age))),
+        Driver::Nobody if running => (Status::Warn, "nobody".to_owned()),
+        Driver::Nobody => (Status::Unknown, "none needed".to_owned()),
+    }
+}
+
+/// A Lease holder without the process number: `you@bastion1#4711` is `you@bastion1`.
+fn person(holder: &str) -> &str {
+    holder.split('#').next().unwrap_or(holder)
+}
+
+/// A length in one unit, at most four columns: `45s`, `12m`, `3h`, `4d`.
+pub fn coarse(length: Millis) -> String {
+    let s = length.as_secs();
+    match s {
+        0..=119 => format!("{s}s"),
+        120..=7_199 => format!("{}m", s / 60),
+        7_200..=172_799 => format!("{}h", s / 3_600),
+        _ => format!("{}d", s / 86_400),
+    }
+}
+
+/// The weight that is asked for now.
+pub fn asked(view: &View) -> Option<Weight> {
+    view.rollout.as_ref().map(|r| r.asked)
+}
+
+/// What the two sides are called in this strategy.
+pub fn sides(view: &View) -> (&'static str, &'static str) {
+    use crate::domain::release::Strategy;
+    match view.release.strategy {
+        Strategy::Canary(_) => ("stable", "canary"),
+        Strategy::BlueGreen(_) => ("live", "new"),
+        Strategy::Rolling(_) => ("old", "new"),
+    }
+}
