@@ -1,0 +1,95 @@
+//! The last line: what each key would do now. The way back is always there.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::action::{Action, Row as Entry, Scope, TABLE, row};
+use crate::app::available::{availability, label};
+use crate::app::mode::Mode;
+use crate::app::model::{Link, Screen, Tone};
+use crate::app::words::coarse;
+use crate::theme::Role;
+
+use super::Cx;
+use super::row::Row;
+
+/// Draws the footer.
+pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
+    let right = back(cx).join(hint(cx, Action::Help)).gap(1);
+    let room = usize::from(area.width).saturating_sub(right.width() + 1);
+    let left = match cx.model.mode() {
+        Some(Mode::Filter { .. }) => filter(cx),
+        _ => hints(cx, room),
+    };
+    left.draw_with(right, buf, area);
+}
+
+/// The way back, and what it would do.
+fn back(cx: &Cx<'_>) -> Row {
+    let can = availability(cx.model, Action::RollBack).reason().is_none();
+    let key = row(Action::RollBack).and_then(|r| r.chords.first()).map(|c| c.short()).unwrap_or_default();
+    let style = cx.style(if can { Role::KeyBack } else { Role::KeyOff });
+    let text = if can { label(cx.model, Action::RollBack) } else { "roll back –".to_owned() };
+    Row::default().and(format!(" {key} {text} "), style).gap(1)
+}
+
+/// As many hints as fit, the most useful first.
+fn hints(cx: &Cx<'_>, room: usize) -> Row {
+    let scopes = cx.model.scopes();
+    let skipped = [Action::RollBack, Action::Help];
+    let mut rows: Vec<&Entry> = TABLE
+        .iter()
+        .filter(|r| r.hint > 0 && !skipped.contains(&r.action) && r.scopes.iter().any(|s| scopes.contains(s) && *s != Scope::Everywhere))
+        .collect();
+    rows.sort_by_key(|r| r.hint);
+    let mut line = Row::default().gap(1);
+    for entry in rows {
+        let hint = hint(cx, entry.action);
+        if line.width() + hint.width() + 2 > room {
+            break;
+        }
+        line = line.join(hint).gap(2);
+    }
+    line
+}
+
+/// One key with what it would do; `–` when it cannot.
+fn hint(cx: &Cx<'_>, action: Action) -> Row {
+    let Some(entry) = row(action) else { return Row::default() };
+    let key = entry.chords.first().map(|c| c.short()).unwrap_or_default();
+    if availability(cx.model, action).reason().is_some() {
+        return cx.row(Role::KeyOff, format!("{key} {} –", entry.title));
+    }
+    cx.row(Role::Key, key).and(format!(" {}", label(cx.model, action)), cx.style(Role::Text))
+}
+
+fn filter(cx: &Cx<'_>) -> Row {
+    let Some(list) = cx.model.list() else { return Row::default() };
+    super::picker::field(cx, " /", &list.filter, 40).and(format!("  {}/{}", list.rows.len(), list.total), cx.style(Role::Dim))
+}
+
+/// The line above the footer, when there is something to say: the newest notice, else why nothing is fresh.
+pub(super) fn banner(cx: &Cx<'_>) -> Option<Row> {
+    let model = cx.model;
+    if let Some(notice) = &model.notice {
+        let role = match notice.tone {
+            Tone::Good => Role::BannerNotice,
+            Tone::Info => Role::Text,
+            Tone::Bad => Role::BannerError,
+        };
+        return Some(cx.row(role, format!(" {}", notice.text)));
+    }
+    if let Link::Lost { why } = &model.link.0 {
+        let text = format!(" reconnecting: {why}. What is shown is from before; going forward is locked, rolling back is tried");
+        return Some(cx.row(Role::BannerStale, text));
+    }
+    let Screen::Release(key) = &model.screen else { return None };
+    let faults = model.view_of(key).into_iter().flat_map(|v| &v.faults);
+    if let Some((what, (fault, since))) = faults.max_by_key(|(_, (_, since))| *since) {
+        let age = coarse(model.now.since(*since));
+        return Some(cx.row(Role::BannerError, format!(" {what} ({age}): {}", fault.text)));
+    }
+    let hidden = model.list().filter(|l| !l.filter.text().is_empty() && !matches!(model.mode(), Some(Mode::Filter { .. })))?;
+    let text = format!(" filter `{}` shows {} of {}; Esc takes it away", hidden.filter.text(), hidden.rows.len(), hidden.total);
+    Some(cx.row(Role::Dim, text))
+}

@@ -1,0 +1,85 @@
+//! Forms: what is filled in before a command can be shown.
+
+use crate::app::dialog::{Asked, Form, form};
+use crate::app::words::{coarse, sides};
+use crate::domain::image::short_digest;
+use crate::domain::release::Track;
+use crate::theme::Role;
+
+use super::row::{Row, middle};
+use super::{Cx, dialog, picker};
+
+/// The form, and below it what it would do as filled in now.
+pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> Vec<Row> {
+    let mut rows = match form {
+        Form::Start(start) => starting(cx, asked, start, inner),
+        Form::Weight { percent } => weight(cx, asked, percent),
+        Form::Undo(undo) => revisions(cx, undo),
+    };
+    if let Some(preview) = &asked.preview {
+        rows.push(Row::default());
+        match &preview.refusal {
+            Some(why) => rows.extend(super::row::wrap(&why.to_string(), inner).iter().map(|l| cx.row(Role::StatusWarn, l))),
+            None => rows.extend(dialog::changes(cx, asked, inner)),
+        }
+    }
+    rows
+}
+
+fn starting(cx: &Cx<'_>, asked: &Asked, start: &form::Start, inner: usize) -> Vec<Row> {
+    let names = cx.model.view_of(&asked.release).map_or(("stable", "candidate"), sides);
+    let mut rows = Vec::new();
+    for (i, row) in start.rows.iter().enumerate() {
+        rows.push(cx.row(Role::Strong, &row.component));
+        for (track, name, role) in [(Track::Stable, names.0, Role::TrackStable), (Track::Candidate, names.1, Role::TrackCandidate)] {
+            let label = cx.row(role, format!("  {name:<9}"));
+            rows.push(match row.sides.get(&track) {
+                Some(side) => label.join(running(cx, side, inner.saturating_sub(12))),
+                None if track == Track::Candidate => label.and("– does not exist: it is cloned from the other side", cx.style(Role::Dim)),
+                None => label.and("–", cx.style(Role::Dim)),
+            });
+        }
+        rows.push(text(cx, "  wanted   ", &row.wanted, start.at == i, inner));
+    }
+    rows.push(text(cx, "why        ", &start.cause, start.at == start.rows.len(), inner));
+    rows
+}
+
+/// Image, digest, age, change-cause.
+fn running(cx: &Cx<'_>, side: &form::Side, room: usize) -> Row {
+    let digest = side.digest.as_ref().map_or(String::new(), |d| format!("  {}", short_digest(d, 12)));
+    let age = side.since.map_or(String::new(), |at| format!("  {} old", coarse(cx.model.now.since(at))));
+    let cause = side.cause.as_ref().map_or(String::new(), |c| format!("  “{c}”"));
+    let rest = cx.row(Role::Dim, format!("{digest}{age}{cause}"));
+    cx.row(Role::Text, middle(&side.image, room.saturating_sub(rest.width().min(room / 2)))).join(rest)
+}
+
+fn text(cx: &Cx<'_>, label: &str, field: &crate::app::field::Field, focused: bool, inner: usize) -> Row {
+    let room = inner.saturating_sub(label.len() + 2);
+    if focused {
+        return picker::field(cx, label, field, room);
+    }
+    cx.row(Role::Dim, label).and(middle(field.text(), room), cx.style(Role::Text))
+}
+
+fn weight(cx: &Cx<'_>, asked: &Asked, percent: &crate::app::field::Field) -> Vec<Row> {
+    let now = cx.model.view_of(&asked.release).and_then(|v| v.rollout.as_ref()).map_or("–".to_owned(), |r| r.asked.to_string());
+    vec![cx.row(Role::Dim, format!("asked now: {now}")), picker::field(cx, "new weight, percent: ", percent, 6)]
+}
+
+fn revisions(cx: &Cx<'_>, undo: &form::Undo) -> Vec<Row> {
+    undo.rows
+        .iter()
+        .enumerate()
+        .map(|(i, (component, r))| {
+            let images: Vec<String> = r.images.iter().map(|(_, image)| middle(image, 36)).collect();
+            let age = r.created.map_or("–".to_owned(), |at| coarse(cx.model.now.since(at)));
+            let cause = r.change_cause.as_ref().map_or(String::new(), |c| format!("  “{c}”"));
+            let row = cx
+                .row(Role::Text, if i == undo.at { "› " } else { "  " })
+                .and(format!("{} {} revision {}", component, r.deployment, r.revision), cx.style(Role::Strong))
+                .and(format!("  {}  {age} old{cause}", images.join(", ")), cx.style(Role::Text));
+            if i == undo.at { row.over(cx.style(Role::RowSelected)) } else { row }
+        })
+        .collect()
+}

@@ -1,0 +1,177 @@
+//! The panes: a title line that says what is in them and how fresh it is, and their rows.
+
+mod events;
+mod hpas;
+mod journal;
+mod logs;
+mod metrics;
+mod pods;
+mod steps;
+mod traffic;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::list::List;
+use crate::app::pane::Pane;
+use crate::app::wake::LIVE;
+use crate::app::words::coarse;
+use crate::domain::live::Feed;
+use crate::domain::object::Kind;
+use crate::domain::view::View;
+use crate::theme::Role;
+
+use super::row::Row;
+use super::{Cx, line, take_top};
+
+/// How much of the spare room a pane gets.
+pub(super) fn weight(pane: Pane, focused: bool) -> u16 {
+    let base = match pane {
+        Pane::Metrics => 5,
+        Pane::Pods => 4,
+        Pane::Timeline | Pane::Events | Pane::Journal | Pane::Logs => 3,
+        Pane::Traffic | Pane::Hpas => 2,
+    };
+    if focused { base * 2 } else { base }
+}
+
+/// Draws a pane.
+pub(super) fn draw(cx: &Cx<'_>, view: &View, pane: Pane, area: Rect, buf: &mut Buffer) {
+    let mut rest = area;
+    let head = take_top(&mut rest, 1);
+    let summary = match pane {
+        Pane::Timeline => steps::summary(cx, view),
+        Pane::Traffic => traffic::summary(cx, view),
+        Pane::Metrics => metrics::summary(cx, view),
+        Pane::Pods => pods::summary(cx, view),
+        Pane::Hpas => Row::default(),
+        Pane::Events => Row::default(),
+        Pane::Journal => Row::default(),
+        Pane::Logs => logs::summary(cx),
+    };
+    title(cx, pane, summary, head, buf);
+    match pane {
+        Pane::Timeline => scrolled(cx, pane, steps::rows(cx, view), rest, buf),
+        Pane::Traffic => scrolled(cx, pane, traffic::rows(cx, view, rest), rest, buf),
+        Pane::Metrics => scrolled(cx, pane, metrics::rows(cx, view, rest), rest, buf),
+        Pane::Pods => pods::draw(cx, view, rest, buf),
+        Pane::Hpas => hpas::draw(cx, view, rest, buf),
+        Pane::Events => events::draw(cx, rest, buf),
+        Pane::Journal => journal::draw(cx, view, rest, buf),
+        Pane::Logs => logs::draw(cx, rest, buf),
+    }
+}
+
+/// `─ 4 Pods  stable 9/9 · canary 3/3 ready ────────────── live ─`.
+fn title(cx: &Cx<'_>, pane: Pane, summary: Row, area: Rect, buf: &mut Buffer) {
+    let focused = cx.model.focus == pane;
+    let (rule, name) = if focused { (Role::BorderFocus, Role::TitleFocus) } else { (Role::Border, Role::Title) };
+    let left = cx.row(rule, "─ ").and(format!("{} {}", pane.digit(), pane.title()), cx.style(name));
+    let left = if summary.is_empty() { left } else { left.gap(2).join(summary) };
+    let count = cx.model.lists.get(&pane).map(|l| counted(cx, l)).unwrap_or_default();
+    let left = left.join(count).gap(1);
+    let right = age(cx, pane);
+    let right = if right.is_empty() { right } else { Row::default().gap(1).join(right) }.and(" ─", cx.style(rule));
+    let fill = usize::from(area.width).saturating_sub(left.width() + right.width());
+    left.and("─".repeat(fill), cx.style(rule)).draw_with(right, buf, area);
+}
+
+/// `  12/340 match` beside an active filter.
+fn counted(cx: &Cx<'_>, list: &List) -> Row {
+    if list.filter.text().is_empty() {
+        return Row::default();
+    }
+    cx.row(Role::Match, format!("  {}/{} match {}", list.rows.len(), list.total, list.filter.text()))
+}
+
+/// How fresh a pane's rows are.
+fn age(cx: &Cx<'_>, pane: Pane) -> Row {
+    let kind = match pane {
+        Pane::Pods => Kind::Pod,
+        Pane::Hpas => Kind::HorizontalPodAutoscaler,
+        Pane::Events => Kind::Event,
+        Pane::Metrics => return metrics::age(cx),
+        Pane::Timeline | Pane::Traffic | Pane::Journal => {
+            let age = cx.model.release().and_then(|key| cx.model.age(key));
+            return aged(cx, age);
+        }
+        Pane::Logs => return Row::default(),
+    };
+    let Some(live) = cx.model.snapshot() else { return cx.row(Role::StatusProgress, "reading") };
+    let Some(state) = live.feeds.get(&kind) else { return Row::default() };
+    let heard = state.heard.map(|at| cx.model.now.since(at));
+    match &state.feed {
+        Feed::Syncing => cx.row(Role::StatusProgress, "reading"),
+        // A watch that is open and silent has nothing new to tell.
+        Feed::Live => cx.row(Role::Dim, "live"),
+        Feed::Reconnecting { tries, .. } => {
+            let age = heard.map_or("never read".to_owned(), |age| format!("{} old", coarse(age)));
+            cx.row(Role::BannerStale, format!("{age}, reconnecting ({tries})"))
+        }
+        Feed::Denied { .. } => cx.row(Role::StatusFail, "no rights"),
+        Feed::Absent => cx.row(Role::Dim, "not in this cluster"),
+    }
+}
+
+fn aged(cx: &Cx<'_>, age: Option<crate::domain::time::Millis>) -> Row {
+    match age {
+        None => cx.row(Role::StatusProgress, "reading"),
+        Some(age) if age < LIVE => cx.row(Role::Dim, "live"),
+        Some(age) if age > cx.model.stale_after => cx.row(Role::BannerStale, format!("{} old", coarse(age))),
+        Some(age) => cx.row(Role::Dim, format!("{} old", coarse(age))),
+    }
+}
+
+/// Why a pane has no rows: rights, a filter, or nothing there.
+fn nothing(cx: &Cx<'_>, pane: Pane, kind: Option<Kind>, text: &str) -> Row {
+    if let Some(state) = kind.and_then(|kind| cx.model.snapshot()?.feeds.get(&kind)) {
+        match &state.feed {
+            Feed::Denied { why } => return cx.row(Role::StatusFail, format!("  not allowed: {why}")),
+            Feed::Reconnecting { why, .. } => return cx.row(Role::BannerStale, format!("  reconnecting: {why}")),
+            Feed::Syncing => return cx.row(Role::Dim, "  reading"),
+            Feed::Live | Feed::Absent => {}
+        }
+    }
+    match cx.model.lists.get(&pane) {
+        Some(list) if list.total > 0 => cx.row(Role::Dim, "  the filter hides every row"),
+        _ => cx.row(Role::Dim, format!("  {text}")),
+    }
+}
+
+/// A list with its cursor in sight: only the rows in sight are made.
+fn list(cx: &Cx<'_>, pane: Pane, area: Rect, buf: &mut Buffer, empty: Row, row: impl Fn(usize) -> Option<Row>) {
+    let Some(list) = cx.model.lists.get(&pane) else { return };
+    if list.rows.is_empty() {
+        empty.draw(buf, line(area, 0));
+        return;
+    }
+    let focused = cx.model.focus == pane;
+    let first = super::fleet::first_in_sight(list.rows.len(), list.at, usize::from(area.height));
+    for (n, index) in list.rows.iter().skip(first).take(usize::from(area.height)).enumerate() {
+        let place = line(area, n);
+        let selected = focused && first + n == list.at;
+        let Some(row) = row(*index) else { continue };
+        if selected {
+            buf.set_style(place, cx.style(Role::RowSelected));
+            row.over(cx.style(Role::RowSelected)).draw(buf, place);
+        } else {
+            row.draw(buf, place);
+        }
+    }
+}
+
+/// Lines that scroll.
+fn scrolled(cx: &Cx<'_>, pane: Pane, rows: Vec<Row>, area: Rect, buf: &mut Buffer) {
+    let height = usize::from(area.height);
+    let offset = cx.model.scrolls.get(&pane).copied().unwrap_or(0).min(rows.len().saturating_sub(height));
+    let more = rows.len().saturating_sub(offset + height);
+    for (n, row) in rows.into_iter().skip(offset).take(height).enumerate() {
+        row.draw(buf, line(area, n));
+    }
+    if more > 0 && height > 1 {
+        let last = line(area, height - 1);
+        let text = format!("  ↓ {more} more ");
+        let at = Rect { x: last.right().saturating_sub(u16::try_from(text.chars().count()).unwrap_or(0)).max(last.x), ..last };
+        cx.row(Role::Dim, text).draw(buf, at.intersection(last));
+    }
+}
