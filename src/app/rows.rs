@@ -78,7 +78,7 @@ pub fn hpas<'a>(view: &'a View, snapshot: &'a Snapshot) -> impl Iterator<Item = 
 /// Events about a release's objects.
 pub fn events<'a>(view: &'a View, snapshot: &'a Snapshot) -> impl Iterator<Item = (usize, &'a EventRow)> {
     let names: Vec<String> = view.release.components.iter().flat_map(names).collect();
-    snapshot.events.iter().enumerate().filter(move |(_, event)| {
+    snapshot.events.iter().map(AsRef::as_ref).enumerate().filter(move |(_, event): &(usize, &EventRow)| {
         let about = event.about.1.as_str();
         names.iter().any(|name| about.strip_prefix(name.as_str()).is_some_and(is_suffix))
     })
@@ -123,7 +123,7 @@ impl Model {
         let (view, live) = (view.as_ref(), live.as_ref());
         if let Some(list) = self.lists.get_mut(&Pane::Pods) {
             let order = pods(view, live);
-            let rows = order.iter().filter_map(|i| live.pods.get(*i).map(|pod| (*i, pod)));
+            let rows = order.iter().filter_map(|i| live.pods.get(*i).map(|pod| (*i, pod.as_ref())));
             list.refresh(rows, |p: &PodRow| &p.uid, |p| pod_text(view, p));
             let id = list.current().and_then(|i| live.pods.get(i)).map(|p| p.uid.clone());
             list.select(id);
@@ -181,7 +181,7 @@ impl Model {
 
     /// The pod under the cursor.
     pub fn selected_pod(&self) -> Option<&PodRow> {
-        self.snapshot()?.pods.get(self.lists.get(&Pane::Pods)?.current()?)
+        self.snapshot()?.pods.get(self.lists.get(&Pane::Pods)?.current()?).map(AsRef::as_ref)
     }
 }
 
