@@ -1,7 +1,6 @@
 //! What an action would do now, and whether it can be done: the reason is shown, never a dead key.
 
 use crate::domain::command::{Command, Refusal};
-use crate::domain::live::Snapshot;
 use crate::domain::rollout::Phase;
 use crate::domain::step::Step;
 use crate::domain::view::View;
@@ -54,7 +53,8 @@ fn check(model: &Model, action: Action) -> Result<(), String> {
         Action::Logs | Action::PreviousLogs => {
             let view = model.view().ok_or("the release is not known yet")?;
             let live = model.snapshot().ok_or("the pods are not known yet")?;
-            if super::rows::pods(view, live).is_empty() { Err("the release has no pod".to_owned()) } else { Ok(()) }
+            let has_pod = live.pods.iter().any(|pod| super::rows::pod_side(view, pod).is_some());
+            if has_pod { Ok(()) } else { Err("the release has no pod".to_owned()) }
         }
         Action::Filter if model.list().is_none() => Err(format!("{} has no rows to filter", model.focus.title())),
         _ => Ok(()),
@@ -90,7 +90,7 @@ fn can(model: &Model, key: &ReleaseKey, view: &View, action: Action) -> Result<(
         },
         Action::Undo => match running {
             Some(r) => Err(Refusal::AlreadyRunning { id: r.id.clone(), phase: r.phase.word().to_owned() }.to_string()),
-            None if has_revisions(view, model.live.get(&key.namespace).map(AsRef::as_ref)) => Ok(()),
+            None if has_revisions(view) => Ok(()),
             None => Err("no revision is kept besides the one that runs".to_owned()),
         },
         // The guard speaks in the dialog, about the weight that was typed.
@@ -106,8 +106,8 @@ fn can(model: &Model, key: &ReleaseKey, view: &View, action: Action) -> Result<(
     }
 }
 
-fn has_revisions(view: &View, live: Option<&Snapshot>) -> bool {
-    matches!(Form::undo(view, live), Form::Undo(form::Undo { rows, .. }) if !rows.is_empty())
+fn has_revisions(view: &View) -> bool {
+    matches!(Form::undo(view, None), Form::Undo(form::Undo { rows, .. }) if !rows.is_empty())
 }
 
 fn attempt(model: &Model, key: &ReleaseKey, view: &View, command: Command) -> Result<crate::domain::rollout::Rollout, Refusal> {

@@ -179,6 +179,7 @@ pub struct Model {
     pub sent: Vec<Sent>,
     /// Cluster data older than this locks every way forward.
     pub stale_after: Millis,
+    pub(super) pods_stamp: Option<super::rows::PodsStamp>,
     session: String,
     numbers: u64,
 }
@@ -211,6 +212,7 @@ impl Model {
             notice: None,
             sent: Vec::new(),
             stale_after: Millis::secs(30),
+            pods_stamp: None,
             session: session.into(),
             numbers: 0,
         }

@@ -113,6 +113,17 @@ pub fn journal<'a>(view: Option<&'a View>, file: &'a [Entry]) -> Vec<&'a Entry> 
     all
 }
 
+/// What the order of the pods rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PodsStamp {
+    /// Where the shared rows lie in memory.
+    rows: usize,
+    filter: String,
+    key: ReleaseKey,
+    /// The run, and whether it is over: in a rolling update it tells old pods from new ones.
+    run: Option<(String, bool)>,
+}
+
 impl Model {
     /// Brings every list in order again.
     pub fn refresh(&mut self) {
@@ -122,9 +133,15 @@ impl Model {
         let live = self.live.get(&key.namespace).map(Arc::clone).unwrap_or_default();
         let (view, live) = (view.as_ref(), live.as_ref());
         if let Some(list) = self.lists.get_mut(&Pane::Pods) {
-            let order = pods(view, live);
-            let rows = order.iter().filter_map(|i| live.pods.get(*i).map(|pod| (*i, pod.as_ref())));
-            list.refresh(rows, |p: &PodRow| &p.uid, |p| pod_text(view, p));
+            // Ten thousand pods are brought in order when they change, not with every look at the release.
+            let run = view.rollout.as_ref().map(|r| (r.id.clone(), r.is_over()));
+            let stamp = PodsStamp { rows: Arc::as_ptr(&live.pods).addr(), filter: list.filter.text().to_owned(), key: key.clone(), run };
+            if self.pods_stamp.as_ref() != Some(&stamp) {
+                let order = pods(view, live);
+                let rows = order.iter().filter_map(|i| live.pods.get(*i).map(|pod| (*i, pod.as_ref())));
+                list.refresh(rows, |p: &PodRow| &p.uid, |p| pod_text(view, p));
+                self.pods_stamp = Some(stamp);
+            }
             let id = list.current().and_then(|i| live.pods.get(i)).map(|p| p.uid.clone());
             list.select(id);
         }

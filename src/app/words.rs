@@ -1,6 +1,7 @@
 //! What a release's state is called: glyph, word and colour are chosen from one [`Status`].
 
 use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::route::RouteFacts;
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{Doubt, Verdict};
@@ -53,7 +54,7 @@ pub fn verdict(view: &View, age: Millis) -> (Status, String) {
 
 /// What the rollout does now: `hold 4:10/10:00`, `approve waits 12m`, `paused: …`.
 pub fn phase(view: &View) -> (Status, String) {
-    let Some(r) = &view.rollout else { return (Status::Unknown, "no rollout".to_owned()) };
+    let Some(r) = &view.rollout else { return at_rest(view) };
     let (status, text) = match &r.phase {
         Phase::Progressing => return progressing(r, view.now),
         Phase::Paused { why, .. } => (Status::Paused, format!("paused: {why}")),
@@ -62,6 +63,18 @@ pub fn phase(view: &View) -> (Status, String) {
         Phase::RolledBack => (Status::Warn, ended("rolled back", r, view.now)),
     };
     (status, text)
+}
+
+/// Without a rollout: whether what serves is ready, and whether somebody moved traffic by hand.
+fn at_rest(view: &View) -> (Status, String) {
+    let Some(observed) = &view.observed else { return (Status::Unknown, "not read yet".to_owned()) };
+    let moved = observed.components.values().filter_map(|c| c.route.as_ref().ok()).map(RouteFacts::percent).max().unwrap_or(0);
+    if moved > 0 {
+        return (Status::Warn, format!("{moved} % by hand"));
+    }
+    let serving = observed.components.values().filter_map(|c| c.stable.as_ref());
+    let (ready, wanted) = serving.fold((0, 0), |(ready, wanted), w| (ready + w.ready, wanted + w.replicas));
+    (if ready < wanted { Status::Warn } else { Status::Ok }, format!("{ready}/{wanted} ready"))
 }
 
 fn ended(word: &str, r: &Rollout, now: Now) -> String {

@@ -32,7 +32,7 @@ pub(super) fn draw(cx: &Cx<'_>, key: &ReleaseKey, area: Rect, buf: &mut Buffer) 
 
 /// Which panes are shown, and where. The one with the focus always is.
 fn place(focus: Pane, zoom: bool, area: Rect) -> Vec<(Pane, Rect)> {
-    if zoom || is_alone(focus) || area.height < 2 * LOWEST {
+    if zoom || is_alone(focus) || area.height < 10 {
         return vec![(focus, area)];
     }
     if area.width >= WIDE {

@@ -20,14 +20,14 @@ use super::row::{Row, middle, wrap};
 const RESTORED: f64 = 0.5;
 
 /// Draws a release's checklist.
-pub(super) fn draw(cx: &Cx<'_>, key: &ReleaseKey, offset: usize, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(cx: &Cx<'_>, release: &ReleaseKey, offset: usize, area: Rect, buf: &mut Buffer) {
     let width = area.width.min(110);
     let inner = usize::from(width).saturating_sub(4);
-    let (title, mut rows) = match cx.model.view_of(key).and_then(|v| Some((v, v.checklist.as_ref()?))) {
-        None => (format!("Rolling back {}", key.name), vec![cx.status(Status::Progress, "asked; the driver has not answered yet")]),
+    let (title, mut rows) = match cx.model.view_of(release).and_then(|v| Some((v, v.checklist.as_ref()?))) {
+        None => (format!("Rolling back {}", release.name), vec![cx.status(Status::Progress, "asked; the driver has not answered yet")]),
         Some((view, list)) => {
-            let head = format!("Rolling back {}, {} by {}", list.release, hms(list.since), list.by);
-            (head, content(cx, view, list, inner))
+            let word = if is_over(view) { "Rolled back" } else { "Rolling back" };
+            (format!("{word} {}, {} by {}", list.release, hms(list.since), list.by), content(cx, view, list, inner))
         }
     };
     let room = usize::from(area.height).saturating_sub(4);
@@ -37,8 +37,15 @@ pub(super) fn draw(cx: &Cx<'_>, key: &ReleaseKey, offset: usize, area: Rect, buf
     rows.push(Row::default());
     let key = |name: &str, what: &str| cx.row(Role::Key, name).and(format!(" {what}"), cx.style(Role::Text)).gap(4);
     let more = if left > 0 { cx.row(Role::Dim, format!("j {left} more lines")).gap(4) } else { Row::default() };
-    rows.push(key("c", "copy the command").join(key("Esc", "leave; it goes on")).join(more));
+    let view = cx.model.view_of(release);
+    let stuck = view.and_then(|v| v.checklist.as_ref()).is_some_and(|c| c.lines.iter().any(|l| l.stuck().is_some()));
+    let copy = if stuck { key("c", "copy the command") } else { Row::default() };
+    rows.push(copy.join(key("Esc", if view.is_some_and(is_over) { "leave" } else { "leave; it goes on" })).join(more));
     boxed(cx, &title, Role::DialogBack, rows, width, area, buf);
+}
+
+fn is_over(view: &View) -> bool {
+    view.rollout.as_ref().is_some_and(|r| r.phase == Phase::RolledBack)
 }
 
 fn content(cx: &Cx<'_>, view: &View, list: &Checklist, inner: usize) -> Vec<Row> {
@@ -80,7 +87,7 @@ fn seconds(length: Millis) -> String {
 
 /// How it ends: back, or not restored and whom to call.
 fn outcome(cx: &Cx<'_>, view: &View, list: &Checklist, inner: usize) -> Vec<Row> {
-    let over = view.rollout.as_ref().is_some_and(|r| r.phase == Phase::RolledBack);
+    let over = is_over(view);
     let errors = list.errors.map(|(before, now)| format!("errors {} → {} since {}", percent(before), percent(now), hms(list.since)));
     let restored = list.errors.is_none_or(|(before, now)| now <= before * RESTORED || now < 0.01);
     let (status, text) = match (over, restored) {

@@ -18,6 +18,8 @@ use super::{Cx, line};
 
 /// How many components are shown at most where there is little room.
 const FEW: usize = 2;
+/// Below this width words are left out.
+const NARROW: u16 = 72;
 
 /// Lines that the components want in a body of so many rows.
 pub(super) fn height(view: &View, body: u16) -> u16 {
@@ -42,6 +44,14 @@ pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
         let text = format!(" and {} more components, all on pane 2", components.len() - room);
         cx.row(Role::Dim, text).draw(buf, line(area, room * 2));
     }
+}
+
+/// A verdict as it may be believed now: what was judged on data that is old by now is not healthy, it was.
+pub(super) fn verdict(cx: &Cx<'_>, verdict: &Verdict) -> Row {
+    if cx.model.release().is_some_and(|key| cx.model.stale(key).is_some()) {
+        return cx.status(Status::Unknown, &format!("was {verdict}"));
+    }
+    cx.status(words::verdict_status(verdict), &verdict.to_string())
 }
 
 /// The strongest verdict about a component.
@@ -131,17 +141,23 @@ fn figures(cx: &Cx<'_>, view: &View, c: &Component, area: Rect, buf: &mut Buffer
     let arm = |track| arms.and_then(|a| a.get(&track));
     let (stable, candidate) = (arm(Track::Stable), arm(Track::Candidate));
     let text = cx.style(Role::Text);
+    let narrow = area.width < NARROW;
+    let share = |arm| {
+        let text = errors(arm);
+        if narrow { text.replace(" % of ", "%/") } else { text }
+    };
+    let arrow = if narrow { "→" } else { " → " };
     let row = cx
-        .row(Role::Dim, "   errors ")
-        .and(errors(stable), cx.style(Role::TrackStable))
-        .and(" → ", text)
-        .and(errors(candidate), cx.style(Role::TrackCandidate))
+        .row(Role::Dim, if narrow { "  err " } else { "   errors " })
+        .and(share(stable), cx.style(Role::TrackStable))
+        .and(arrow, text)
+        .and(share(candidate), cx.style(Role::TrackCandidate))
         .and("  p95 ", cx.style(Role::Dim))
         .and(latency(stable), cx.style(Role::TrackStable))
-        .and(" → ", text)
+        .and(arrow, text)
         .and(format!("{} ms", latency(candidate)), cx.style(Role::TrackCandidate));
     let verdict = match strongest(view, &c.name) {
-        Some(v) => cx.status(words::verdict_status(&v), &v.to_string()),
+        Some(v) => verdict(cx, &v),
         None if view.release.gates.is_empty() => cx.row(Role::Dim, "no gates"),
         None => cx.status(Status::Unknown, "not judged"),
     };

@@ -21,36 +21,34 @@ const WIDTH: u16 = 100;
 pub(super) fn draw(cx: &Cx<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer) {
     let width = area.width.min(WIDTH);
     let inner = usize::from(width).saturating_sub(4);
-    let mut rows = match (&dialog.about, &dialog.stage) {
-        (About::Leave(to), _) => leaving(cx, to, inner),
+    let (mut rows, at) = match (&dialog.about, &dialog.stage) {
+        (About::Leave(to), _) => (leaving(cx, to, inner), 0),
         (About::Command(asked), Stage::Edit(form)) => forms::rows(cx, asked, form, inner),
-        (About::Command(asked), Stage::Review { .. }) => changes(cx, asked, inner),
+        (About::Command(asked), Stage::Review { .. }) => (changes(cx, asked, inner), 0),
     };
     let refused = dialog.refusal().or_else(|| dialog.error.clone());
     let mut end: Vec<Row> =
         refused.iter().flat_map(|why| wrap(why, inner.saturating_sub(2))).map(|text| cx.status(Status::Warn, &text)).take(4).collect();
     end.push(Row::default());
     end.push(keys(cx, dialog, inner));
-    // What must be pressed stays in sight: of too many lines the last ones above it are left out, and counted.
+    // What must be pressed stays in sight, and so does the line that is typed into: what does not fit is counted.
     let room = usize::from(area.height).saturating_sub(2 + end.len());
     if rows.len() > room {
-        let left = rows.len() - room.saturating_sub(1);
-        rows.truncate(room.saturating_sub(1));
+        let shown = room.saturating_sub(1);
+        let left = rows.len() - shown;
+        rows.drain(..(at + 1).saturating_sub(shown));
+        rows.truncate(shown);
         rows.push(cx.row(Role::StatusWarn, format!("… and {left} more lines: enlarge the terminal to see them")));
     }
     rows.extend(end);
     boxed(cx, &title(cx, dialog), frame_role(cx, dialog), rows, width, area, buf);
 }
 
-/// Draws rows in a frame in the middle of an area.
+/// Draws rows in a frame at the bottom of an area: the figures that the question is about stay in sight above it.
 pub(super) fn boxed(cx: &Cx<'_>, title: &str, role: Role, rows: Vec<Row>, width: u16, area: Rect, buf: &mut Buffer) {
     let height = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(area.height);
-    let place = Rect {
-        x: area.x + (area.width - width.min(area.width)) / 2,
-        y: area.y + (area.height - height) / 3,
-        width: width.min(area.width),
-        height,
-    };
+    let place =
+        Rect { x: area.x + (area.width - width.min(area.width)) / 2, y: area.bottom() - height, width: width.min(area.width), height };
     Clear.render(place, buf);
     buf.set_style(place, cx.style(Role::Text));
     Block::new().borders(Borders::ALL).border_style(cx.style(role)).render(place, buf);

@@ -80,7 +80,7 @@ fn empty(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
 fn row(cx: &Cx<'_>, key: &ReleaseKey, seen: &Seen, width: u16) -> (Row, Row) {
     let view = &seen.view;
     let age = cx.model.now.elapsed(seen.at);
-    let (good, verdict) = words::verdict(view, age);
+    let (good, verdict) = super::header::believed(cx, key, words::verdict(view, age));
     let (moving, phase) = words::phase(view);
     let status = if need(view) == Need::Rest { Status::Ok.max(moving) } else { good.max(moving) };
     let (name, namespace) = if width >= 100 { (28, 22) } else { (16, 0) };

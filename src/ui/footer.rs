@@ -41,7 +41,8 @@ fn hints(cx: &Cx<'_>, room: usize) -> Row {
         .iter()
         .filter(|r| r.hint > 0 && !skipped.contains(&r.action) && r.scopes.iter().any(|s| scopes.contains(s) && *s != Scope::Everywhere))
         .collect();
-    rows.sort_by_key(|r| r.hint);
+    // What can be pressed comes first.
+    rows.sort_by_key(|r| (availability(cx.model, r.action).reason().is_some(), r.hint));
     let mut line = Row::default().gap(1);
     for entry in rows {
         let hint = hint(cx, entry.action);

@@ -9,12 +9,15 @@ use crate::theme::Role;
 use super::row::{Row, middle};
 use super::{Cx, dialog, picker};
 
-/// The form, and below it what it would do as filled in now.
-pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> Vec<Row> {
-    let mut rows = match form {
-        Form::Start(start) => starting(cx, asked, start, inner),
-        Form::Weight { percent } => weight(cx, asked, percent),
-        Form::Undo(undo) => revisions(cx, undo),
+/// The form, and below it what it would do as filled in now; with the line that is typed into.
+pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> (Vec<Row>, usize) {
+    let (mut rows, at) = match form {
+        // A component takes four lines; the cause has the last one.
+        Form::Start(start) => {
+            (starting(cx, asked, start, inner), if start.at < start.rows.len() { start.at * 4 + 3 } else { start.at * 4 })
+        }
+        Form::Weight { percent } => (weight(cx, asked, percent), 1),
+        Form::Undo(undo) => (revisions(cx, undo, inner), undo.at),
     };
     if let Some(preview) = &asked.preview {
         rows.push(Row::default());
@@ -23,7 +26,7 @@ pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> Vec
             None => rows.extend(dialog::changes(cx, asked, inner)),
         }
     }
-    rows
+    (rows, at)
 }
 
 fn starting(cx: &Cx<'_>, asked: &Asked, start: &form::Start, inner: usize) -> Vec<Row> {
@@ -67,18 +70,16 @@ fn weight(cx: &Cx<'_>, asked: &Asked, percent: &crate::app::field::Field) -> Vec
     vec![cx.row(Role::Dim, format!("asked now: {now}")), picker::field(cx, "new weight, percent: ", percent, 6)]
 }
 
-fn revisions(cx: &Cx<'_>, undo: &form::Undo) -> Vec<Row> {
+fn revisions(cx: &Cx<'_>, undo: &form::Undo, inner: usize) -> Vec<Row> {
     undo.rows
         .iter()
         .enumerate()
-        .map(|(i, (component, r))| {
-            let images: Vec<String> = r.images.iter().map(|(_, image)| middle(image, 36)).collect();
-            let age = r.created.map_or("–".to_owned(), |at| coarse(cx.model.now.since(at)));
-            let cause = r.change_cause.as_ref().map_or(String::new(), |c| format!("  “{c}”"));
-            let row = cx
+        .map(|(i, r)| {
+            let label = cx
                 .row(Role::Text, if i == undo.at { "› " } else { "  " })
-                .and(format!("{} {} revision {}", component, r.deployment, r.revision), cx.style(Role::Strong))
-                .and(format!("  {}  {age} old{cause}", images.join(", ")), cx.style(Role::Text));
+                .and(format!("{} {} revision {}  ", r.component, r.deployment, r.revision), cx.style(Role::Strong));
+            let room = inner.saturating_sub(label.width());
+            let row = label.join(running(cx, &r.side, room));
             if i == undo.at { row.over(cx.style(Role::RowSelected)) } else { row }
         })
         .collect()

@@ -50,9 +50,19 @@ fn fleet(cx: &Cx<'_>) -> ((Row, Row), (Row, Row)) {
         (1, _) => "1 release".to_owned(),
         (n, _) => format!("{n} releases"),
     };
-    let counts = format!("{total} · {} moving · {} waiting for a person", count(Need::Moving), count(Need::Person));
+    let moving = match count(Need::Moving) {
+        n if n > 0 && model.size.0 >= 72 => format!(" · {n} moving"),
+        _ => String::new(),
+    };
+    let person = match count(Need::Person) {
+        0 => String::new(),
+        1 => " · 1 needs you".to_owned(),
+        n => format!(" · {n} need you"),
+    };
+    let counts = format!("{total}{moving}{person}");
     let age = model.releases.keys().filter_map(|key| model.age(key)).max();
-    let second = row_of(cx, vec![data(cx, age), access(cx)]);
+    let fresh = if model.listed && n == 0 { Row::default() } else { data(cx, age) };
+    let second = row_of(cx, vec![fresh, access(cx)]);
     ((place, cx.row(Role::Header, counts)), (second, link(cx)))
 }
 
@@ -71,8 +81,8 @@ fn release(cx: &Cx<'_>, key: &ReleaseKey) -> ((Row, Row), (Row, Row)) {
         Status::Warn => cx.status(driving, &format!("driver {driver}")),
         _ => cx.row(Role::Text, format!("driver {driver}")),
     };
-    let left = row_of(cx, vec![driver, data(cx, model.age(key)), access(cx)]);
-    let (good, verdict) = words::verdict(view, since);
+    let left = row_of(cx, vec![data(cx, model.age(key)), driver, access(cx)]);
+    let (good, verdict) = believed(cx, key, words::verdict(view, since));
     let (moving, phase) = words::phase(view);
     let phase = if verdict == phase { Row::default() } else { cx.status(moving, &phase).cut(34) };
     let state = match &model.link.0 {
@@ -80,6 +90,14 @@ fn release(cx: &Cx<'_>, key: &ReleaseKey) -> ((Row, Row), (Row, Row)) {
         _ => cx.status(good, &verdict).gap(2).join(phase),
     };
     ((place, right), (left, state.gap(1)))
+}
+
+/// A verdict as it may be believed now: on old data it is what it was, not what it is.
+pub(super) fn believed(cx: &Cx<'_>, key: &ReleaseKey, (status, word): (Status, String)) -> (Status, String) {
+    match cx.model.stale(key) {
+        Some(_) => (Status::Unknown, format!("was {word}")),
+        None => (status, word),
+    }
 }
 
 /// Parts side by side, empty ones left out.

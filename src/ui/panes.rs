@@ -39,41 +39,34 @@ pub(super) fn weight(pane: Pane, focused: bool) -> u16 {
 pub(super) fn draw(cx: &Cx<'_>, view: &View, pane: Pane, area: Rect, buf: &mut Buffer) {
     let mut rest = area;
     let head = take_top(&mut rest, 1);
-    let summary = match pane {
-        Pane::Timeline => steps::summary(cx, view),
-        Pane::Traffic => traffic::summary(cx, view),
-        Pane::Metrics => metrics::summary(cx, view),
-        Pane::Pods => pods::summary(cx, view),
-        Pane::Hpas => Row::default(),
-        Pane::Events => Row::default(),
-        Pane::Journal => Row::default(),
-        Pane::Logs => logs::summary(cx),
+    let (summary, below) = match pane {
+        Pane::Timeline => (steps::summary(cx, view), scrolled(cx, pane, steps::rows(cx, view), steps::present_row(view), rest, buf)),
+        Pane::Traffic => (traffic::summary(cx, view), scrolled(cx, pane, traffic::rows(cx, view), 0, rest, buf)),
+        Pane::Metrics => (metrics::summary(cx, view), scrolled(cx, pane, metrics::rows(cx, view, rest), 0, rest, buf)),
+        Pane::Pods => (pods::summary(cx, view), pods::draw(cx, view, rest, buf)),
+        Pane::Hpas => (Row::default(), hpas::draw(cx, view, rest, buf)),
+        Pane::Events => (Row::default(), events::draw(cx, rest, buf)),
+        Pane::Journal => (Row::default(), journal::draw(cx, view, rest, buf)),
+        Pane::Logs => (logs::summary(cx), logs::draw(cx, view, rest, buf)),
     };
-    title(cx, pane, summary, head, buf);
-    match pane {
-        Pane::Timeline => scrolled(cx, pane, steps::rows(cx, view), rest, buf),
-        Pane::Traffic => scrolled(cx, pane, traffic::rows(cx, view, rest), rest, buf),
-        Pane::Metrics => scrolled(cx, pane, metrics::rows(cx, view, rest), rest, buf),
-        Pane::Pods => pods::draw(cx, view, rest, buf),
-        Pane::Hpas => hpas::draw(cx, view, rest, buf),
-        Pane::Events => events::draw(cx, rest, buf),
-        Pane::Journal => journal::draw(cx, view, rest, buf),
-        Pane::Logs => logs::draw(cx, rest, buf),
-    }
+    title(cx, pane, summary, below, head, buf);
 }
 
-/// `─ 4 Pods  stable 9/9 · canary 3/3 ready ────────────── live ─`.
-fn title(cx: &Cx<'_>, pane: Pane, summary: Row, area: Rect, buf: &mut Buffer) {
+/// `─ 4 Pods  stable 9/9 · canary 3/3 ready ──────── ↓ 9  live ─`. `below` counts the rows under the last one in sight.
+fn title(cx: &Cx<'_>, pane: Pane, summary: Row, below: usize, area: Rect, buf: &mut Buffer) {
     let focused = cx.model.focus == pane;
     let (rule, name) = if focused { (Role::BorderFocus, Role::TitleFocus) } else { (Role::Border, Role::Title) };
     let left = cx.row(rule, "─ ").and(format!("{} {}", pane.digit(), pane.title()), cx.style(name));
     let left = if summary.is_empty() { left } else { left.gap(2).join(summary) };
     let count = cx.model.lists.get(&pane).map(|l| counted(cx, l)).unwrap_or_default();
     let left = left.join(count).gap(1);
-    let right = age(cx, pane);
-    let right = if right.is_empty() { right } else { Row::default().gap(1).join(right) }.and(" ─", cx.style(rule));
-    let fill = usize::from(area.width).saturating_sub(left.width() + right.width());
-    left.and("─".repeat(fill), cx.style(rule)).draw_with(right, buf, area);
+    let more = if below > 0 { cx.row(Role::Dim, format!(" ↓ {below} ")) } else { Row::default() };
+    let age = age(cx, pane);
+    let right = if age.is_empty() { more } else { more.gap(1).join(age) }.and(" ─", cx.style(rule));
+    let columns = usize::from(area.width);
+    let left = left.cut(columns.saturating_sub(right.width() + 1));
+    let fill = columns.saturating_sub(left.width() + right.width());
+    left.and("─".repeat(fill), cx.style(rule)).join(right).draw(buf, area);
 }
 
 /// `  12/340 match` beside an active filter.
@@ -138,12 +131,12 @@ fn nothing(cx: &Cx<'_>, pane: Pane, kind: Option<Kind>, text: &str) -> Row {
     }
 }
 
-/// A list with its cursor in sight: only the rows in sight are made.
-fn list(cx: &Cx<'_>, pane: Pane, area: Rect, buf: &mut Buffer, empty: Row, row: impl Fn(usize) -> Option<Row>) {
-    let Some(list) = cx.model.lists.get(&pane) else { return };
+/// A list with its cursor in sight: only the rows in sight are made. Gives the number of rows below them.
+fn list(cx: &Cx<'_>, pane: Pane, area: Rect, buf: &mut Buffer, empty: Row, row: impl Fn(usize) -> Option<Row>) -> usize {
+    let Some(list) = cx.model.lists.get(&pane) else { return 0 };
     if list.rows.is_empty() {
         empty.draw(buf, line(area, 0));
-        return;
+        return 0;
     }
     let focused = cx.model.focus == pane;
     let first = super::fleet::first_in_sight(list.rows.len(), list.at, usize::from(area.height));
@@ -158,20 +151,17 @@ fn list(cx: &Cx<'_>, pane: Pane, area: Rect, buf: &mut Buffer, empty: Row, row: 
             row.draw(buf, place);
         }
     }
+    list.rows.len().saturating_sub(first + usize::from(area.height))
 }
 
-/// Lines that scroll.
-fn scrolled(cx: &Cx<'_>, pane: Pane, rows: Vec<Row>, area: Rect, buf: &mut Buffer) {
+/// Lines that scroll, with one of them in sight as long as nobody scrolls. Gives the number of lines below.
+fn scrolled(cx: &Cx<'_>, pane: Pane, rows: Vec<Row>, keep: usize, area: Rect, buf: &mut Buffer) -> usize {
     let height = usize::from(area.height);
-    let offset = cx.model.scrolls.get(&pane).copied().unwrap_or(0).min(rows.len().saturating_sub(height));
+    let kept = super::fleet::first_in_sight(rows.len(), keep, height);
+    let offset = cx.model.scrolls.get(&pane).copied().unwrap_or(kept).min(rows.len().saturating_sub(height));
     let more = rows.len().saturating_sub(offset + height);
     for (n, row) in rows.into_iter().skip(offset).take(height).enumerate() {
         row.draw(buf, line(area, n));
     }
-    if more > 0 && height > 1 {
-        let last = line(area, height - 1);
-        let text = format!("  ↓ {more} more ");
-        let at = Rect { x: last.right().saturating_sub(u16::try_from(text.chars().count()).unwrap_or(0)).max(last.x), ..last };
-        cx.row(Role::Dim, text).draw(buf, at.intersection(last));
-    }
+    more
 }

@@ -46,13 +46,13 @@ pub(super) fn draw(cx: &Cx<'_>, list: &Picker, area: Rect, buf: &mut Buffer) {
 
 fn over(cx: &Cx<'_>, label: &str, field_: &Field, rows: Vec<Row>, at: usize, area: Rect, buf: &mut Buffer) {
     let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2).clamp(3, 16).min(area.height);
-    let mut rest = Rect { height, ..area };
+    let mut rest = Rect { y: area.bottom() - height, height, ..area };
     Clear.render(rest, buf);
     buf.set_style(rest, cx.style(Role::Text));
     let head = take_top(&mut rest, 1);
     let foot = super::take_bottom(&mut rest, 1);
-    field(cx, label, field_, usize::from(area.width).saturating_sub(label.len() + 2)).draw(buf, head);
-    cx.row(Role::Dialog, "─".repeat(usize::from(area.width))).draw(buf, foot);
+    cx.row(Role::Dialog, "─".repeat(usize::from(area.width))).draw(buf, head);
+    field(cx, label, field_, usize::from(area.width).saturating_sub(label.len() + 2)).draw(buf, foot);
     let first = fleet::first_in_sight(rows.len(), at, usize::from(rest.height));
     if rows.is_empty() {
         cx.row(Role::Dim, "  nothing fits").draw(buf, line(rest, 0));

@@ -158,36 +158,27 @@ pub(super) fn right(text: &str, columns: usize) -> String {
 /// A long text as lines of so many columns, broken at blanks where there are any.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
-    let mut lines = vec![String::new()];
+    let mut lines = Vec::new();
+    let mut last = String::new();
     for word in sanitize(text).split(' ') {
-        let mut word = word.to_owned();
-        loop {
-            let Some(last) = lines.last_mut() else { break };
-            let gap = usize::from(!last.is_empty());
-            if last.width() + gap + word.width() <= columns {
-                last.push_str(if gap == 1 { " " } else { "" });
-                last.push_str(&word);
-                break;
+        let gap = usize::from(!last.is_empty());
+        if last.width() + gap + word.width() <= columns {
+            last.push_str(if gap == 1 { " " } else { "" });
+            last.push_str(word);
+            continue;
+        }
+        if !last.is_empty() {
+            lines.push(std::mem::take(&mut last));
+        }
+        // A word longer than the line is broken where the line ends.
+        for c in word.chars() {
+            if !last.is_empty() && last.width() + c.width().unwrap_or(0) > columns {
+                lines.push(std::mem::take(&mut last));
             }
-            if !last.is_empty() {
-                lines.push(String::new());
-                continue;
-            }
-            // A word longer than the line is broken where the line ends.
-            let mut width = 0;
-            let fits = word.chars().take_while(|c| {
-                width += c.width().unwrap_or(0);
-                width <= columns
-            });
-            let taken = fits.count().max(1);
-            last.extend(word.chars().take(taken));
-            word = word.chars().skip(taken).collect();
-            if word.is_empty() {
-                break;
-            }
-            lines.push(String::new());
+            last.push(c);
         }
     }
+    lines.push(last);
     lines
 }
 
@@ -208,7 +199,7 @@ mod tests {
         assert_eq!(text(&row.clone().cut(12)), "backend 語…");
         assert_eq!(text(&row.clone().cut(14)), "backend 語語語");
         assert_eq!(text(&row.cut(8)), "backend…");
-        assert_eq!(middle("storefront-canary-7f9c4bd5c8-x2xqz", 20), "storefro…d5c8-x2xqz".to_owned());
+        assert_eq!(middle("storefront-canary-7f9c4bd5c8-x2xqz", 20), "storefro…bd5c8-x2xqz".to_owned());
         assert_eq!(right("41", 5), "   41");
     }
 

@@ -9,10 +9,14 @@
     missing_docs
 )]
 
+mod actions;
 mod architecture;
 mod cli;
 mod config;
+mod console;
 #[cfg(feature = "sim")]
 mod embedded;
+mod fixture;
 mod promql;
+mod screens;
 mod themes;

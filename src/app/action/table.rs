@@ -65,28 +65,28 @@ pub const TABLE: &[Row] = &[
         chords: &[ch('>')],
         title: "next step",
         help: "Go to the next step now, without waiting for the rest of this one",
-        hint: 12,
+        hint: 11,
         ..rollout(Action::Next, "next")
     },
     Row {
         chords: &[ch('<')],
         title: "step back",
         help: "Go back to the weight before this one, and pause there",
-        hint: 13,
+        hint: 12,
         ..rollout(Action::StepBack, "step-back")
     },
     Row {
         chords: &[ch('w')],
         title: "weight",
         help: "Ask for a weight, up or down, and pause there",
-        hint: 14,
+        hint: 13,
         ..rollout(Action::SetWeight, "set-weight")
     },
     Row {
         chords: &[ch('p')],
         title: "pause",
         help: "Pause, or resume. Gates are judged all the same",
-        hint: 15,
+        hint: 14,
         ..rollout(Action::PauseResume, "pause")
     },
     Row {
@@ -100,7 +100,7 @@ pub const TABLE: &[Row] = &[
         chords: &[ch('x')],
         title: "reject",
         help: "Refuse it: end this rollout by rolling back",
-        hint: 11,
+        hint: 15,
         ..rollout(Action::Reject, "reject")
     },
     Row {

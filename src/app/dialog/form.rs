@@ -65,10 +65,23 @@ pub struct Side {
 /// Kept revisions to choose from.
 #[derive(Clone, Debug)]
 pub struct Undo {
-    /// Component and revision, newest first by component.
-    pub rows: Vec<(String, RevisionRow)>,
+    /// Newest first by component.
+    pub rows: Vec<UndoRow>,
     /// The chosen one.
     pub at: usize,
+}
+
+/// A kept revision of a component's serving Deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndoRow {
+    /// The component.
+    pub component: String,
+    /// The Deployment.
+    pub deployment: String,
+    /// The revision.
+    pub revision: u64,
+    /// What it ran, and since when.
+    pub side: Side,
 }
 
 impl Form {
@@ -87,7 +100,7 @@ impl Form {
             Form::Undo(undo) => undo
                 .rows
                 .get(undo.at)
-                .map(|(component, row)| Command::Undo { component: Some(component.clone()), revision: row.revision })
+                .map(|row| Command::Undo { component: Some(row.component.clone()), revision: row.revision })
                 .ok_or_else(|| "no revision is kept besides the one that runs".to_owned()),
         }
     }
@@ -140,9 +153,20 @@ impl Form {
     pub fn undo(view: &View, live: Option<&Snapshot>) -> Form {
         let mut rows = Vec::new();
         for c in &view.release.components {
-            let running = view.observed.as_ref().and_then(|o| o.workload(&c.name, Track::Stable)).and_then(|w| w.revision);
-            let kept = live.into_iter().flat_map(|s| &s.revisions).filter(|r| r.deployment == c.stable && Some(r.revision) != running);
-            rows.extend(kept.map(|r| (c.name.clone(), r.clone())));
+            let Some(stable) = view.observed.as_ref().and_then(|o| o.workload(&c.name, Track::Stable)) else { continue };
+            let mut kept: Vec<_> = stable.revisions.iter().filter(|r| Some(r.revision) != stable.revision).collect();
+            kept.sort_by_key(|r| std::cmp::Reverse(r.revision));
+            rows.extend(kept.into_iter().map(|r| {
+                let row = live.and_then(|s| s.revisions.iter().find(|row| row.replica_set == r.replica_set));
+                let images: Vec<&str> = r.images.iter().map(|i| i.image.as_str()).collect();
+                let side = Side {
+                    image: images.join(", "),
+                    digest: None,
+                    since: row.and_then(|row| row.created),
+                    cause: row.and_then(|row| row.change_cause.as_ref()).map(|c| c.as_str().to_owned()),
+                };
+                UndoRow { component: c.name.clone(), deployment: stable.name.clone(), revision: r.revision, side }
+            }));
         }
         Form::Undo(Undo { rows, at: 0 })
     }

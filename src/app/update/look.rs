@@ -1,5 +1,6 @@
 //! Moving the cursor, following logs, copying.
 
+use crate::app::action::TABLE;
 use crate::app::effect::Effect;
 use crate::app::logs::{Logs, Stream};
 use crate::app::mode::Mode;
@@ -8,14 +9,18 @@ use crate::app::pane::Pane;
 use crate::app::rows;
 use crate::domain::release::Track;
 
-/// The most lines a pane without rows scrolls down; the view stops where its text ends.
-const SCROLL_MAX: usize = 1_000;
+/// About as many lines as a checklist has at most.
+const CHECKLIST_MAX: usize = 40;
 
 /// Moves the cursor or scrolls, whatever has the focus.
 pub(super) fn step(model: &mut Model, by: isize) {
     match model.modes.last_mut() {
-        Some(Mode::Help { offset } | Mode::Checklist { offset, .. }) => {
-            *offset = offset.saturating_add_signed(by).min(SCROLL_MAX);
+        Some(Mode::Help { offset }) => {
+            *offset = offset.saturating_add_signed(by).min(TABLE.len());
+            return;
+        }
+        Some(Mode::Checklist { offset, .. }) => {
+            *offset = offset.saturating_add_signed(by).min(CHECKLIST_MAX);
             return;
         }
         Some(Mode::Filter { .. }) | None => {}
@@ -34,9 +39,21 @@ pub(super) fn step(model: &mut Model, by: isize) {
             model.refresh();
         }
         None => {
-            let offset = model.scrolls.entry(focus).or_default();
-            *offset = offset.saturating_add_signed(by).min(SCROLL_MAX);
+            let (first, last) = extent(model, focus);
+            let offset = model.scrolls.entry(focus).or_insert(first);
+            *offset = offset.saturating_add_signed(by).min(last);
         }
+    }
+}
+
+/// Where a pane without rows begins to scroll, and about how far it can. The view stops where its text ends.
+fn extent(model: &Model, pane: Pane) -> (usize, usize) {
+    let Some(view) = model.view() else { return (0, 0) };
+    let components = view.release.components.len();
+    match (pane, &view.rollout) {
+        (Pane::Timeline, Some(r)) => (r.cursor.saturating_sub(3), r.plan.len() + r.overrides.len()),
+        (Pane::Timeline, None) | (Pane::Traffic, _) => (0, components * 8),
+        _ => (0, components * (view.release.gates.len() + 6)),
     }
 }
 

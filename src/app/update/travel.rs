@@ -20,6 +20,7 @@ pub(super) fn show(model: &mut Model, key: ReleaseKey, out: &mut Vec<Effect>) {
     model.zoom = false;
     model.scrolls.clear();
     model.lists.values_mut().for_each(|list| *list = Default::default());
+    model.pods_stamp = None;
     model.refresh();
 }
 

@@ -10,8 +10,8 @@ use crate::theme::Role;
 use crate::ui::Cx;
 use crate::ui::row::middle;
 
-pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
-    let Some(live) = cx.model.snapshot() else { return };
+pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) -> usize {
+    let Some(live) = cx.model.snapshot() else { return 0 };
     let empty = super::nothing(cx, Pane::Events, Some(Kind::Event), "no event about this release");
     let name = if area.width >= 100 { 34 } else { 22 };
     super::list(cx, Pane::Events, area, buf, empty, |i| {
@@ -23,9 +23,9 @@ pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
             cx.row(Role::Dim, format!("  {at} "))
                 .and(format!("{mark} "), cx.style(role))
                 .and(middle(event.about.1.as_str(), name), cx.style(Role::Text))
-                .to(14 + name)
+                .to(16 + name)
                 .and(format!("{} ", event.reason), cx.style(if event.warning { Role::StatusWarn } else { Role::Strong }))
                 .and(format!("{}{times}", event.message), cx.style(Role::Text)),
         )
-    });
+    })
 }

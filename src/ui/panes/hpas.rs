@@ -13,8 +13,8 @@ use crate::theme::Role;
 use crate::ui::Cx;
 use crate::ui::row::middle;
 
-pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
-    let Some(live) = cx.model.snapshot() else { return };
+pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) -> usize {
+    let Some(live) = cx.model.snapshot() else { return 0 };
     let empty = super::nothing(cx, Pane::Hpas, Some(Kind::HorizontalPodAutoscaler), "no autoscaler targets this release");
     super::list(cx, Pane::Hpas, area, buf, empty, |i| {
         let hpa = live.hpas.get(i)?;
@@ -33,5 +33,5 @@ pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
             row = row.gap(2).join(cx.status(Status::Warn, "at its ceiling"));
         }
         Some(hpa.conditions.iter().fold(row, |row, c| row.gap(2).join(cx.status(Status::Warn, c.as_str()))))
-    });
+    })
 }

@@ -12,7 +12,7 @@ use crate::theme::Role;
 use crate::ui::Cx;
 use crate::ui::row::middle;
 
-pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) -> usize {
     let file = cx.model.release().and_then(|key| cx.model.journals.get(key)).map(Vec::as_slice).unwrap_or_default();
     let entries = rows::journal(Some(view), file);
     let empty = super::nothing(cx, Pane::Journal, None, "nothing was done yet");
@@ -32,5 +32,5 @@ pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
                 .to(36)
                 .and(&entry.text, cx.style(role)),
         )
-    });
+    })
 }

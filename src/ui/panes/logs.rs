@@ -4,9 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::logs::Stream;
-use crate::app::words::Status;
+use crate::app::words::{Status, sides};
 use crate::domain::release::Track;
 use crate::domain::time::hms;
+use crate::domain::view::View;
 use crate::theme::Role;
 use crate::ui::row::{Row, middle};
 use crate::ui::{Cx, line, take_top};
@@ -23,31 +24,33 @@ pub(super) fn summary(cx: &Cx<'_>) -> Row {
     }
 }
 
-pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) -> usize {
     let streams = &cx.model.logs.streams;
     match streams.as_slice() {
         [] => cx.row(Role::Dim, "  no log is followed").draw(buf, line(area, 0)),
-        [one] => stream(cx, one, area, buf),
+        [one] => stream(cx, view, one, area, buf),
         [one, two, ..] if area.width >= SIDE_BY_SIDE => {
             let left = Rect { width: (area.width - 1) / 2, ..area };
             let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
-            stream(cx, one, left, buf);
-            stream(cx, two, right, buf);
+            stream(cx, view, one, left, buf);
+            stream(cx, view, two, right, buf);
         }
         [one, two, ..] => {
             let mut rest = area;
             let top = take_top(&mut rest, area.height / 2);
-            stream(cx, one, top, buf);
-            stream(cx, two, rest, buf);
+            stream(cx, view, one, top, buf);
+            stream(cx, view, two, rest, buf);
         }
     }
+    cx.model.logs.up
 }
 
-fn stream(cx: &Cx<'_>, stream: &Stream, area: Rect, buf: &mut Buffer) {
+fn stream(cx: &Cx<'_>, view: &View, stream: &Stream, area: Rect, buf: &mut Buffer) {
     let mut rest = area;
     let head = take_top(&mut rest, 1);
     let role = if stream.track == Some(Track::Candidate) { Role::TrackCandidate } else { Role::TrackStable };
-    let side = stream.track.map_or(String::new(), |t| format!("{t} "));
+    let (stable, candidate) = sides(view);
+    let side = stream.track.map_or(String::new(), |t| format!("{} ", if t == Track::Stable { stable } else { candidate }));
     let container = stream.container.as_ref().map_or(String::new(), |c| format!("/{c}"));
     let when = if stream.previous { ", before the last restart" } else { "" };
     let mut title = cx.row(role, format!("  {side}{}{container}{when}", middle(&stream.pod, 40)));

@@ -5,11 +5,12 @@ use ratatui::layout::Rect;
 use crate::app::words::{self, Status, coarse, sides};
 use crate::domain::gate::{Gate, Metric, trim};
 use crate::domain::release::{Component, Track};
+use crate::domain::time::Millis;
 use crate::domain::verdict::{ArmStats, GateVerdict};
 use crate::domain::view::View;
 use crate::theme::Role;
 use crate::ui::Cx;
-use crate::ui::components::{count, errors, millis};
+use crate::ui::components::{errors, millis, verdict};
 use crate::ui::row::Row;
 use crate::ui::spark;
 
@@ -24,8 +25,9 @@ struct Columns {
 impl Columns {
     fn of(width: u16) -> Columns {
         match width {
-            0..=63 => Columns { label: 12, side: 15, limit: 9 },
-            64..=99 => Columns { label: 15, side: 18, limit: 14 },
+            0..=63 => Columns { label: 14, side: 14, limit: 9 },
+            64..=79 => Columns { label: 14, side: 15, limit: 13 },
+            80..=99 => Columns { label: 15, side: 18, limit: 14 },
             _ => Columns { label: 16, side: 26, limit: 16 },
         }
     }
@@ -86,8 +88,8 @@ fn component(cx: &Cx<'_>, view: &View, c: &Component, w: Columns, tall: bool) ->
         rows.push(plain(cx, w, "errors", errors(stable), errors(candidate)));
     }
     for gate in &gates {
-        let verdict = verdicts.iter().find(|v| v.gate == gate.name).copied();
-        rows.push(gated(cx, w, gate, verdict, stable, candidate));
+        let judged = verdicts.iter().find(|v| v.gate == gate.name).copied();
+        rows.push(gated(cx, w, gate, judged, stable, candidate));
     }
     for (label, pick) in [("p50", p50 as fn(&ArmStats) -> Option<f64>), ("p95", p95), ("p99", p99)] {
         let judged = gates.iter().any(|g| g.metric.to_string() == label);
@@ -96,7 +98,8 @@ fn component(cx: &Cx<'_>, view: &View, c: &Component, w: Columns, tall: bool) ->
             rows.push(plain(cx, w, label, text(stable), text(candidate)));
         }
     }
-    rows.extend(charts(cx, w, stable, candidate, if tall { 3 } else { 1 }));
+    let interval = view.release.prometheus.as_ref().map_or(Millis::ZERO, |p| p.interval);
+    rows.extend(charts(cx, w, [stable, candidate], interval, if tall { 3 } else { 1 }));
     let against = verdicts.iter().filter(|v| v.verdict != crate::domain::verdict::Verdict::Healthy && !v.evidence.is_empty());
     if let Some(deciding) = against.max_by_key(|v| v.verdict.force()) {
         let status = words::verdict_status(&deciding.verdict);
@@ -131,7 +134,7 @@ fn gated(
     cx: &Cx<'_>,
     w: Columns,
     gate: &Gate,
-    verdict: Option<&GateVerdict>,
+    judged: Option<&GateVerdict>,
     stable: Option<&ArmStats>,
     candidate: Option<&ArmStats>,
 ) -> Row {
@@ -140,30 +143,31 @@ fn gated(
         Metric::Latency { .. } => value.map_or("–".to_owned(), |v| format!("{} ms", millis(v))),
         Metric::Restarts { .. } | Metric::Query { .. } => value.map_or("–".to_owned(), trim),
     };
-    let (a, b) = (verdict.and_then(|v| v.stable), verdict.and_then(|v| v.candidate));
-    let lasting = if gate.lasting.0 > 0 { format!(" · {}", gate.lasting) } else { String::new() };
+    let (a, b) = (judged.and_then(|v| v.stable), judged.and_then(|v| v.candidate));
+    let lasting = if gate.lasting.0 > 0 && w.limit > 9 { format!(" · {}", gate.lasting) } else { String::new() };
     let row = plain(cx, w, &gate.metric.to_string(), side(a, stable), side(b, candidate))
         .to(w.label + 2 * w.side)
         .and(format!("{}{lasting}", gate.limit_text()), cx.style(Role::Dim))
         .to(w.label + 2 * w.side + w.limit);
-    match verdict {
+    match judged {
         Some(v) => {
             let broken = if v.broken_for.0 > 0 { format!(" for {}", coarse(v.broken_for)) } else { String::new() };
-            row.join(cx.status(words::verdict_status(&v.verdict), &format!("{}{broken}", v.verdict)))
+            row.join(verdict(cx, &v.verdict)).and(broken, cx.style(Role::Dim))
         }
         None => row.join(cx.status(Status::Unknown, "not judged")),
     }
 }
 
 /// Error share and p95 over the last scrapes, both sides on one scale.
-fn charts(cx: &Cx<'_>, w: Columns, stable: Option<&ArmStats>, candidate: Option<&ArmStats>, height: usize) -> Vec<Row> {
+fn charts(cx: &Cx<'_>, w: Columns, arms: [Option<&ArmStats>; 2], interval: Millis, height: usize) -> Vec<Row> {
     let width = w.side.saturating_sub(3);
     let mut rows = Vec::new();
     type History = fn(&ArmStats) -> &std::collections::VecDeque<Option<f64>>;
-    let both: [(&str, History, fn(f64) -> String); 2] =
+    type Unit = fn(f64) -> String;
+    let both: [(&str, History, Unit); 2] =
         [("errors", |a| &a.error_history, crate::ui::components::percent), ("p95", |a| &a.p95_history, |v| format!("{} ms", millis(v)))];
     for (label, history, unit) in both {
-        let arms = [stable, candidate].map(|arm| arm.map(history));
+        let arms = arms.map(|arm| arm.map(history));
         let longest = arms.iter().flatten().map(|h| h.len()).max().unwrap_or(0);
         if longest < 2 {
             continue;
@@ -171,7 +175,11 @@ fn charts(cx: &Cx<'_>, w: Columns, stable: Option<&ArmStats>, candidate: Option<
         let top = spark::top(arms.iter().flatten().flat_map(|h| h.iter()));
         let [left, right] = arms.map(|h| spark::bars(h.into_iter().flatten(), top, width, height));
         for (n, (a, b)) in left.into_iter().zip(right).enumerate() {
-            let name = if n + 1 == height { format!("   {label} {}", count(longest as u64)) } else { String::new() };
+            let name = if n + 1 == height {
+                format!("   {label} {}", coarse(Millis(interval.0.saturating_mul(longest.min(width) as u64))))
+            } else {
+                String::new()
+            };
             let scale = if n == 0 { format!("up to {}", unit(top)) } else { String::new() };
             rows.push(
                 cx.row(Role::Dim, name)

@@ -33,10 +33,10 @@ pub(super) fn summary(cx: &Cx<'_>, view: &View) -> Row {
     if row.is_empty() { row } else { row.and(" ready", cx.style(Role::Dim)) }
 }
 
-pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
-    let Some(live) = cx.model.snapshot() else { return };
+pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) -> usize {
+    let Some(live) = cx.model.snapshot() else { return 0 };
     let empty = super::nothing(cx, Pane::Pods, Some(Kind::Pod), "no pod");
-    super::list(cx, Pane::Pods, area, buf, empty, |i| live.pods.get(i).map(|pod| row(cx, view, pod, area.width)));
+    super::list(cx, Pane::Pods, area, buf, empty, |i| live.pods.get(i).map(|pod| row(cx, view, pod, area.width)))
 }
 
 fn row(cx: &Cx<'_>, view: &View, pod: &PodRow, width: u16) -> Row {
@@ -46,8 +46,8 @@ fn row(cx: &Cx<'_>, view: &View, pod: &PodRow, width: u16) -> Row {
         _ => (stable, Role::TrackStable),
     };
     let name = match width {
-        0..=69 => 20,
-        70..=99 => 28,
+        0..=69 => 14,
+        70..=99 => 20,
         _ => 40,
     };
     let status = if pod.is_ready() {
@@ -57,19 +57,25 @@ fn row(cx: &Cx<'_>, view: &View, pod: &PodRow, width: u16) -> Row {
     } else {
         Role::StatusFail
     };
-    let word = crate::ui::row::middle(pod.status.as_str(), 17);
-    let restarts = if pod.restarts == 0 { Role::Dim } else { Role::StatusWarn };
-    let last = pod.last_restart.map_or(String::new(), |at| format!(" {} ago", coarse(cx.model.now.since(at))));
+    let word = middle(pod.status.as_str(), 16);
+    let restarts = match pod.restarts {
+        0 => String::new(),
+        1 => "1 restart".to_owned(),
+        n => format!("{n} restarts"),
+    };
+    let last = pod.last_restart.filter(|_| width >= 100).map_or(String::new(), |at| format!(", {} ago", coarse(cx.model.now.since(at))));
+    let last_column = if width >= 100 { 52 } else { 43 } + name;
     let row = cx
         .row(role, format!("  {side:<7}"))
         .and(middle(pod.name.as_str(), name), cx.style(Role::Text))
         .to(10 + name)
         .and(word, cx.style(status))
-        .to(28 + name)
+        .to(27 + name)
         .and(format!("{}/{} ", pod.ready, pod.containers), cx.style(Role::Text))
-        .and(format!("{} restarts{last} ", pod.restarts), cx.style(restarts));
+        .and(format!("{restarts}{last}"), cx.style(Role::StatusWarn))
+        .to(last_column);
     match &pod.reason {
-        Some(reason) if !pod.is_ready() => row.and(format!(" {reason}"), cx.style(Role::StatusFail)),
+        Some(reason) if !pod.is_ready() => row.and(reason.as_str(), cx.style(Role::StatusFail)),
         _ => row.join(usage(cx, pod)),
     }
 }
@@ -79,7 +85,7 @@ fn usage(cx: &Cx<'_>, pod: &PodRow) -> Row {
     let cpu = pod.cpu_milli.map_or("–".to_owned(), |m| format!("{m}m"));
     let memory = pod.memory.map_or("–".to_owned(), bytes);
     let age = pod.created.map_or("–".to_owned(), |at| coarse(cx.model.now.since(at)));
-    cx.row(Role::Dim, format!(" {} {} {}", right(&cpu, 5), right(&memory, 6), right(&age, 4)))
+    cx.row(Role::Dim, format!("{} {} {}", right(&cpu, 5), right(&memory, 6), right(&age, 4)))
 }
 
 /// `180Mi`, as Kubernetes writes it.

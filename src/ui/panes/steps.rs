@@ -39,6 +39,11 @@ pub(super) fn rows(cx: &Cx<'_>, view: &View) -> Vec<Row> {
     rows
 }
 
+/// The row of the step under way.
+pub(super) fn present_row(view: &View) -> usize {
+    view.rollout.as_ref().map_or(0, |r| r.cursor + usize::from(!matches!(r.phase, Phase::Progressing)))
+}
+
 /// The step under way, with what was covered and what is in the way.
 fn present(cx: &Cx<'_>, view: &View, r: &Rollout, step: &str) -> Row {
     let row = cx.row(Role::Strong, format!("  ▶ {step}"));

@@ -1,7 +1,5 @@
 //! Asked, accepted and observed weights, component by component, and what else sends traffic.
 
-use ratatui::layout::Rect;
-
 use crate::app::words::Status;
 use crate::domain::release::{Component, Track};
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts};
@@ -15,7 +13,7 @@ pub(super) fn summary(cx: &Cx<'_>, view: &View) -> Row {
     cx.row(Role::Dim, routers.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-pub(super) fn rows(cx: &Cx<'_>, view: &View, _area: Rect) -> Vec<Row> {
+pub(super) fn rows(cx: &Cx<'_>, view: &View) -> Vec<Row> {
     view.release.components.iter().flat_map(|c| component(cx, view, c)).collect()
 }
 

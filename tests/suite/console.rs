@@ -1,0 +1,5 @@
+//! What keys do: the model without a terminal.
+
+mod dialogs;
+mod rollback;
+mod travel;

@@ -1,0 +1,228 @@
+//! Every write opens a dialog, and the risky direction is deliberate.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cutover::app::action::{Action, TABLE};
+use cutover::app::available::{availability, label};
+use cutover::app::dialog::{Form, Stage};
+use cutover::app::mode::Mode;
+use cutover::app::msg::World;
+use cutover::app::{Effect, Msg};
+use cutover::domain::command::Command;
+use cutover::domain::image::Image;
+use cutover::domain::rollout::Phase;
+use cutover::domain::step::Step;
+use cutover::domain::weight::Weight;
+
+use crate::fixture::{Console, holding, observed};
+
+fn console() -> Console {
+    Console::of(holding(&["backend", "frontend"]), 80, 24)
+}
+
+fn confirm(c: &mut Console) -> Vec<Command> {
+    c.wait(400);
+    c.press("y");
+    c.orders()
+}
+
+#[test]
+fn each_key_gives_its_command_after_a_dialog() {
+    let cases = [(">", Command::Advance), ("<", Command::StepBack), ("p", Command::Pause), ("P", Command::Promote), ("x", Command::Reject)];
+    for (key, command) in cases {
+        let mut c = console();
+        c.press(key);
+        assert_eq!(c.orders(), [], "{key} alone does nothing");
+        assert!(matches!(c.model.mode(), Some(Mode::Dialog(_))), "{key}: {}", c.notice());
+        assert_eq!(confirm(&mut c), [command], "{key}: {}", c.notice());
+    }
+}
+
+#[test]
+fn no_plain_key_writes_by_itself_and_nothing_happens_in_the_first_moments() {
+    for row in TABLE.iter().filter(|r| r.writes) {
+        let mut c = console();
+        for chord in row.chords {
+            c.press(&chord.to_string());
+        }
+        c.press("Enter Enter");
+        assert_eq!(c.orders(), [], "{}", row.name);
+    }
+    let mut c = console();
+    c.press("> y");
+    c.wait(1_000);
+    assert_eq!(c.orders(), [], "an early yes counts for a rollback only");
+}
+
+#[test]
+fn an_approval_is_waited_for_and_given() {
+    let mut view = holding(&["backend"]);
+    let r = view.rollout.as_mut().unwrap();
+    r.cursor = r.plan.iter().position(|s| matches!(s, Step::Approve(_))).unwrap();
+    r.asked = Weight::FULL;
+    let mut c = Console::of(view, 80, 24);
+    assert!(availability(&c.model, Action::Next).reason().unwrap().contains("approve it (a)"));
+    c.press("a");
+    assert_eq!(confirm(&mut c), [Command::Approve]);
+}
+
+#[test]
+fn pause_becomes_resume_and_the_footer_says_what_next_is() {
+    let mut view = holding(&["backend"]);
+    let mut c = Console::of(view.clone(), 80, 24);
+    assert_eq!([Action::Next, Action::StepBack, Action::PauseResume].map(|a| label(&c.model, a)), ["50 %", "10 %", "pause"]);
+    view.rollout.as_mut().unwrap().phase = Phase::Paused { why: "asked".into(), by: "ada".into() };
+    c.world(World::View(Arc::new(view)));
+    assert_eq!(label(&c.model, Action::PauseResume), "resume");
+    c.press("p");
+    assert_eq!(confirm(&mut c), [Command::Resume]);
+}
+
+#[test]
+fn a_dialog_whose_state_moved_on_is_refused_with_what_changed() {
+    let mut view = holding(&["backend"]);
+    let mut c = Console::of(view.clone(), 80, 24);
+    c.press(">");
+    let r = view.rollout.as_mut().unwrap();
+    (r.turn, r.cursor) = (r.turn + 1, 6);
+    c.world(World::View(Arc::new(view)));
+    assert_eq!(confirm(&mut c), []);
+    assert!(c.notice().contains("moved on"), "{}", c.notice());
+    assert!(matches!(c.model.mode(), Some(Mode::Dialog(_))));
+}
+
+#[test]
+fn a_weight_is_typed_and_checked() {
+    let mut c = console();
+    c.press("w");
+    c.type_text("x7");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!() };
+    assert_eq!(dialog.error.as_deref(), Some("`x7` is no weight: type a whole number from 0 to 100"));
+    c.press("Ctrl-U");
+    c.type_text("20");
+    c.wait(400);
+    c.press("Enter");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!() };
+    assert!(matches!(dialog.stage, Stage::Review { name: None }));
+    assert_eq!(dialog.asked().unwrap().preview.as_ref().unwrap().actions.len(), 2);
+    assert_eq!(confirm(&mut c), [Command::SetWeight(Weight::capped(20))]);
+}
+
+#[test]
+fn in_production_a_way_forward_asks_for_the_name_and_the_way_back_does_not() {
+    let mut view = holding(&["backend"]);
+    view.release.production = true;
+    let mut c = Console::of(view, 80, 24);
+    c.press(">");
+    c.wait(400);
+    c.press("y Enter");
+    assert_eq!(c.orders(), [], "y is the beginning of a name here");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!() };
+    assert_eq!(dialog.error.as_deref(), Some("type `storefront` to confirm"));
+    c.press("Ctrl-U");
+    c.type_text("storefront");
+    c.press("Enter");
+    assert_eq!(c.orders(), [Command::Advance]);
+    for (key, command) in [("p", Command::Pause), ("<", Command::StepBack), ("Ctrl-R", Command::RollBack)] {
+        c.press(key);
+        assert_eq!(confirm(&mut c), [command], "{key}");
+    }
+}
+
+#[test]
+fn a_rollout_is_started_with_typed_images() {
+    let mut view = holding(&["backend", "frontend"]);
+    view.rollout = None;
+    view.observed = Some(observed(&["backend", "frontend"], 0));
+    let mut c = Console::of(view, 80, 24);
+    c.press("s");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{}", c.notice()) };
+    let Stage::Edit(Form::Start(form)) = &dialog.stage else { panic!() };
+    assert_eq!(form.rows[0].wanted.text(), "registry.io/shop/backend:v2.4.0", "what the candidate has already");
+    c.type_text("-rc1");
+    c.press("Tab Tab");
+    c.type_text("fix the cart");
+    c.wait(400);
+    c.press("Enter");
+    let images = BTreeMap::from([("backend".to_owned(), Image::parse("registry.io/shop/backend:v2.4.0-rc1").unwrap())]);
+    let given = confirm(&mut c);
+    assert_eq!(given, [Command::Start { images, cause: Some("fix the cart".into()) }], "{}", c.notice());
+}
+
+#[test]
+fn a_bad_image_is_refused_with_the_reason() {
+    let mut view = holding(&["backend"]);
+    view.rollout = None;
+    let mut c = Console::of(view, 80, 24);
+    c.press("s");
+    c.type_text(" oops");
+    c.wait(400);
+    c.press("Enter");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!() };
+    assert!(matches!(dialog.stage, Stage::Edit(_)));
+    assert!(dialog.error.as_ref().unwrap().contains("white space"), "{:?}", dialog.error);
+}
+
+#[test]
+fn a_kept_revision_is_chosen() {
+    let mut view = holding(&["backend"]);
+    view.rollout = None;
+    let mut c = Console::of(view, 80, 24);
+    c.press("U");
+    c.wait(400);
+    c.press("Enter");
+    assert_eq!(confirm(&mut c), [Command::Undo { component: Some("backend".into()), revision: 6 }]);
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_name() {
+    let mut c = console();
+    c.press("t");
+    assert_eq!(c.notice(), "take over is not built yet");
+    c.press("> d");
+    assert_eq!(c.notice(), "dry run is not built yet");
+}
+
+#[test]
+fn read_only_says_so_on_every_write_and_sends_nothing() {
+    let mut c = console();
+    c.model.scene.read_only = Some("no rights to write".into());
+    for row in TABLE.iter().filter(|r| r.writes && !r.planned) {
+        c.press(&row.chords[0].to_string());
+        assert!(c.notice().contains("read-only: no rights to write"), "{}: {}", row.name, c.notice());
+        c.wait(400);
+        c.press("y");
+        c.press("Esc");
+        c.press("Enter");
+    }
+    assert_eq!(c.orders(), []);
+}
+
+#[test]
+fn a_paste_never_triggers_keys() {
+    let mut c = console();
+    c.send(Msg::Paste("P\ny\ny\nyyyy".into()));
+    assert_eq!((c.orders(), c.model.modes.len()), (vec![], 0));
+    c.press("Ctrl-R");
+    c.wait(400);
+    c.send(Msg::Paste("y".into()));
+    assert_eq!(c.orders(), []);
+    c.press("Esc 4 /");
+    c.send(Msg::Paste("canary\n".into()));
+    assert_eq!(c.model.list().unwrap().filter.text(), "canary");
+}
+
+#[test]
+fn answers_are_said() {
+    let mut c = console();
+    c.press(">");
+    assert_eq!(confirm(&mut c), [Command::Advance]);
+    let id = c.model.sent[0].id.clone();
+    let mut view = holding(&["backend"]);
+    view.answers.insert(id, Some("backend: 50 % on 3 ready pods is too much".into()));
+    c.world(World::View(Arc::new(view)));
+    assert_eq!(c.notice(), "refused: advance: backend: 50 % on 3 ready pods is too much");
+    assert!(c.model.sent.is_empty());
+    assert!(!c.effects.iter().any(|e| matches!(e, Effect::Quit { .. })));
+}

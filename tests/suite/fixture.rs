@@ -1,0 +1,385 @@
+//! A release as an on-call engineer meets it, for the tests of model and view.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use cutover::app::model::{Link, ReleaseKey, Scene};
+use cutover::app::msg::World;
+use cutover::app::{Effect, Model, Msg, update};
+use cutover::domain::command::{Command, Order};
+use cutover::domain::gate::{Consequence, Gate, Limit, Metric};
+use cutover::domain::live::{EventRow, Feed, FeedState, HpaRow, PodRow, RevisionRow, Snapshot};
+use cutover::domain::object::{Kind, ObjectRef};
+use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use cutover::domain::release::{Canary, Component, Destination, Endpoint, Prometheus, Release, Router, Source, Stage, Strategy, Track};
+use cutover::domain::rollout::Rollout;
+use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts};
+use cutover::domain::time::{Millis, Now};
+use cutover::domain::verdict::{ArmStats, GateVerdict, Judgement, Verdict};
+use cutover::domain::view::{Driver, View};
+use cutover::domain::weight::{Share, Weight};
+use cutover::engine::preview::after;
+use jiff::Timestamp;
+
+/// 14:02:31Z, an hour on the monotonic clock.
+pub fn now() -> Now {
+    Now { mono: Millis::mins(60), wall: "2026-11-21T14:02:31Z".parse().unwrap() }
+}
+
+pub fn ago(secs: i64) -> Timestamp {
+    now().wall - jiff::SignedDuration::from_secs(secs)
+}
+
+pub fn scene() -> Scene {
+    Scene {
+        context: "prod-eu".into(),
+        namespace: Some("fusion-ecommerce".into()),
+        production: false,
+        read_only: None,
+        actor: "ada@bastion1".into(),
+    }
+}
+
+pub fn key() -> ReleaseKey {
+    ReleaseKey { namespace: "fusion-ecommerce".into(), name: "storefront".into() }
+}
+
+fn component(name: &str) -> Component {
+    let host = |track: &str| Destination { host: format!("{name}-{track}"), subset: None };
+    Component {
+        name: name.into(),
+        stable: name.into(),
+        candidate: Some(format!("{name}-canary")),
+        container: None,
+        router: Router::Istio { virtual_service: name.into(), route: None, stable: host("stable"), candidate: host("canary") },
+    }
+}
+
+pub fn release(components: &[&str]) -> Release {
+    let gate = |name: &str, metric, limit, mins, then| Gate {
+        name: name.into(),
+        metric,
+        limit,
+        lasting: Millis::mins(mins),
+        then,
+        min_requests: 50,
+    };
+    let stage = |w| Stage::Weight { weight: Weight::capped(w), hold: Millis::mins(10) };
+    let mut steps: Vec<Stage> = [10, 25, 50, 75, 100].map(stage).to_vec();
+    steps.push(Stage::Approve { label: "approve".into() });
+    Release {
+        name: "storefront".into(),
+        namespace: "fusion-ecommerce".into(),
+        components: components.iter().map(|c| component(c)).collect(),
+        strategy: Strategy::Canary(Canary { steps }),
+        prometheus: Some(Prometheus {
+            endpoint: Endpoint::Url { url: "http://prometheus:9090".into(), token_from: None, headers: vec![] },
+            interval: Millis::secs(15),
+            preset: None,
+            label: None,
+        }),
+        gates: vec![
+            gate("errors", Metric::Errors, Limit::Above(0.05), 5, Consequence::Rollback),
+            gate("p95", Metric::Latency { quantile: 0.95 }, Limit::Above(500.0), 10, Consequence::Rollback),
+            gate("restarts", Metric::Restarts { within: Millis::mins(15) }, Limit::AtLeast(3), 0, Consequence::Rollback),
+        ],
+        watch: None,
+        keep: Millis::mins(30),
+        contacts: vec!["payments on-call: +1 555 0100".into(), "https://status.example".into()],
+        production: false,
+        source: Source::Declared("cutover.yaml".into()),
+    }
+}
+
+fn workload(name: &str, tag: &str, replicas: u32, digest: &str) -> Workload {
+    let images = vec![ContainerImage { name: "app".into(), image: format!("registry.io/shop/{}:{tag}", name.trim_end_matches("-canary")) }];
+    Workload {
+        name: name.into(),
+        uid: format!("uid-{name}"),
+        resource_version: "100".into(),
+        generation: 3,
+        observed_generation: 3,
+        replicas,
+        current: replicas,
+        updated: replicas,
+        ready: replicas,
+        available: replicas,
+        ready_addresses: replicas,
+        containers: images.clone(),
+        revision: Some(7),
+        template_hash: Some("7f9c4bd5c8".into()),
+        digest: Some(format!("sha256:{digest}0123456789abcdef")),
+        change_cause: Some("release 2.3.1".into()),
+        revisions: [7, 6]
+            .map(|n| KeptRevision {
+                revision: n,
+                replica_set: format!("{name}-{n}"),
+                template_hash: format!("hash{n}"),
+                images: vec![ContainerImage { name: "app".into(), image: format!("registry.io/shop/{name}:v2.3.{}", n - 6) }],
+            })
+            .to_vec(),
+        ..Workload::default()
+    }
+}
+
+fn route(name: &str, percent: u32) -> RouteFacts {
+    let host = |track: &str| Destination { host: format!("{name}-{track}"), subset: None };
+    RouteFacts {
+        object: ObjectRef::new(Kind::VirtualService, "fusion-ecommerce", name),
+        uid: format!("uid-vs-{name}"),
+        resource_version: "200".into(),
+        entry: RouteEntry::VirtualService { route: None, http: 0, stable: (0, host("stable")), candidate: (1, host("canary")) },
+        stable: 100 - percent,
+        candidate: percent,
+        accepted: Acceptance::Yes,
+        notes: vec![],
+        bypass: false,
+    }
+}
+
+pub fn observed(components: &[&str], percent: u32) -> Observed {
+    let one = |name: &&str| {
+        let c = ComponentObserved {
+            stable: Some(workload(name, "v2.3.1", 9, "a41f")),
+            candidate: Some(workload(&format!("{name}-canary"), "v2.4.0", 3, "9c02")),
+            route: Ok(route(name, percent)),
+        };
+        ((*name).to_owned(), c)
+    };
+    Observed { at: ago(2), components: components.iter().map(one).collect() }
+}
+
+fn arm(errors: f64, requests: u64, p95: f64) -> ArmStats {
+    let wave = |base: f64| (0..40).map(|i| if i == 20 { None } else { Some(base * (1.0 + 0.3 * f64::from(i % 5))) }).collect();
+    ArmStats {
+        rps: Some(requests as f64 / 100.0),
+        errors: Some(errors),
+        requests,
+        failed: (requests as f64 * errors) as u64,
+        p50: Some(p95 / 4.0),
+        p95: Some(p95),
+        p99: Some(p95 * 1.8),
+        at: Some(ago(6)),
+        total_requests: requests * 20,
+        total_failed: 0,
+        error_history: wave(errors),
+        p95_history: wave(p95),
+    }
+}
+
+pub fn judgement(components: &[&str], verdict: Verdict) -> Judgement {
+    let bad = verdict.force() > 0;
+    let mut j = Judgement::default();
+    for name in components {
+        let candidate = arm(if bad { 0.098 } else { 0.0034 }, 13_600, 221.0);
+        j.arms.insert((*name).into(), BTreeMap::from([(Track::Stable, arm(0.0031, 41_200, 212.0)), (Track::Candidate, candidate)]));
+        j.observed.insert((*name).into(), Share(0.246));
+        for gate in ["errors", "p95", "restarts"] {
+            let failing = bad && gate == "errors";
+            j.gates.push(GateVerdict {
+                gate: gate.into(),
+                component: (*name).into(),
+                verdict: if failing { verdict.clone() } else { Verdict::Healthy },
+                then: Consequence::Rollback,
+                candidate: Some(match gate {
+                    "errors" => 0.098,
+                    "p95" => 221.0,
+                    _ => 0.0,
+                }),
+                stable: Some(if gate == "p95" { 212.0 } else { 0.0 }),
+                requests: 13_600,
+                limit: "5 %".into(),
+                broken_for: if failing { Millis::secs(72) } else { Millis::ZERO },
+                evidence: if failing { "errors 9.8 % > 5 % for 1m12s, 13 600 requests".into() } else { String::new() },
+            });
+        }
+    }
+    j
+}
+
+/// A rollout that holds at 25 %.
+pub fn holding(components: &[&str]) -> View {
+    let (release, observed) = (release(components), observed(components, 25));
+    let start = Order {
+        id: "r-1".into(),
+        command: Command::Start { images: BTreeMap::new(), cause: Some("release 2.4.0".into()) },
+        actor: "ada@bastion1".into(),
+        at: ago(1_400),
+        mark: None,
+    };
+    let began = Now { mono: Millis::mins(30), wall: ago(1_400) };
+    let mut rollout: Rollout = after(&release, None, Some(&observed), &start, began).unwrap();
+    rollout.cursor = 4;
+    rollout.asked = Weight::capped(25);
+    rollout.entered = ago(260);
+    rollout.covered = Millis::secs(250);
+    View {
+        now: now(),
+        release,
+        rollout: Some(rollout),
+        observed: Some(observed),
+        observed_age: Some(Millis::secs(2)),
+        judgement: judgement(components, Verdict::Healthy),
+        driver: Driver::Us { holder: "ada@bastion1#4711".into(), epoch: 3 },
+        answers: BTreeMap::new(),
+        faults: BTreeMap::new(),
+        checklist: None,
+        writes: 0,
+        read_only: false,
+    }
+}
+
+pub fn pod(name: &str, deployment: &str, n: u64) -> PodRow {
+    PodRow {
+        uid: format!("uid-{name}"),
+        name: name.into(),
+        deployment: Some(deployment.into()),
+        template_hash: Some("7f9c4bd5c8".into()),
+        labels: BTreeMap::new(),
+        status: "Running".into(),
+        ready: 1,
+        containers: 1,
+        restarts: 0,
+        last_restart: None,
+        reason: None,
+        cpu_milli: Some(40 + n),
+        memory: Some((170 + n) << 20),
+        created: Some(ago(120 * i64::try_from(n + 1).unwrap())),
+        node: Some("node-1".into()),
+        container_names: vec!["app".into()],
+        digest: None,
+    }
+}
+
+pub fn snapshot() -> Snapshot {
+    let mut pods: Vec<PodRow> = (0..9).map(|n| pod(&format!("backend-7f9c4bd5c8-s{n}xqz"), "backend", n)).collect();
+    pods.extend((0..3).map(|n| pod(&format!("backend-canary-5d6f7c8b9d-c{n}xqz"), "backend-canary", n)));
+    let broken = pods.last_mut().unwrap();
+    broken.status = "CrashLoopBackOff".into();
+    broken.ready = 0;
+    broken.restarts = 4;
+    broken.last_restart = Some(ago(41));
+    broken.reason = Some("OOMKilled: limit 256Mi".into());
+    let event = |n: i64, warning, reason: &str, about: &str, message: &str, count| EventRow {
+        uid: format!("ev-{n}"),
+        at: Some(ago(n)),
+        warning,
+        reason: reason.into(),
+        about: ("Pod".into(), about.into()),
+        message: message.into(),
+        count,
+    };
+    let live = FeedState { feed: Feed::Live, heard: Some(ago(1)) };
+    Snapshot {
+        namespace: "fusion-ecommerce".into(),
+        feeds: Kind::ALL.map(|k| (k, live.clone())).into(),
+        pods: Arc::new(pods.into_iter().map(Arc::new).collect()),
+        revisions: vec![RevisionRow {
+            deployment: "backend".into(),
+            replica_set: "backend-6".into(),
+            revision: 6,
+            images: vec![("app".into(), "registry.io/shop/backend:v2.3.0".into())],
+            change_cause: Some("release 2.3.0".into()),
+            created: Some(ago(600_000)),
+            replicas: 0,
+        }],
+        hpas: vec![HpaRow {
+            name: "backend".into(),
+            target: "backend".into(),
+            scale: Autoscaler { name: "backend".into(), min: 3, max: 20, current: 9, desired: 11, limited: false },
+            metrics: vec!["cpu 54/70 %".into()],
+            conditions: vec![],
+        }],
+        events: Arc::new(
+            vec![
+                event(33, true, "Unhealthy", "backend-canary-5d6f7c8b9d-c2xqz", "Readiness probe failed: HTTP 503", 2),
+                event(95, false, "Pulled", "backend-canary-5d6f7c8b9d-c0xqz", "Container image already present", 1),
+                event(96, false, "Scheduled", "other-app-5d6f7c8b9d-c0xqz", "not ours", 1),
+            ]
+            .into_iter()
+            .map(Arc::new)
+            .collect(),
+        ),
+        ..Snapshot::default()
+    }
+}
+
+/// A console of some size that has heard of one release and shows it.
+pub struct Console {
+    pub model: Model,
+    pub now: Now,
+    pub effects: Vec<Effect>,
+}
+
+impl Console {
+    pub fn empty(width: u16, height: u16) -> Console {
+        let mut c = Console { model: Model::new("s", scene(), now()), now: now(), effects: vec![] };
+        c.send(Msg::Resize(width, height));
+        c
+    }
+
+    /// Shows `view`.
+    pub fn of(view: View, width: u16, height: u16) -> Console {
+        let mut c = Console::empty(width, height);
+        c.world(World::Link(Link::Up));
+        c.world(World::Listed);
+        c.world(World::View(Arc::new(view)));
+        c.world(World::Rows(Arc::new(snapshot())));
+        c.press("Enter");
+        c
+    }
+
+    pub fn send(&mut self, msg: Msg) {
+        let out = update(&mut self.model, msg, self.now);
+        self.effects.extend(out);
+    }
+
+    pub fn world(&mut self, news: World) {
+        self.send(Msg::World(self.model.generation, news));
+    }
+
+    pub fn wait(&mut self, ms: u64) {
+        self.now.mono = self.now.mono.plus(Millis(ms));
+        self.now.wall += jiff::SignedDuration::from_millis(i64::try_from(ms).unwrap());
+        self.send(Msg::Tick);
+    }
+
+    /// Presses keys by name, separated by blanks: `Ctrl-R y`, `Tab`, `Esc`.
+    pub fn press(&mut self, keys: &str) {
+        for name in keys.split(' ') {
+            self.send(Msg::Key(event(name)));
+        }
+    }
+
+    /// Types a text, character by character.
+    pub fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            self.send(Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        }
+    }
+
+    /// The orders given since the last call.
+    pub fn orders(&mut self) -> Vec<Command> {
+        self.effects.drain(..).filter_map(|e| if let Effect::Order { order, .. } = e { Some(order.command) } else { None }).collect()
+    }
+
+    pub fn notice(&self) -> &str {
+        self.model.notice.as_ref().map_or("", |n| n.text.as_str())
+    }
+}
+
+pub fn event(name: &str) -> KeyEvent {
+    let (code, modifiers) = match name {
+        "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
+        "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
+        "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
+        "Down" => (KeyCode::Down, KeyModifiers::NONE),
+        "Up" => (KeyCode::Up, KeyModifiers::NONE),
+        _ => match name.strip_prefix("Ctrl-") {
+            Some(c) => (KeyCode::Char(c.to_lowercase().chars().next().unwrap()), KeyModifiers::CONTROL),
+            None => (KeyCode::Char(name.chars().next().unwrap()), KeyModifiers::NONE),
+        },
+    };
+    KeyEvent::new(code, modifiers)
+}
