@@ -4,8 +4,14 @@
 //! [`Exit`]. Commands that need the console say so with [`Outcome::Console`]: who calls [`run`] opens it.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clap::Parser as _;
+
+use crate::cluster::ConnectOptions;
+use crate::config::Lookup;
+use crate::domain::declared::Declared;
+use crate::driver::shell::{Clock, SystemClock};
 
 pub mod approve;
 pub mod args;
@@ -67,7 +73,49 @@ pub enum Outcome {
     /// It is done.
     Exit(Exit),
     /// The console is wanted.
-    Console(Box<Global>),
+    Console(Box<Opening>),
+}
+
+/// What the console is to be opened with.
+pub struct Opening {
+    /// Which cluster.
+    pub connect: ConnectOptions,
+    /// Look at all namespaces.
+    pub all_namespaces: bool,
+    /// Releases that a file declares.
+    pub declared: Vec<Declared>,
+    /// Where the world's time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How it shall look.
+    pub global: Global,
+    /// What must live as long as the console: the cluster of a rehearsal.
+    pub keep: Option<Box<dyn std::any::Any + Send>>,
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("connect", &self.connect).finish_non_exhaustive()
+    }
+}
+
+impl Opening {
+    /// On a real cluster, as the command line says.
+    fn of(global: Global) -> Result<Opening, CliError> {
+        let declared = crate::config::load(&Lookup::of_process(global.config.clone()))?;
+        let connect = ConnectOptions {
+            kubeconfig: global.kubeconfig.clone(),
+            context: global.context.clone(),
+            namespace: global.namespace.clone(),
+            read_only: global.read_only,
+        };
+        let clock = Arc::new(SystemClock::default());
+        Ok(Opening { connect, all_namespaces: global.all_namespaces, declared, clock, global, keep: None })
+    }
+}
+
+/// A line that is fit for a terminal.
+fn safe_line(text: &str) -> String {
+    crate::domain::text::sanitize(text).into_owned()
 }
 
 /// Does what the command line asks.
@@ -75,11 +123,12 @@ pub enum Outcome {
 /// # Errors
 /// A [`CliError`], with the exit code to end with.
 pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Outcome, CliError> {
-    let Some(command) = cli.command else { return Ok(Outcome::Console(Box::new(cli.global))) };
+    let Some(command) = cli.command else { return Ok(Outcome::Console(Box::new(Opening::of(cli.global)?))) };
     let exit = match command {
         Command::Schema(_) => schema::run(out)?,
         Command::Completions(args) => completions::run(&args, out)?,
         Command::Man(args) => man::run(&args, out)?,
+        Command::Demo(args) => return demo::run(&args, &cli.global, out).await,
         _ => return Err(CliError::Other("this command is not built yet".to_owned())),
     };
     Ok(Outcome::Exit(exit))

@@ -1,9 +1,10 @@
 //! Parses, installs hooks, picks a face, maps the result to an exit code. Nothing else.
 
-use std::io::{stderr, stdout};
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
-use cutover::cli::{self, CliError, Exit, Outcome};
+use cutover::cli::{self, CliError, Exit, Opening, Outcome};
+use cutover::console;
 
 fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
@@ -19,6 +20,22 @@ fn face(cli: cli::Cli) -> Result<Exit, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match runtime.block_on(cli::run(cli, &mut stdout()))? {
         Outcome::Exit(exit) => Ok(exit),
-        Outcome::Console(_) => Err(CliError::Other("the console is not built yet; `cutover --help` lists the commands".to_owned())),
+        Outcome::Console(opening) => runtime.block_on(console(*opening)),
     }
+}
+
+async fn console(opening: Opening) -> Result<Exit, CliError> {
+    let Opening { connect, all_namespaces, declared, clock, global, keep } = opening;
+    let options =
+        console::Options { connect, all_namespaces, declared, theme: global.theme, depth: global.color, ascii: global.ascii, clock };
+    let ended = console::run(options).await;
+    drop(keep);
+    let ended = ended.map_err(|error| match error {
+        console::ConsoleError::Connect(error) => CliError::Unreachable(error.to_string()),
+        other => CliError::Other(other.to_string()),
+    })?;
+    for line in &ended.farewell {
+        let _ = writeln!(stderr(), "{}", cli::error::safe_lines(line));
+    }
+    Ok(Exit::of(ended.code))
 }

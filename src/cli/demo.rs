@@ -1,7 +1,19 @@
 //! `cutover demo`: a rehearsal on the embedded cluster.
 
+#[cfg(feature = "sim")]
+mod clock;
+#[cfg(feature = "sim")]
+mod headless;
+#[cfg(feature = "sim")]
+mod stage;
+
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use super::Outcome;
+use super::args::Global;
+use super::error::CliError;
 
 /// Rehearse a release on an embedded cluster, no Kubernetes needed
 ///
@@ -49,4 +61,34 @@ pub struct Args {
 fn speed(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('x').parse().ok();
     number.filter(|n: &f64| (0.01..=10_000.0).contains(n)).ok_or_else(|| "a speed lies between 0.01 and 10000".to_owned())
+}
+
+/// Rehearses: with the console, without one, or as a server for other tools.
+///
+/// # Errors
+/// When the scenario is unknown or faulty, or an address cannot be bound.
+#[cfg(feature = "sim")]
+pub async fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<Outcome, CliError> {
+    use std::io::IsTerminal;
+    if args.list {
+        return stage::list(global, out);
+    }
+    let scenario = stage::load(&args.scenario)?;
+    let people = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if args.serve {
+        return stage::serve(args, &scenario, out).await;
+    }
+    if args.headless || !people {
+        return headless::run(args, global, &scenario, out).await;
+    }
+    stage::console(args, global, &scenario).await
+}
+
+/// This program was built without the embedded cluster.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "sim"))]
+pub async fn run(_args: &Args, _global: &Global, _out: &mut dyn Write) -> Result<Outcome, CliError> {
+    Err(CliError::Usage("this program was built without the embedded cluster: build it with the feature `sim`".to_owned()))
 }

@@ -49,6 +49,11 @@ impl Exit {
         Exit::Terminated,
     ];
 
+    /// The code of a number; any other number is a failure.
+    pub fn of(number: i32) -> Exit {
+        Exit::ALL.into_iter().find(|e| i32::from(e.code()) == number).unwrap_or(Exit::Error)
+    }
+
     /// The number.
     pub const fn code(self) -> u8 {
         self as u8

@@ -1,0 +1,73 @@
+//! The interactive console: one loop that wires terminal, model, view and drivers. It decides nothing.
+//!
+//! ```text
+//! keys, signals  ─┐                       ┌─ frames
+//! drivers' views ─┼─> app::update(model) ─┼─ orders to drivers
+//! watches, logs  ─┘                       └─ logs, switches, copies
+//! ```
+
+mod effects;
+mod loops;
+mod session;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::cluster::{ConnectError, ConnectOptions};
+use crate::domain::declared::Declared;
+use crate::driver::shell::Clock;
+use crate::term::guard::EnterError;
+use crate::theme::Depth;
+
+pub use loops::run;
+
+/// What the console is opened with.
+#[derive(Clone)]
+pub struct Options {
+    /// Which cluster.
+    pub connect: ConnectOptions,
+    /// Look at all namespaces.
+    pub all_namespaces: bool,
+    /// Releases that a file declares; found in the cluster when there are none.
+    pub declared: Vec<Declared>,
+    /// The theme's name; by the terminal when not given.
+    pub theme: Option<String>,
+    /// The colour depth asked for.
+    pub depth: Option<Depth>,
+    /// Draw with ASCII only.
+    pub ascii: bool,
+    /// Where the world's time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How the console ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit code.
+    pub code: i32,
+    /// Lines to print once the terminal is given back: what is stuck, and how to do it by hand.
+    pub farewell: Vec<String>,
+}
+
+/// Why the console could not be opened.
+#[derive(Debug, Error)]
+pub enum ConsoleError {
+    /// There is no cluster to look at.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// There is no terminal to show it on.
+    #[error("{0}; on a pipe use the commands, e.g. `cutover status`")]
+    Terminal(#[from] EnterError),
+    /// The terminal or the system failed.
+    #[error("the terminal failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Who gives orders here: `you@bastion1`.
+fn actor() -> String {
+    let var = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let user = var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| "someone".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|h| h.trim().to_owned()).or_else(|| var("HOSTNAME"));
+    format!("{user}@{}", host.unwrap_or_else(|| "here".to_owned()))
+}

@@ -1,0 +1,184 @@
+//! What the model asks for, carried out.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::app::Effect;
+use crate::app::logs::LogLine;
+use crate::app::model::{Link, Tone};
+use crate::app::msg::{Msg, World};
+use crate::cluster::connect::contexts;
+use crate::cluster::logs::{LogEvent, LogRequest, tail};
+use crate::cluster::{ConnectOptions, Connection, connect};
+use crate::term::caps::Mux;
+use crate::term::clipboard;
+
+use super::session::{Context, Session};
+
+/// Lines a log begins with.
+const TAIL: u32 = 200;
+/// Lines handed over at once.
+const BATCH: usize = 200;
+
+/// What the loop itself must do.
+pub(super) enum Duty {
+    /// Send bytes to the terminal.
+    Send(Vec<u8>),
+    /// Draw everything again.
+    Redraw,
+    /// Give the terminal back until continued.
+    Suspend,
+    /// End.
+    Quit(i32),
+}
+
+/// Carries effects out.
+pub(super) struct Hands {
+    pub context: Context,
+    pub session: Session,
+    pub mux: Mux,
+    tails: BTreeMap<u64, JoinHandle<()>>,
+}
+
+impl Hands {
+    pub fn new(context: Context, mux: Mux) -> Hands {
+        Hands { session: Session::open(context.clone()), context, mux, tails: BTreeMap::new() }
+    }
+
+    /// Carries one effect out, or says what the loop must do.
+    pub async fn carry_out(&mut self, effect: Effect) -> Option<Duty> {
+        match effect {
+            Effect::Order { release, order } => {
+                if let Err(why) = self.session.order(&release, order) {
+                    self.notice(Tone::Bad, why);
+                }
+            }
+            Effect::Attend { release } => self.session.attend(release),
+            Effect::Tail { id, namespace, pod, container, previous } => {
+                let request = LogRequest { namespace, pod, container, previous, tail: TAIL };
+                let stream = tail(self.session.connection().watch.clone(), request);
+                self.tails.insert(id, tokio::spawn(follow(id, stream, self.context.out.clone())));
+            }
+            Effect::Untail { id } => {
+                if let Some(task) = self.tails.remove(&id) {
+                    task.abort();
+                }
+            }
+            Effect::ListContexts => {
+                let names = contexts(self.context.connection.options.kubeconfig.as_deref());
+                let names = names.map(|rows| rows.into_iter().map(|r| r.name).collect()).map_err(|e| e.to_string());
+                let _ = self.context.out.send(Msg::Contexts(names));
+            }
+            Effect::ListNamespaces => {
+                let (connection, out, generation) = (self.context.connection.clone(), self.context.out.clone(), self.context.generation);
+                tokio::spawn(async move {
+                    let names = namespaces(&connection).await;
+                    let _ = out.send(Msg::World(generation, World::Namespaces(names)));
+                });
+            }
+            Effect::SwitchContext { name, generation } => self.switch_context(name, generation).await,
+            Effect::SwitchNamespace { name, generation } => self.switch_namespace(name, generation).await,
+            Effect::Copy { text, what } => return self.copy(&text, &what),
+            Effect::Redraw => return Some(Duty::Redraw),
+            Effect::Suspend => return Some(Duty::Suspend),
+            Effect::Quit { code } => return Some(Duty::Quit(code)),
+        }
+        None
+    }
+
+    fn notice(&self, tone: Tone, text: String) {
+        let _ = self.context.out.send(Msg::Notice(tone, text));
+    }
+
+    fn copy(&self, text: &str, what: &str) -> Option<Duty> {
+        match clipboard::copy(text, self.mux) {
+            Ok(bytes) => {
+                self.notice(Tone::Good, format!("copied {what}: {} bytes", text.len()));
+                Some(Duty::Send(bytes))
+            }
+            Err(error) => {
+                self.notice(Tone::Bad, error.to_string());
+                None
+            }
+        }
+    }
+
+    async fn switch_namespace(&mut self, name: Option<String>, generation: u64) {
+        self.reopen(Context { namespace: name, generation, ..self.context.clone() }).await;
+    }
+
+    async fn switch_context(&mut self, name: String, generation: u64) {
+        self.context.generation = generation;
+        let options = ConnectOptions { context: Some(name.clone()), namespace: None, ..self.context.connection.options.clone() };
+        let tell = |link| {
+            let _ = self.context.out.send(Msg::World(generation, World::Link(link)));
+        };
+        tell(Link::Connecting { to: name });
+        match connect(&options).await {
+            Ok(connection) => {
+                let namespace = Some(connection.namespace.clone());
+                self.reopen(Context { connection, namespace, generation, ..self.context.clone() }).await;
+            }
+            Err(error) => tell(Link::Lost { why: error.to_string() }),
+        }
+    }
+
+    async fn reopen(&mut self, context: Context) {
+        self.tails.values().for_each(JoinHandle::abort);
+        self.tails.clear();
+        let next = Session::open(context.clone());
+        self.context = context;
+        std::mem::replace(&mut self.session, next).close().await;
+    }
+}
+
+/// Hands a log's lines over, many at once when they come fast.
+async fn follow(id: u64, mut tail: crate::cluster::logs::Tail, out: mpsc::UnboundedSender<Msg>) {
+    let mut events = Vec::new();
+    loop {
+        events.clear();
+        if tail.events.recv_many(&mut events, BATCH).await == 0 {
+            return;
+        }
+        let mut lines = Vec::new();
+        let mut ended = None;
+        for event in events.drain(..) {
+            match event {
+                LogEvent::Line(text) => lines.push(LogLine { at: None, text }),
+                LogEvent::End(why) => ended = Some(why.to_string()),
+            }
+        }
+        let over = ended.is_some();
+        if out.send(Msg::Log { id, lines, dropped: 0, ended }).is_err() || over {
+            return;
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Names {
+    items: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    metadata: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    name: String,
+}
+
+/// The cluster's namespaces.
+pub(super) async fn namespaces(connection: &Connection) -> Result<Vec<String>, String> {
+    let request = http::Request::get("/api/v1/namespaces?limit=500").body(Vec::new()).map_err(|e| e.to_string())?;
+    let names: Names = connection.unary.request(request).await.map_err(|e| match e {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    })?;
+    Ok(names.items.into_iter().map(|n| n.metadata.name).collect())
+}

@@ -1,0 +1,226 @@
+//! The loop itself: drain what happened, update the model, carry out effects, draw when due.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::app::{Effect, Model, Msg, update};
+use crate::app::model::{Link, Scene};
+use crate::cluster::connect;
+use crate::domain::time::{Millis, Now};
+use crate::driver::shell::Clock;
+use crate::term::caps::Caps;
+use crate::term::decode::Typed;
+use crate::term::guard::{self, Guard};
+use crate::term::input::{Input, Reader};
+use crate::term::output::{self, Screen};
+use crate::term::pace::{FrameGate, Want};
+use crate::term::signals::{Signal, Signals};
+use crate::term::suspend;
+use crate::theme::depth::{Hints, choose};
+use crate::theme::library::Library;
+use crate::ui::{self, Look};
+
+use super::effects::{Duty, Hands};
+use super::session::Context;
+use super::{ConsoleError, Ended, Options};
+
+/// Opens the console and runs it to its end. The connection is made first: a credential plugin may ask something, and a
+/// cluster that cannot be reached is better said on a plain terminal.
+///
+/// # Errors
+/// When there is no cluster, no terminal, or the terminal fails.
+pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
+    let connection = connect(&options.connect).await?;
+    let caps = Caps::detect(|name| std::env::var(name).ok());
+    let look = look(&options, &caps);
+    let actor = super::actor();
+    let namespace = (!options.all_namespaces).then(|| connection.namespace.clone());
+    let (out, inbox) = mpsc::unbounded_channel();
+    let context = Context { connection, namespace, declared: options.declared, actor, clock: options.clock, generation: 0, out };
+    let mut signals = Signals::listen()?;
+    let guard = Guard::enter()?;
+    let (screen, _) = output::screen()?;
+    let reader = Reader::start(caps.escape_hold())?;
+    let mut face = Face { look, screen, guard, reader: Some(reader), gate: FrameGate::new(caps.remote), start: Instant::now(), caps };
+    let scene = Scene { context: context.connection.context.clone(), namespace: context.namespace.clone(), actor: context.actor.clone(), ..Scene::default() };
+    let session = format!("{}-{:x}", std::process::id(), context.clock.now().wall.as_millisecond());
+    let mut model = Model::new(session, scene, face.now(context.clock.as_ref()));
+    model.link = (Link::Connecting { to: context.connection.server.clone() }, model.now.mono);
+    let size = face.screen.size()?;
+    model.size = (size.width, size.height);
+    let mut hands = Hands::new(context, face.caps.mux);
+    let ended = turn(&mut face, &mut model, &mut hands, &mut signals, inbox).await;
+    let Hands { session, .. } = hands;
+    session.close().await;
+    drop(face);
+    ended
+}
+
+/// The terminal's side.
+struct Face {
+    look: Look,
+    screen: Screen,
+    guard: Guard,
+    reader: Option<Reader>,
+    gate: FrameGate,
+    start: Instant,
+    caps: Caps,
+}
+
+impl Face {
+    /// Durations run on the machine's clock, times of day on the world's.
+    fn now(&self, clock: &dyn Clock) -> Now {
+        let mono = Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX));
+        Now { mono, wall: clock.now().wall }
+    }
+
+    fn draw(&mut self, model: &Model) -> std::io::Result<()> {
+        let begun = self.start.elapsed();
+        let look = &self.look;
+        self.screen.draw(|frame| ui::render(model, look, frame.area(), frame.buffer_mut()))?;
+        let ended = self.start.elapsed();
+        self.gate.drawn(ended, ended.saturating_sub(begun));
+        Ok(())
+    }
+
+    async fn typed(&mut self) -> Input {
+        match &mut self.reader {
+            Some(reader) => reader.next().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn look(options: &Options, caps: &Caps) -> Look {
+    let hints = Hints { asked: options.depth, no_color: caps.no_color, force: caps.force_color, term: &caps.term, colorterm: &caps.colorterm };
+    let depth = choose(&hints);
+    let mut library = Library::builtin();
+    if let Some(folder) = themes_folder() {
+        library.add_folder(&folder);
+    }
+    let (theme, warnings) = library.load(options.theme.as_deref().unwrap_or("dark"), depth);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Look { theme, unicode: caps.unicode && !options.ascii }
+}
+
+fn themes_folder() -> Option<std::path::PathBuf> {
+    use etcetera::BaseStrategy;
+    etcetera::choose_base_strategy().ok().map(|dirs| dirs.config_dir().join("cutover/themes"))
+}
+
+/// Everything that can wake the loop.
+enum Woken {
+    Signal(Signal),
+    Typed(Input),
+    News(Msg),
+    Session,
+    Frame,
+    Tick,
+}
+
+async fn turn(face: &mut Face, model: &mut Model, hands: &mut Hands, signals: &mut Signals, mut inbox: mpsc::UnboundedReceiver<Msg>) -> Result<Ended, ConsoleError> {
+    face.gate.want(Want::Key);
+    loop {
+        if face.gate.is_due(face.start.elapsed()) {
+            face.draw(model)?;
+        }
+        let wake = wait_for(face.start, model.wake_at().duration());
+        let due = face.gate.due().map(|at| wait_for(face.start, at));
+        let woken = tokio::select! {
+            biased;
+            signal = signals.next() => Woken::Signal(signal),
+            input = face.typed() => Woken::Typed(input),
+            Some(news) = inbox.recv() => Woken::News(news),
+            () = hands.session.next() => Woken::Session,
+            () = async { match due { Some(due) => due.await, None => std::future::pending().await } } => Woken::Frame,
+            () = wake => Woken::Tick,
+        };
+        let mut messages = Vec::new();
+        match woken {
+            Woken::Signal(Signal::HangUp) | Woken::Typed(Input::Closed) => {
+                // The line is dead: nothing is written to it any more.
+                guard::abandon();
+                return Ok(Ended { code: 129, farewell: Vec::new() });
+            }
+            Woken::Signal(Signal::Quit(code)) => messages.push(Msg::Terminate(code)),
+            Woken::Signal(Signal::Suspend) => stop(face, signals).await?,
+            Woken::Signal(Signal::Continue) => {
+                face.guard.again()?;
+                output::redraw_all(&mut face.screen)?;
+                face.gate.want(Want::Key);
+            }
+            Woken::Signal(Signal::Resize) => {
+                let size = face.screen.size()?;
+                messages.push(Msg::Resize(size.width, size.height));
+                face.gate.want(Want::Key);
+            }
+            Woken::Signal(Signal::Reload) | Woken::Session | Woken::Frame => {}
+            Woken::Typed(Input::Typed(typed)) => {
+                face.gate.want(Want::Key);
+                match typed {
+                    Typed::Key(key) => messages.push(Msg::Key(key)),
+                    Typed::Paste(text) => messages.push(Msg::Paste(text)),
+                    Typed::Focus(_) => {}
+                }
+            }
+            Woken::News(news) => {
+                face.gate.want(Want::Data);
+                messages.push(news);
+                while let Ok(more) = inbox.try_recv() {
+                    messages.push(more);
+                }
+            }
+            Woken::Tick => {
+                face.gate.want(Want::Data);
+                messages.push(Msg::Tick);
+            }
+        }
+        for message in messages {
+            let effects = update(model, message, face.now(hands.context.clock.as_ref()));
+            if let Some(ended) = carry_out(face, model, hands, signals, effects).await? {
+                return Ok(ended);
+            }
+        }
+        model.refresh();
+    }
+}
+
+async fn carry_out(face: &mut Face, model: &Model, hands: &mut Hands, signals: &mut Signals, effects: Vec<Effect>) -> Result<Option<Ended>, ConsoleError> {
+    for effect in effects {
+        match hands.carry_out(effect).await {
+            None => {}
+            Some(Duty::Send(bytes)) => output::send(&mut face.screen, &bytes)?,
+            Some(Duty::Redraw) => {
+                output::redraw_all(&mut face.screen)?;
+                face.gate.want(Want::Key);
+            }
+            Some(Duty::Suspend) => stop(face, signals).await?,
+            Some(Duty::Quit(code)) => return Ok(Some(Ended { code, farewell: model.farewell() })),
+        }
+    }
+    Ok(None)
+}
+
+/// Gives the terminal back until the job is continued.
+async fn stop(face: &mut Face, signals: &mut Signals) -> Result<(), ConsoleError> {
+    face.reader = None;
+    let stopped = suspend::suspend(&mut face.guard, signals).await;
+    face.reader = Some(Reader::start(face.caps.escape_hold())?);
+    output::redraw_all(&mut face.screen)?;
+    face.gate.want(Want::Key);
+    match stopped {
+        Err(suspend::SuspendError::Enter(error)) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until so long after the start.
+async fn wait_for(start: Instant, at: Duration) {
+    match start.checked_add(at) {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}
