@@ -19,12 +19,11 @@ use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
 
 /// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
-/// decision on half of the facts is none.
+/// decision on half of the facts is none. `at` is the present of the world that is read: ages are told from it.
 ///
 /// # Errors
 /// The first read that failed.
-pub async fn observe(client: &Client, release: &Release) -> Result<Observed, ClusterError> {
-    let at = jiff::Timestamp::now();
+pub async fn observe(client: &Client, release: &Release, at: jiff::Timestamp) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
     let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
     let parts = try_join_all(release.components.iter().map(|c| read(client, namespace, c)));

@@ -52,9 +52,13 @@ impl Drop for Watching {
     }
 }
 
+/// Where the present of the watched world comes from.
+pub type Present = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
 /// What the tasks of one namespace share.
 struct Shared {
     client: Client,
+    present: Present,
     namespace: String,
     indexes: Mutex<Indexes>,
     changed: Notify,
@@ -69,10 +73,11 @@ impl Shared {
     }
 }
 
-/// Watches one namespace. `client` is the one for watches: without a deadline of its own.
-pub fn watch(client: Client, namespace: &str) -> Watching {
+/// Watches one namespace. `client` is the one for watches: without a deadline of its own. `present` is the watched world's
+/// clock: ages on screen are told from it.
+pub fn watch(client: Client, namespace: &str, present: Present) -> Watching {
     let shared =
-        Arc::new(Shared { client, namespace: namespace.to_owned(), indexes: Mutex::new(Indexes::new(namespace)), changed: Notify::new() });
+        Arc::new(Shared { client, present, namespace: namespace.to_owned(), indexes: Mutex::new(Indexes::new(namespace)), changed: Notify::new() });
     let first = shared.indexes.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
     let (sender, snapshots) = watch::channel(Arc::new(first));
     let mut tasks = JoinSet::new();

@@ -177,7 +177,9 @@ impl Session {
 
     fn watch(&mut self, namespace: &str) {
         if self.watching.as_ref().is_none_or(|(ns, _)| ns != namespace) {
-            self.watching = Some((namespace.to_owned(), watch_namespace(self.context.connection.watch.clone(), namespace)));
+            let clock = Arc::clone(&self.context.clock);
+            let present = Arc::new(move || clock.now().wall);
+            self.watching = Some((namespace.to_owned(), watch_namespace(self.context.connection.watch.clone(), namespace, present)));
         }
     }
 

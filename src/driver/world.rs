@@ -79,7 +79,8 @@ impl World for Kubernetes {
                 async move { Reply::Loaded(state::load(&client, &namespace, &release).await.map_err(Fault::from)) }.boxed()
             }
             Call::Observe { release } => {
-                async move { Reply::Observed(observe::observe(&client, &release).await.map_err(Fault::from)) }.boxed()
+                let at = self.clock.now().wall;
+                async move { Reply::Observed(observe::observe(&client, &release, at).await.map_err(Fault::from)) }.boxed()
             }
             Call::Sample { release } => self.sample(*release),
             Call::Store { rollout, expect, spent } => {

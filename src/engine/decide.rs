@@ -16,6 +16,9 @@ use super::{guard, rollback};
 
 /// The longest stretch between two looks that counts as covered; what is longer was a suspended laptop or a stalled process.
 pub const LONGEST_GAP: Millis = Millis::secs(30);
+/// How long a candidate may take to come up before it is given up. Kubernetes' own deadline does not run for pods that are
+/// only scaled up.
+pub const PREPARE_DEADLINE: Millis = Millis::mins(10);
 /// Who acts when nobody was asked.
 pub const SELF: &str = "cutover";
 
@@ -195,6 +198,10 @@ fn cover(r: &mut Rollout, observed: &Observed, judgement: &Judgement, now: Now) 
     let needs_health = !matches!(r.step(), Some(Step::Retire(_)));
     let running = matches!(r.phase, Phase::Progressing) && r.step().is_some_and(|s| s.length().is_some());
     let settled = missing(r, observed).is_empty() && is_whole(r, observed);
+    let coming_up = matches!(r.step(), Some(Step::Prepare)) && matches!(r.phase, Phase::Progressing);
+    if let Some(gap) = gap.filter(|g| coming_up && *g <= LONGEST_GAP) {
+        r.covered = r.covered.plus(gap);
+    }
     if let Some(gap) = gap
         && running
         && gap <= LONGEST_GAP
@@ -227,7 +234,8 @@ fn stalled(r: &Rollout, observed: &Observed) -> Option<String> {
     r.release.components.iter().find_map(|c| {
         let track = if c.candidate.is_some() { Track::Candidate } else { Track::Stable };
         let w = observed.workload(&c.name, track)?;
-        let why = w.stalled.as_ref()?;
+        let late = matches!(r.step(), Some(Step::Prepare)) && r.covered >= PREPARE_DEADLINE && w.ready < w.replicas;
+        let why = w.stalled.clone().or_else(|| late.then(|| format!("{} of {} ready after {PREPARE_DEADLINE}", w.ready, w.replicas).into()))?;
         let pods = w.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
         Some(format!("{}: {} does not come up: {why}{pods}", c.name, w.name))
     })

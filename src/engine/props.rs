@@ -303,6 +303,10 @@ fn a_candidate_that_never_comes_up_gets_no_traffic() {
     run.world.broken = true;
     run.turns(30);
     assert_eq!((run.step(), run.world.weight("backend")), (Some(&Step::Prepare), 0));
+    let mut late = Run::started(canary(&["backend"]));
+    late.world.broken = true;
+    late.turns(130);
+    assert_eq!(late.phase(), Phase::RolledBack, "ten minutes are enough");
     run.world.workload("backend", Track::Candidate).stalled = Some("ProgressDeadlineExceeded".into());
     run.turns(5);
     assert_eq!(run.phase(), Phase::RolledBack);

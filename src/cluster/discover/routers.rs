@@ -39,15 +39,26 @@ pub(super) fn resolve(
 ) -> Result<Router, String> {
     let named = |name: &str| objects.deployments.iter().find(|d| d.metadata.name == name);
     let Some(s) = named(stable) else { return Err(format!("Deployment {stable} does not exist")) };
-    // A candidate that is still to be made has the labels that its clone will get.
-    let made;
-    let c = match named(candidate) {
-        Some(c) => c,
+    match named(candidate) {
+        Some(c) => between(objects, declared, s, c, strategy),
         None => {
-            made = clone_of(s, candidate);
-            &made
+            // A candidate that is still to be made gets the labels of stable but one: whichever lets a route reach it.
+            let tries = clones(objects, s, candidate).into_iter().map(|made| between(objects, declared, s, &made, strategy));
+            let mut failed = None;
+            for tried in tries {
+                match tried {
+                    Ok(router) => return Ok(router),
+                    Err(why) => failed = failed.or(Some(why)),
+                }
+            }
+            Err(failed.unwrap_or_else(|| format!("Deployment {candidate} does not exist")))
         }
-    };
+    }
+}
+
+/// The router between two Deployments.
+fn between(objects: &Objects, declared: Option<&DeclaredRouter>, s: &Deployment, c: &Deployment, strategy: &Strategy) -> Result<Router, String> {
+    let (stable, candidate) = (s.metadata.name.as_str(), c.metadata.name.as_str());
     let missing = |what: String| Err(what);
     match declared {
         Some(DeclaredRouter::Istio { virtual_service, route, .. }) => match istio(objects, Some(virtual_service), s, c) {
@@ -88,11 +99,21 @@ fn turned(router: Router) -> Router {
     }
 }
 
-fn clone_of(stable: &Deployment, name: &str) -> Deployment {
-    let mut made = stable.clone();
-    made.metadata.name = name.to_owned();
-    made.spec.template.metadata.labels.insert("track".to_owned(), "canary".to_owned());
-    made
+/// What stable's clone could be: with one label that some Service selects by, or some subset is named after, set to its value.
+fn clones(objects: &Objects, stable: &Deployment, name: &str) -> Vec<Deployment> {
+    let with = |key: &str, value: &str| {
+        let mut made = stable.clone();
+        made.metadata.name = name.to_owned();
+        made.spec.template.metadata.labels.insert(key.to_owned(), value.to_owned());
+        made
+    };
+    let selected = objects.services.iter().flat_map(|s| &s.spec.selector).map(|(k, v)| (k.clone(), v.clone()));
+    let subsets = objects.virtual_services.iter().flat_map(|v| list(v, "/spec/http")).flat_map(|h| list(h, "/route")).filter_map(destination);
+    let named = subsets.filter_map(|d| Some(("version".to_owned(), d.subset?)));
+    let differs = |(key, value): &(String, String)| stable.pods().get(key) != Some(value);
+    let mut all: Vec<Deployment> = selected.chain(named).filter(differs).map(|(k, v)| with(&k, &v)).collect();
+    all.push(with("track", "canary"));
+    all
 }
 
 /// Services that select one side and not the other.

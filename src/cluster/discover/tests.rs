@@ -130,3 +130,29 @@ fn prefixes_end_at_a_dash() {
     assert_eq!(pairs::common_prefix(&["a-b-front", "a-b-back"]), Some("a-b-"));
     assert_eq!(pairs::common_prefix(&["front", "from"]), None);
 }
+
+#[test]
+fn a_candidate_that_is_still_to_be_made_gets_the_label_that_reaches_it() {
+    use crate::domain::declared::{DeclaredComponent, DeclaredRouter, default_canary};
+    let stable = deployment("web", json!({}), json!({"app": "web", "version": "stable"}));
+    let vs = virtual_service("web", &[json!({"host": "web", "subset": "stable"}), json!({"host": "web", "subset": "canary"})]);
+    let there = objects(vec![stable], vec![service("web", json!({"app": "web"}))], vec![vs], vec![]);
+    let traffic = DeclaredRouter::Istio { virtual_service: "web".into(), route: None, stable: None, candidate: None };
+    let component = DeclaredComponent { name: "web".into(), stable: "web".into(), candidate: Some("web-canary".into()), container: None, traffic: Some(traffic) };
+    let declared = Declared {
+        name: "web".into(),
+        namespace: None,
+        components: vec![component],
+        strategy: Strategy::Canary(default_canary()),
+        prometheus: None,
+        gates: None,
+        watch: None,
+        keep: Millis::ZERO,
+        contacts: vec![],
+        production: None,
+        source: "t".into(),
+    };
+    let found = there.fill(&declared, "shop", "dev", None).unwrap();
+    let Router::Istio { candidate, .. } = &found.routers["web"] else { panic!("{found:?}") };
+    assert_eq!(candidate.subset.as_deref(), Some("canary"));
+}

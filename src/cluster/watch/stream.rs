@@ -107,7 +107,8 @@ fn state(shared: &Shared, kind: Kind, feed: Feed) {
 }
 
 fn heard(shared: &Shared, kind: Kind) {
-    shared.change(|indexes| indexes.feed(kind, |_| FeedState { feed: Feed::Live, heard: Some(Timestamp::now()) }));
+    let at = (shared.present)();
+    shared.change(|indexes| indexes.feed(kind, |_| FeedState { feed: Feed::Live, heard: Some(at) }));
 }
 
 #[derive(Deserialize)]
