@@ -76,8 +76,13 @@ impl Shared {
 /// Watches one namespace. `client` is the one for watches: without a deadline of its own. `present` is the watched world's
 /// clock: ages on screen are told from it.
 pub fn watch(client: Client, namespace: &str, present: Present) -> Watching {
-    let shared =
-        Arc::new(Shared { client, present, namespace: namespace.to_owned(), indexes: Mutex::new(Indexes::new(namespace)), changed: Notify::new() });
+    let shared = Arc::new(Shared {
+        client,
+        present,
+        namespace: namespace.to_owned(),
+        indexes: Mutex::new(Indexes::new(namespace)),
+        changed: Notify::new(),
+    });
     let first = shared.indexes.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
     let (sender, snapshots) = watch::channel(Arc::new(first));
     let mut tasks = JoinSet::new();

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::app::{Effect, Model, Msg, update};
 use crate::app::model::{Link, Scene};
+use crate::app::{Effect, Model, Msg, update};
 use crate::cluster::connect;
 use crate::domain::time::{Millis, Now};
 use crate::driver::shell::Clock;
@@ -43,7 +43,12 @@ pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
     let (screen, _) = output::screen()?;
     let reader = Reader::start(caps.escape_hold())?;
     let mut face = Face { look, screen, guard, reader: Some(reader), gate: FrameGate::new(caps.remote), start: Instant::now(), caps };
-    let scene = Scene { context: context.connection.context.clone(), namespace: context.namespace.clone(), actor: context.actor.clone(), ..Scene::default() };
+    let scene = Scene {
+        context: context.connection.context.clone(),
+        namespace: context.namespace.clone(),
+        actor: context.actor.clone(),
+        ..Scene::default()
+    };
     let session = format!("{}-{:x}", std::process::id(), context.clock.now().wall.as_millisecond());
     let mut model = Model::new(session, scene, face.now(context.clock.as_ref()));
     model.link = (Link::Connecting { to: context.connection.server.clone() }, model.now.mono);
@@ -93,7 +98,8 @@ impl Face {
 }
 
 fn look(options: &Options, caps: &Caps) -> Look {
-    let hints = Hints { asked: options.depth, no_color: caps.no_color, force: caps.force_color, term: &caps.term, colorterm: &caps.colorterm };
+    let hints =
+        Hints { asked: options.depth, no_color: caps.no_color, force: caps.force_color, term: &caps.term, colorterm: &caps.colorterm };
     let depth = choose(&hints);
     let mut library = Library::builtin();
     if let Some(folder) = themes_folder() {
@@ -121,7 +127,13 @@ enum Woken {
     Tick,
 }
 
-async fn turn(face: &mut Face, model: &mut Model, hands: &mut Hands, signals: &mut Signals, mut inbox: mpsc::UnboundedReceiver<Msg>) -> Result<Ended, ConsoleError> {
+async fn turn(
+    face: &mut Face,
+    model: &mut Model,
+    hands: &mut Hands,
+    signals: &mut Signals,
+    mut inbox: mpsc::UnboundedReceiver<Msg>,
+) -> Result<Ended, ConsoleError> {
     face.gate.want(Want::Key);
     loop {
         if face.gate.is_due(face.start.elapsed()) {
@@ -188,7 +200,13 @@ async fn turn(face: &mut Face, model: &mut Model, hands: &mut Hands, signals: &m
     }
 }
 
-async fn carry_out(face: &mut Face, model: &Model, hands: &mut Hands, signals: &mut Signals, effects: Vec<Effect>) -> Result<Option<Ended>, ConsoleError> {
+async fn carry_out(
+    face: &mut Face,
+    model: &Model,
+    hands: &mut Hands,
+    signals: &mut Signals,
+    effects: Vec<Effect>,
+) -> Result<Option<Ended>, ConsoleError> {
     for effect in effects {
         match hands.carry_out(effect).await {
             None => {}

@@ -68,7 +68,8 @@ impl Session {
         let mut tasks = JoinSet::new();
         tasks.spawn(look_around(context.clone(), sender));
         let read_only = context.connection.read_only;
-        let mut session = Session { drivers: BTreeMap::new(), running: JoinSet::new(), tasks, found, watching: None, attended: None, read_only, context };
+        let mut session =
+            Session { drivers: BTreeMap::new(), running: JoinSet::new(), tasks, found, watching: None, attended: None, read_only, context };
         session.show_scene(read_only.then(|| "--read-only".to_owned()));
         if let Some(namespace) = session.context.namespace.clone() {
             session.watch(&namespace);
@@ -79,7 +80,13 @@ impl Session {
     fn show_scene(&self, read_only: Option<String>) {
         let c = &self.context;
         let production = sounds_like_production(&c.connection.context) || c.namespace.as_deref().is_some_and(sounds_like_production);
-        c.tell(World::Scene(Scene { context: c.connection.context.clone(), namespace: c.namespace.clone(), production, read_only, actor: c.actor.clone() }));
+        c.tell(World::Scene(Scene {
+            context: c.connection.context.clone(),
+            namespace: c.namespace.clone(),
+            production,
+            read_only,
+            actor: c.actor.clone(),
+        }));
         c.tell(World::Link(Link::Up));
     }
 
@@ -134,7 +141,11 @@ impl Session {
         let holder = format!("{}#{}", c.actor, std::process::id());
         let idle = if few { Millis::secs(5) } else { Millis::secs(30) };
         let setup = Setup { holder, may_write: !self.read_only, take_up: !self.read_only, active: Millis::secs(2), idle };
-        let journal = if self.read_only { Journal::in_memory() } else { Journal::open(&Place::of_user(&c.connection.context, &key.namespace, &key.name)) };
+        let journal = if self.read_only {
+            Journal::in_memory()
+        } else {
+            Journal::open(&Place::of_user(&c.connection.context, &key.namespace, &key.name))
+        };
         c.tell(World::Journal(key.clone(), journal.lines().cloned().collect()));
         let world = Arc::new(Kubernetes::new(c.connection.unary.clone(), Arc::clone(&clock), journal));
         let (inbox, orders) = mpsc::channel(64);

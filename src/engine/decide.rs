@@ -235,7 +235,8 @@ fn stalled(r: &Rollout, observed: &Observed) -> Option<String> {
         let track = if c.candidate.is_some() { Track::Candidate } else { Track::Stable };
         let w = observed.workload(&c.name, track)?;
         let late = matches!(r.step(), Some(Step::Prepare)) && r.covered >= PREPARE_DEADLINE && w.ready < w.replicas;
-        let why = w.stalled.clone().or_else(|| late.then(|| format!("{} of {} ready after {PREPARE_DEADLINE}", w.ready, w.replicas).into()))?;
+        let why =
+            w.stalled.clone().or_else(|| late.then(|| format!("{} of {} ready after {PREPARE_DEADLINE}", w.ready, w.replicas).into()))?;
         let pods = w.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
         Some(format!("{}: {} does not come up: {why}{pods}", c.name, w.name))
     })

@@ -42,7 +42,7 @@ impl Side {
     }
 
     async fn backend(&self) -> ComponentObserved {
-        let observed = observe::observe(&self.connection.unary, &self.release).await.expect("an operator may look");
+        let observed = observe::observe(&self.connection.unary, &self.release, jiff::Timestamp::now()).await.expect("an operator may look");
         observed.components[BACKEND.name].clone()
     }
 

@@ -225,6 +225,7 @@ pub fn holding(components: &[&str]) -> View {
         answers: BTreeMap::new(),
         faults: BTreeMap::new(),
         checklist: None,
+        saved: true,
         writes: 0,
         read_only: false,
     }

@@ -64,7 +64,8 @@ async fn release(scenario: &Scenario, connection: &crate::cluster::Connection) -
     let namespace = &scenario.namespace;
     let objects = discover::read(&connection.unary, namespace).await.map_err(|e| CliError::Other(e.to_string()))?;
     let declared = stage::declared(scenario)?.into_iter().next();
-    let declared = declared.ok_or_else(|| CliError::Usage(format!("scenario {} has no release to drive: use the console, or --serve", scenario.name)))?;
+    let declared = declared
+        .ok_or_else(|| CliError::Usage(format!("scenario {} has no release to drive: use the console, or --serve", scenario.name)))?;
     let found = objects.fill(&declared, namespace, &connection.context, None).map_err(CliError::Usage)?;
     Ok(declared.complete(found))
 }
@@ -76,7 +77,13 @@ fn start(scenario: &Scenario, clock: &dyn Clock) -> Result<Order, CliError> {
     };
     let images = scenario.start.images.iter().map(read).collect::<Result<BTreeMap<_, _>, CliError>>()?;
     let cause = Some(format!("rehearsal {}", scenario.name));
-    Ok(Order { id: "start".to_owned(), command: Command::Start { images, cause }, actor: "demo".to_owned(), at: clock.now().wall, mark: None })
+    Ok(Order {
+        id: "start".to_owned(),
+        command: Command::Start { images, cause },
+        actor: "demo".to_owned(),
+        at: clock.now().wall,
+        mark: None,
+    })
 }
 
 fn script(scenario: &Scenario) -> Vec<Scripted> {

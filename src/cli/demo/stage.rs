@@ -42,7 +42,10 @@ pub fn list(global: &Global, out: &mut dyn Write) -> Result<Outcome, CliError> {
     let mut output = Output::new(out, global.output);
     for (name, _) in BUILT_IN {
         let scenario = load(name)?;
-        output.next(&serde_json::json!({"name": name, "description": scenario.description}), &format!("{name:<16}{}", scenario.description))?;
+        output.next(
+            &serde_json::json!({"name": name, "description": scenario.description}),
+            &format!("{name:<16}{}", scenario.description),
+        )?;
     }
     Ok(Outcome::Exit(Exit::Done))
 }
@@ -63,8 +66,11 @@ pub async fn server(args: &Args, scenario: &Scenario, pace: Pace) -> Result<Serv
 
 /// Writes a kubeconfig for the server: where the person wants it, else to a file of our own.
 pub fn kubeconfig(args: &Args, scenario: &Scenario, server: &Server) -> Result<PathBuf, CliError> {
-    let path = args.kubeconfig_out.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("cutover-demo-{}.yaml", std::process::id())));
-    server.write_kubeconfig(&path, &scenario.namespace).map_err(|e| CliError::File { path: path.display().to_string(), why: e.to_string() })?;
+    let path =
+        args.kubeconfig_out.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("cutover-demo-{}.yaml", std::process::id())));
+    server
+        .write_kubeconfig(&path, &scenario.namespace)
+        .map_err(|e| CliError::File { path: path.display().to_string(), why: e.to_string() })?;
     Ok(path)
 }
 

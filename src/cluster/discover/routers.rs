@@ -57,7 +57,13 @@ pub(super) fn resolve(
 }
 
 /// The router between two Deployments.
-fn between(objects: &Objects, declared: Option<&DeclaredRouter>, s: &Deployment, c: &Deployment, strategy: &Strategy) -> Result<Router, String> {
+fn between(
+    objects: &Objects,
+    declared: Option<&DeclaredRouter>,
+    s: &Deployment,
+    c: &Deployment,
+    strategy: &Strategy,
+) -> Result<Router, String> {
     let (stable, candidate) = (s.metadata.name.as_str(), c.metadata.name.as_str());
     let missing = |what: String| Err(what);
     match declared {
@@ -108,7 +114,8 @@ fn clones(objects: &Objects, stable: &Deployment, name: &str) -> Vec<Deployment>
         made
     };
     let selected = objects.services.iter().flat_map(|s| &s.spec.selector).map(|(k, v)| (k.clone(), v.clone()));
-    let subsets = objects.virtual_services.iter().flat_map(|v| list(v, "/spec/http")).flat_map(|h| list(h, "/route")).filter_map(destination);
+    let subsets =
+        objects.virtual_services.iter().flat_map(|v| list(v, "/spec/http")).flat_map(|h| list(h, "/route")).filter_map(destination);
     let named = subsets.filter_map(|d| Some(("version".to_owned(), d.subset?)));
     let differs = |(key, value): &(String, String)| stable.pods().get(key) != Some(value);
     let mut all: Vec<Deployment> = selected.chain(named).filter(differs).map(|(k, v)| with(&k, &v)).collect();

@@ -138,7 +138,13 @@ fn a_candidate_that_is_still_to_be_made_gets_the_label_that_reaches_it() {
     let vs = virtual_service("web", &[json!({"host": "web", "subset": "stable"}), json!({"host": "web", "subset": "canary"})]);
     let there = objects(vec![stable], vec![service("web", json!({"app": "web"}))], vec![vs], vec![]);
     let traffic = DeclaredRouter::Istio { virtual_service: "web".into(), route: None, stable: None, candidate: None };
-    let component = DeclaredComponent { name: "web".into(), stable: "web".into(), candidate: Some("web-canary".into()), container: None, traffic: Some(traffic) };
+    let component = DeclaredComponent {
+        name: "web".into(),
+        stable: "web".into(),
+        candidate: Some("web-canary".into()),
+        container: None,
+        traffic: Some(traffic),
+    };
     let declared = Declared {
         name: "web".into(),
         namespace: None,

@@ -33,7 +33,7 @@ async fn an_operator_connects_and_sees_what_decisions_rest_on() {
 async fn watches_follow_the_namespace() {
     let Some(plane) = ControlPlane::get("watches_follow_the_namespace") else { return };
     let side = Side::new(plane, "watch").await;
-    let watching = watch::watch(side.connection.watch.clone(), &side.namespace.name);
+    let watching = watch::watch(side.connection.watch.clone(), &side.namespace.name, std::sync::Arc::new(jiff::Timestamp::now));
     let now = || watching.snapshots.borrow().clone();
     eventually("every feed live and eight ready pods", super::SOON, async || {
         let snapshot = now();
