@@ -113,11 +113,6 @@ impl Opening {
     }
 }
 
-/// A line that is fit for a terminal.
-fn safe_line(text: &str) -> String {
-    crate::domain::text::sanitize(text).into_owned()
-}
-
 /// Does what the command line asks.
 ///
 /// # Errors

@@ -74,13 +74,16 @@ pub struct Recorded {
     pub requests: Vec<Request>,
 }
 
+/// Looks at a snapshot.
+pub type Onlooker = Box<dyn FnMut(&Arc<View>) + Send>;
+
 /// Where a driver tells what it does.
 #[derive(Default)]
 pub struct Outlets {
     /// A snapshot after every step; the latest wins.
     pub view: Option<watch::Sender<Option<Arc<View>>>>,
     /// Looks at every snapshot, in order, before the next input is taken.
-    pub each: Option<Box<dyn FnMut(&Arc<View>) + Send>>,
+    pub each: Option<Onlooker>,
     /// Every journal line as it is written.
     pub lines: Option<mpsc::UnboundedSender<Entry>>,
     /// Every step, as JSON lines of [`Recorded`].

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use super::super::Outcome;
 use super::super::args::Global;
 use super::super::drive::{self, Job};
 use super::super::error::CliError;
 use super::super::output::Output;
 use super::super::pilot::{Goal, Scripted};
-use super::super::{Outcome, safe_line};
 use super::Args;
 use super::clock::{LockStep, shared};
 use super::stage;
@@ -18,6 +18,7 @@ use crate::cluster::discover;
 use crate::domain::command::{Command, Order};
 use crate::domain::image::Image;
 use crate::domain::release::Release;
+use crate::domain::text::sanitize;
 use crate::domain::time::Millis;
 use crate::driver::shell::Clock;
 use crate::driver::world::Kubernetes;
@@ -54,7 +55,7 @@ pub async fn run(args: &Args, global: &Global, scenario: &Scenario, out: &mut dy
     stage::forget(args, &path);
     let ending = ending?;
     if output.is_table() {
-        output.next(&serde_json::Value::Null, &safe_line(&ending.text))?;
+        output.next(&serde_json::Value::Null, &sanitize(&ending.text))?;
     }
     Ok(Outcome::Exit(ending.exit))
 }

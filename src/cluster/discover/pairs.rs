@@ -13,11 +13,12 @@ const SUFFIXES: [(&str, &[&str]); 5] = [
     ("-v2", &["-v1"]),
 ];
 
-/// Pod labels that tell tracks apart, with the values of stable and candidate.
-const LABELS: [(&[&str], &[(&str, &str)]); 1] = [(
-    &["track", "version", "role", "deployment", "color", "slot", "release", "app.kubernetes.io/version"],
-    &[("stable", "canary"), ("primary", "canary"), ("blue", "green"), ("active", "preview"), ("a", "b"), ("v1", "v2")],
-)];
+/// Pod labels that tell tracks apart.
+const KEYS: [&str; 8] = ["track", "version", "role", "deployment", "color", "slot", "release", "app.kubernetes.io/version"];
+
+/// Values of those labels on stable and on the candidate.
+const VALUES: [(&str, &str); 6] =
+    [("stable", "canary"), ("primary", "canary"), ("blue", "green"), ("active", "preview"), ("a", "b"), ("v1", "v2")];
 
 /// Labels that say which app a Deployment is.
 const APP: [&str; 3] = ["app", "app.kubernetes.io/name", "name"];
@@ -64,18 +65,17 @@ fn by_name<'a>(objects: &'a Objects, candidate: &str) -> Option<(String, &'a Dep
     SUFFIXES.iter().find_map(|(suffix, partners)| {
         let base = candidate.strip_suffix(suffix)?;
         let partner = |p: &&str| objects.deployments.iter().find(|d| d.metadata.name.strip_suffix(p) == Some(base));
-        Some((base.to_owned(), partners.iter().find_map(|p| partner(p))?))
+        Some((base.to_owned(), partners.iter().find_map(partner)?))
     })
 }
 
 /// The Deployment with the same app label whose track label is the other one's partner.
 fn by_label<'a>(objects: &'a Objects, candidate: &Deployment) -> Option<(String, &'a Deployment)> {
     let app = app(candidate)?;
-    let (keys, values) = LABELS.first()?;
-    for key in *keys {
-        let Some(mine) = candidate.pods().get(*key) else { continue };
-        let Some((stable, _)) = values.iter().find(|(_, c)| c == mine) else { continue };
-        let fits = |d: &&Deployment| d.pods().get(*key).map(String::as_str) == Some(stable) && self::app(d).as_ref() == Some(&app);
+    for key in KEYS {
+        let Some(mine) = candidate.pods().get(key) else { continue };
+        let Some((stable, _)) = VALUES.iter().find(|(_, c)| c == mine) else { continue };
+        let fits = |d: &&Deployment| d.pods().get(key).map(String::as_str) == Some(stable) && self::app(d).as_ref() == Some(&app);
         if let Some(found) = objects.deployments.iter().find(fits) {
             return Some((app, found));
         }
@@ -110,5 +110,5 @@ pub fn grouped(pairs: &[Pair]) -> Vec<Vec<&Pair>> {
 pub fn common_prefix<'a>(names: &[&'a str]) -> Option<&'a str> {
     let (first, rest) = names.split_first()?;
     let shared = |prefix: &str| rest.iter().all(|n| n.starts_with(prefix));
-    first.match_indices('-').map(|(i, _)| first.get(..=i).unwrap_or_default()).filter(|p| shared(p)).last()
+    first.match_indices('-').map(|(i, _)| first.get(..=i).unwrap_or_default()).rfind(|p| shared(p))
 }
