@@ -48,6 +48,7 @@ pub mod streams;
 pub mod timers;
 pub mod traffic;
 pub mod tsdb;
+pub mod typed;
 pub mod usage;
 pub mod validate;
 pub mod wire;

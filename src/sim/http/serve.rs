@@ -115,9 +115,12 @@ fn head(response: &Response) -> hyper::http::response::Builder {
     response.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value))
 }
 
-fn full(response: Response) -> Answer {
-    let body = Full::new(Bytes::copy_from_slice(response.full()));
-    head(&response).body(Either::Left(body)).unwrap_or_else(|_| broken())
+fn full(mut response: Response) -> Answer {
+    let body = match std::mem::replace(&mut response.body, Body::Hangup) {
+        Body::Full(bytes) => Bytes::from(bytes),
+        Body::Hangup | Body::Stream { .. } => Bytes::new(),
+    };
+    head(&response).body(Either::Left(Full::new(body))).unwrap_or_else(|_| broken())
 }
 
 /// For a header that HTTP does not allow.

@@ -116,9 +116,13 @@ fn manager(request: &Request) -> &str {
     })
 }
 
-/// Whether the write is only to be tried. `options` names the kind of options that carry it.
+/// Judges a write's options; true when it is only to be tried. `options` names the kind of options that carry it.
 fn dry_run(request: &Request, options: &str) -> Result<bool, Status> {
     let values: Vec<&str> = request.params("dryRun").collect();
+    if let Some(other) = request.param("fieldValidation").filter(|v| !matches!(*v, "" | "Ignore" | "Strict" | "Warn")) {
+        let cause = Cause::unsupported("fieldValidation", &other.into(), &["", "Ignore", "Strict", "Warn"]);
+        return Err(Status::invalid_kind("meta.k8s.io", options, "", &[cause]));
+    }
     if values.iter().all(|value| *value == "All") {
         return Ok(!values.is_empty());
     }

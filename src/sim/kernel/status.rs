@@ -126,7 +126,9 @@ impl Status {
         if !group.is_empty() {
             details.insert("group".into(), group.into());
         }
-        details.insert("kind".into(), kind.into());
+        if !kind.is_empty() {
+            details.insert("kind".into(), kind.into());
+        }
         let causes = causes.iter().map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}));
         details.insert("causes".into(), causes.collect());
         let dot = if group.is_empty() { "" } else { "." };
@@ -190,7 +192,13 @@ impl Status {
             "{} {name:?} is forbidden: unable to create new content in namespace {namespace} because it is being terminated",
             resource.qualified()
         );
-        Self::new(403, "Forbidden", message, Some(details(resource, name)))
+        let why = format!("namespace {namespace} is being terminated");
+        let cause = json!({"reason": "NamespaceTerminating", "message": why, "field": "metadata.namespace"});
+        let mut details = details(resource, name);
+        if let Some(map) = details.as_object_mut() {
+            map.insert("causes".into(), json!([cause]));
+        }
+        Self::new(403, "Forbidden", message, Some(details))
     }
 
     /// 405.

@@ -44,6 +44,12 @@ fn finish(resource: &Resource, object: &Value, causes: Vec<Cause>) -> Result<(),
 }
 
 fn content(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) {
+    if resource.custom
+        && let Some(spec) = object.get("spec").filter(|spec| !spec.is_object())
+    {
+        network::wrong_type(spec, "spec", "object", causes);
+        return;
+    }
     if [&DEPLOYMENT, &REPLICA_SET, &STATEFUL_SET, &DAEMON_SET].contains(&resource) {
         workload::workload(resource, object, causes);
     } else if *resource == POD {

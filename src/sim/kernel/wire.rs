@@ -171,6 +171,12 @@ impl Response {
         Self { body: Body::Stream { id, timeout, bookmarks }, ..Self::bytes(200, content_type, Vec::new()) }
     }
 
+    /// The same with `Warning` headers, which kubectl prints.
+    pub fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.headers.extend(warnings.iter().map(|text| ("Warning".to_owned(), format!("299 - {text:?}"))));
+        self
+    }
+
     /// A closed connection. Who answers on behalf of the server that is down (a proxy) says 502 or 503.
     pub fn hangup() -> Self {
         Self { body: Body::Hangup, ..Self::text(503, "") }

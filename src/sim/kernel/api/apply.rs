@@ -12,7 +12,7 @@ use crate::sim::kernel::{
     schema::{self, List},
     status::Cause,
     store::Stamp,
-    validate,
+    typed, validate,
 };
 
 /// PATCH with an apply configuration.
@@ -76,8 +76,20 @@ fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
         return Err(Status::bad_request(why));
     }
     config.put("/metadata/name", target.name());
+    let named = config.namespace().to_owned();
     write::place(&mut config, target)?;
-    Ok(convert::to_stored(target, config))
+    let mut config = convert::to_stored(target, config);
+    let unfit = |why: String| {
+        let place = format!("{named}/{}", target.name());
+        let slash = if version.contains('/') { "" } else { "/" };
+        let why = format!("failed to create typed patch object ({place}; {slash}{version}, Kind={}): {why}", target.resource.kind);
+        Status::custom(500, "", why, None)
+    };
+    let unknown = typed::conform(target.resource, &mut config).map_err(unfit)?;
+    if let Some(path) = unknown.first() {
+        return Err(unfit(format!(".{path}: field not declared in schema")));
+    }
+    Ok(config)
 }
 
 /// Fields that others own and whose value would change.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Output, Target, apply, convert, dry_run, manager, strategic, write};
-use crate::sim::kernel::{Request, Response, Status, World, object::Fields, status::Cause, store::Stamp};
+use crate::sim::kernel::{Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, store::Stamp, typed};
 
 /// PATCH on an object or its status.
 ///
@@ -24,11 +24,29 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
         let cause = Cause::invalid("metadata.uid", &patched.uid().into(), "field is immutable");
         return Err(Status::invalid(target.resource, target.name(), &[cause.clone(), cause]));
     }
-    let mut object = convert::to_stored(target, patched);
-    write::place(&mut object, target)?;
+    let (object, warnings) = conform(request, target, patched)?;
     let stamp = Stamp::update(world.now(), manager(request));
     let stored = write::commit(world, target, stamp, object, dry_run(request, "PatchOptions")?)?;
-    output.one(world, 200, &stored)
+    Ok(output.one(world, 200, &stored)?.with_warnings(&warnings))
+}
+
+/// A patched object as it is stored, when the patch has left it what it was.
+fn conform(request: &Request, target: &Target, patched: Value) -> Result<(Value, Vec<String>), Status> {
+    let given = (patched.text("/apiVersion").to_owned(), patched.text("/kind").to_owned());
+    let shown = patched.to_string();
+    let refused = |why: String| {
+        let cause = Cause::invalid("patch", &shown.as_str().into(), &why);
+        Status::invalid_kind("", "", "", &[cause])
+    };
+    let version = api_version(target.group, target.version);
+    if given != (version.clone(), target.resource.kind.to_owned()) {
+        return Err(refused(format!("no kind {:?} is registered for version {:?}", given.1, given.0)));
+    }
+    let mut object = convert::to_stored(target, patched);
+    let unknown = typed::conform(target.resource, &mut object).map_err(refused)?;
+    let warnings = write::judge_unknown(request, unknown).map_err(refused)?;
+    write::place(&mut object, target)?;
+    Ok((object, warnings))
 }
 
 /// A served object after the patch in the request's body.

@@ -15,7 +15,7 @@ const DELETE: &str = "$deleteFromPrimitiveList/";
 /// Merges `patch` into `object`.
 ///
 /// # Errors
-/// `BadRequest` for a directive that means nothing or a list entry without its key.
+/// An internal error, as over there, for a directive that means nothing or a list entry without its key.
 pub fn merge(resource: &Resource, object: &mut Value, patch: Value) -> Result<(), Status> {
     let Value::Object(patch) = patch else { return Err(Status::bad_request("error decoding patch: not an object")) };
     let Value::Object(map) = object else { return Err(Status::bad_request("the object is not an object")) };
@@ -29,7 +29,8 @@ struct Merge<'a> {
 
 impl Merge<'_> {
     fn maps(&mut self, here: &mut Map<String, Value>, mut patch: Map<String, Value>) -> Result<(), Status> {
-        match patch.remove(DIRECTIVE).as_ref().map(Value::as_str) {
+        let directive = patch.get(DIRECTIVE).cloned();
+        match directive.as_ref().map(Value::as_str) {
             None | Some(Some("merge")) => {}
             Some(Some("replace")) => {
                 *here = cleaned(patch);
@@ -39,8 +40,12 @@ impl Merge<'_> {
                 here.clear();
                 return Ok(());
             }
-            Some(other) => return Err(unknown(other)),
+            Some(other) => {
+                let why = format!("unknown patch type: {} in map: {}", other.unwrap_or_default(), go_map(&Value::Object(patch)));
+                return Err(Status::custom(500, "", why, None));
+            }
         }
+        patch.remove(DIRECTIVE);
         if let Some(Value::Array(retain)) = patch.remove(RETAIN) {
             here.retain(|key, _| retain.iter().any(|kept| kept == key));
         }
@@ -129,8 +134,8 @@ impl Merge<'_> {
         let mut mentioned = Vec::new();
         for entry in patch {
             let Some(id) = entry.get(key).cloned() else {
-                let why = format!("map: {entry} does not contain declared merge key: {key}");
-                return Err(Status::custom(500, "InternalError", why, None));
+                let why = format!("map: {} does not contain declared merge key: {key}", go_map(&entry));
+                return Err(Status::custom(500, "", why, None));
             };
             let same = |other: &Value| other.get(key) == Some(&id);
             if entry.get(DIRECTIVE).is_some_and(|directive| directive == "delete") {
@@ -183,8 +188,17 @@ fn cleaned(map: Map<String, Value>) -> Map<String, Value> {
     kept.map(|(key, value)| (key, clean(value))).collect()
 }
 
-fn unknown(directive: Option<&str>) -> Status {
-    Status::bad_request(format!("Unknown patch type: {}", directive.unwrap_or("?")))
+/// A value as Go prints it in its errors.
+fn go_map(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            format!("map[{}]", map.iter().map(|(key, value)| format!("{key}:{}", go_map(value))).collect::<Vec<_>>().join(" "))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(go_map).collect::<Vec<_>>().join(" ")),
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".into(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

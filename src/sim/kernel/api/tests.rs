@@ -4,6 +4,7 @@ use crate::sim::kernel::{Body, Kernel, Method, Request, Response, StreamId, obje
 
 mod access;
 mod patches;
+mod robust;
 mod watches;
 
 /// An embedded cluster to send requests to.

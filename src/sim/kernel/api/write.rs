@@ -11,7 +11,7 @@ use crate::sim::kernel::{
     resource::{EVENT, LEASE, SERVICE, api_version, of_kind},
     status::Cause,
     store::Stamp,
-    validate,
+    typed, validate,
 };
 
 /// POST to a collection.
@@ -20,9 +20,9 @@ use crate::sim::kernel::{
 /// As the API server's.
 pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let output = Output::negotiate(request, target)?;
-    let object = incoming(request, target)?;
+    let (object, warnings) = incoming(request, target)?;
     let stored = create_stored(world, request, target, object)?;
-    output.one(world, 201, &stored)
+    Ok(output.one(world, 201, &stored)?.with_warnings(&warnings))
 }
 
 /// Creates an object that has been read and converted.
@@ -56,7 +56,7 @@ pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut 
 /// As the API server's.
 pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let output = Output::negotiate(request, target)?;
-    let object = incoming(request, target)?;
+    let (object, warnings) = incoming(request, target)?;
     let resource = target.resource;
     if !object.name().is_empty() && object.name() != target.name() {
         return Err(wrong_name(&object, target));
@@ -65,14 +65,14 @@ pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<
     let version = object.text("/metadata/resourceVersion");
     if !exists && target.subresource.is_empty() && creates_on_update(resource) && version.is_empty() {
         let stored = create_stored(world, request, target, object)?;
-        return output.one(world, 201, &stored);
+        return Ok(output.one(world, 201, &stored)?.with_warnings(&warnings));
     }
     if exists && version.is_empty() && (resource.custom || *resource == LEASE) {
         let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
         return Err(Status::invalid_kind(resource.group, resource.plural, target.name(), &[cause]));
     }
     let stored = update_stored(world, request, target, object)?;
-    output.one(world, 200, &stored)
+    Ok(output.one(world, 200, &stored)?.with_warnings(&warnings))
 }
 
 /// Updates the object or its status with a converted one.
@@ -110,8 +110,8 @@ pub fn wrong_name(object: &Value, target: &Target) -> Status {
     Status::bad_request(format!("the name of the object ({given}) does not match the name on the URL ({wanted})"))
 }
 
-/// Reads the object in the body, checks its kind and namespace and brings it into its stored form.
-fn incoming(request: &Request, target: &Target) -> Result<Value, Status> {
+/// Reads the object in the body, checks its kind and namespace and brings it into its stored form; warnings come with it.
+fn incoming(request: &Request, target: &Target) -> Result<(Value, Vec<String>), Status> {
     let kind = target.resource.kind;
     let unrecognized = |why: &str| {
         Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({})", excerpt(request)))
@@ -147,7 +147,21 @@ fn incoming(request: &Request, target: &Target) -> Result<Value, Status> {
         Some(_) => {}
     }
     place(&mut object, target)?;
-    Ok(convert::to_stored(target, object))
+    let mut object = convert::to_stored(target, object);
+    let unfit = |why: String| Status::bad_request(format!("{kind} in version {:?} cannot be handled as a {kind}: {why}", target.version));
+    let unknown = typed::conform(target.resource, &mut object).map_err(unfit)?;
+    let warnings = judge_unknown(request, unknown).map_err(unfit)?;
+    Ok((object, warnings))
+}
+
+/// What `fieldValidation` makes of unknown fields: an error, warnings, or nothing.
+pub fn judge_unknown(request: &Request, unknown: Vec<String>) -> Result<Vec<String>, String> {
+    let sentences: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+    match request.param("fieldValidation") {
+        Some("Strict") if !sentences.is_empty() => Err(format!("strict decoding error: {}", sentences.join(", "))),
+        Some("Ignore") => Ok(Vec::new()),
+        _ => Ok(sentences),
+    }
 }
 
 /// The beginning of a body, for error texts.

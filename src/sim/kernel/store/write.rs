@@ -9,6 +9,7 @@ use crate::sim::kernel::{
     Resource, Status, admission, defaults, managed,
     object::Fields,
     resource::{NAMESPACE, SERVICE},
+    typed::drop_nulls,
 };
 
 /// Metadata that only the server sets: taken over from the stored object on every update.
@@ -238,16 +239,4 @@ fn content_differs(old: &Value, new: &Value) -> bool {
         map.into_iter().filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status" | "apiVersion" | "kind")).collect()
     };
     content(old) != content(new)
-}
-
-/// Removes `null` map entries: a typed server cannot hold them.
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, entry| !entry.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }

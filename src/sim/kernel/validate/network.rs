@@ -69,21 +69,7 @@ pub(super) fn http_route(object: &Value, causes: &mut Vec<Cause>) {
 fn integer(value: Option<&Value>, field: &str, max: Option<i64>, causes: &mut Vec<Cause>) {
     let Some(value) = value else { return };
     match (value.as_i64(), max) {
-        (None, _) => {
-            let kind = match value {
-                Value::String(_) => "string",
-                Value::Bool(_) => "boolean",
-                Value::Number(_) => "number",
-                Value::Array(_) => "array",
-                Value::Object(_) => "object",
-                Value::Null => "null",
-            };
-            let message = format!("Invalid value: {kind:?}: {field} in body must be of type integer: {kind:?}");
-            causes.push(Cause { field: field.into(), reason: "FieldValueTypeInvalid", message });
-            let why =
-                "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
-            causes.push(Cause::invalid("<nil>", &Value::Null, why));
-        }
+        (None, _) => wrong_type(value, field, "integer", causes),
         (Some(number), Some(_)) if number < 0 => {
             causes.push(Cause::invalid(field, value, &format!("{field} in body should be greater than or equal to 0")));
         }
@@ -92,4 +78,21 @@ fn integer(value: Option<&Value>, field: &str, max: Option<i64>, causes: &mut Ve
         }
         _ => {}
     }
+}
+
+/// A field of a custom resource that has another type than its definition says.
+pub(super) fn wrong_type(value: &Value, field: &str, wanted: &str, causes: &mut Vec<Cause>) {
+    let kind = match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        Value::Null => "null",
+    };
+    let message = format!("Invalid value: {kind:?}: {field} in body must be of type {wanted}: {kind:?}");
+    causes.push(Cause { field: field.into(), reason: "FieldValueTypeInvalid", message });
+    let why = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+    causes.push(Cause::invalid("<nil>", &Value::Null, why));
 }
