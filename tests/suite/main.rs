@@ -17,6 +17,7 @@ mod console;
 #[cfg(feature = "sim")]
 mod embedded;
 mod fixture;
+#[cfg(feature = "sim")]
 mod promql;
 mod screens;
 mod themes;
