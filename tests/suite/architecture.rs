@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// Every Rust file below a folder.
 fn sources(dir: &str) -> Vec<PathBuf> {
     let mut found = vec![];
-    let mut todo = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+    let mut todo: Vec<PathBuf> = root.is_dir().then_some(root).into_iter().collect();
     while let Some(next) = todo.pop() {
         for entry in fs::read_dir(next).unwrap().map(Result::unwrap) {
             let path = entry.path();
