@@ -21,3 +21,4 @@ mod fixture;
 mod promql;
 mod screens;
 mod themes;
+mod traffic;
