@@ -21,4 +21,5 @@ mod fixture;
 mod promql;
 mod screens;
 mod themes;
+#[cfg(feature = "sim")]
 mod traffic;
