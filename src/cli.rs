@@ -24,7 +24,9 @@ pub mod history;
 pub mod images;
 pub mod init;
 pub mod keys;
+pub mod look;
 pub mod man;
+pub mod orders;
 pub mod output;
 pub mod pause;
 pub mod pilot;
@@ -35,13 +37,16 @@ pub mod resume;
 pub mod rollback;
 pub mod run;
 pub mod schema;
+pub mod session;
 pub mod status;
 pub mod step;
 pub mod undo;
+pub mod view;
 
 pub use args::{Cli, Command, Global};
 pub use error::CliError;
 pub use exit::Exit;
+use output::Output;
 
 /// Reads the command line.
 ///
@@ -102,29 +107,46 @@ impl Opening {
     /// On a real cluster, as the command line says.
     fn of(global: Global) -> Result<Opening, CliError> {
         let declared = crate::config::load(&Lookup::of_process(global.config.clone()))?;
-        let connect = ConnectOptions {
-            kubeconfig: global.kubeconfig.clone(),
-            context: global.context.clone(),
-            namespace: global.namespace.clone(),
-            read_only: global.read_only,
-        };
+        let connect = session::options(&global);
         let clock = Arc::new(SystemClock::default());
         Ok(Opening { connect, all_namespaces: global.all_namespaces, declared, clock, global, keep: None })
     }
 }
 
-/// Does what the command line asks.
+/// Does what the command line asks. Results go to `out`; what else people should know, and questions, to `notes`.
 ///
 /// # Errors
 /// A [`CliError`], with the exit code to end with.
-pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Outcome, CliError> {
-    let Some(command) = cli.command else { return Ok(Outcome::Console(Box::new(Opening::of(cli.global)?))) };
+pub async fn run(cli: Cli, out: &mut dyn Write, notes: &mut dyn Write) -> Result<Outcome, CliError> {
+    let Cli { global, command } = cli;
+    let Some(command) = command else { return Ok(Outcome::Console(Box::new(Opening::of(global)?))) };
     let exit = match command {
         Command::Schema(_) => schema::run(out)?,
         Command::Completions(args) => completions::run(&args, out)?,
         Command::Man(args) => man::run(&args, out)?,
-        Command::Demo(args) => return demo::run(&args, &cli.global, out).await,
-        _ => return Err(CliError::Other("this command is not built yet".to_owned())),
+        Command::Keys(args) => keys::run(&args, &mut Output::new(out, global.output))?,
+        Command::Demo(args) => return demo::run(&args, &global, out).await,
+        online => online_run(online, &global, &mut Output::new(out, global.output), notes).await?,
     };
     Ok(Outcome::Exit(exit))
+}
+
+/// The commands that need a cluster.
+async fn online_run(command: Command, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
+    match command {
+        Command::Status(args) => status::run(&args, global, out).await,
+        Command::Plan(args) => plan::run(&args, global, out).await,
+        Command::History(args) => history::run(&args, global, out).await,
+        Command::Init(args) => init::run(&args, global, out).await,
+        Command::Run(args) => run::run(&args, global, out, notes).await,
+        Command::Step(args) => step::run(&args, global, out, notes).await,
+        Command::Approve(args) => approve::run(&args, global, out, notes).await,
+        Command::Reject(args) => reject::run(&args, global, out, notes).await,
+        Command::Pause(args) => pause::run(&args, global, out, notes).await,
+        Command::Resume(args) => resume::run(&args, global, out, notes).await,
+        Command::Promote(args) => promote::run(&args, global, out, notes).await,
+        Command::Rollback(args) => rollback::run(&args, global, out, notes).await,
+        Command::Undo(args) => undo::run(&args, global, out, notes).await,
+        _ => Err(CliError::Other("this command is not built yet".to_owned())),
+    }
 }

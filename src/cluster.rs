@@ -10,6 +10,7 @@ pub mod discover;
 pub mod error;
 pub mod lease;
 pub mod logs;
+pub mod namespaces;
 pub mod observe;
 pub mod read_only;
 pub mod state;

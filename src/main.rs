@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 
 fn face(cli: cli::Cli) -> Result<Exit, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    match runtime.block_on(cli::run(cli, &mut stdout()))? {
+    match runtime.block_on(cli::run(cli, &mut stdout(), &mut stderr()))? {
         Outcome::Exit(exit) => Ok(exit),
         Outcome::Console(opening) => runtime.block_on(console(*opening)),
     }
@@ -31,7 +31,7 @@ async fn console(opening: Opening) -> Result<Exit, CliError> {
     let ended = console::run(options).await;
     drop(keep);
     let ended = ended.map_err(|error| match error {
-        console::ConsoleError::Connect(error) => CliError::Unreachable(error.to_string()),
+        console::ConsoleError::Connect(error) => error.into(),
         other => CliError::Other(other.to_string()),
     })?;
     for line in &ended.farewell {

@@ -1,7 +1,19 @@
 //! `cutover plan`: what a run would do.
 
-use super::args::Which;
+use serde::Serialize;
+
+use crate::domain::command::{Command, Order};
+use crate::domain::text::sanitize;
+use crate::engine::preview::{Preview, preview};
+use crate::engine::{compile, plan};
+
+use super::args::{Global, Which};
+use super::error::{CliError, safe_lines};
+use super::exit::Exit;
 use super::images::ImageArgs;
+use super::look::look;
+use super::output::Output;
+use super::session::Session;
 
 /// Show the steps of a release and its first changes
 ///
@@ -20,4 +32,61 @@ pub struct Args {
     /// The wanted images.
     #[command(flatten)]
     pub images: ImageArgs,
+}
+
+#[derive(Serialize)]
+struct Plan<'a> {
+    release: &'a str,
+    namespace: &'a str,
+    strategy: &'static str,
+    steps: Vec<String>,
+    gates: Vec<String>,
+    first: &'a [crate::domain::action::Change],
+    remarks: &'a [String],
+    refused: Option<String>,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// When the cluster cannot be read or the release does not fit together.
+pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let session = Session::open(global).await?;
+    let release = session.release(&args.which).await?;
+    plan::check(&release).map_err(|refusal| CliError::Refused(refusal.to_string()))?;
+    let names: Vec<&str> = release.components.iter().map(|c| c.name.as_str()).collect();
+    let images = args.images.by_component(&names).map_err(CliError::Usage)?;
+    let (world, _) = session.world(&release, false);
+    let now = session.clock.now();
+    let seen = look(world.as_ref(), &release, "", now).await;
+    let observed = seen.observed?;
+    let command = Command::Start { images, cause: None };
+    let order = Order { id: "plan".to_owned(), command, actor: crate::journal::who::actor(), at: now.wall, mark: None };
+    let first = preview(&release, seen.rollout.as_ref(), Some(&observed), &order, now);
+    show(&release, &first, out)?;
+    Ok(Exit::Done)
+}
+
+fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Output<'_>) -> std::io::Result<()> {
+    let plan = Plan {
+        release: &release.name,
+        namespace: &release.namespace,
+        strategy: release.strategy.word(),
+        steps: compile(release).iter().map(ToString::to_string).collect(),
+        gates: release.gates.iter().map(|g| format!("{}: {} → {:?}", g.name, g.limit_text(), g.then).to_lowercase()).collect(),
+        first: &first.changes,
+        remarks: &first.remarks,
+        refused: first.refusal.as_ref().map(ToString::to_string),
+    };
+    out.one(&plan, |to| {
+        writeln!(to, "{} in {}, {}", sanitize(plan.release), sanitize(plan.namespace), plan.strategy)?;
+        plan.steps.iter().enumerate().try_for_each(|(n, step)| writeln!(to, "{:>3}  {}", n + 1, sanitize(step)))?;
+        writeln!(to, "gates")?;
+        plan.gates.iter().try_for_each(|gate| writeln!(to, "  ·  {}", sanitize(gate)))?;
+        writeln!(to, "first changes")?;
+        match &plan.refused {
+            Some(refusal) => writeln!(to, "  ·  none: {}", safe_lines(refusal)),
+            None => first.changes.iter().try_for_each(|change| writeln!(to, "  ·  {}", sanitize(&change.to_string()))),
+        }
+    })
 }

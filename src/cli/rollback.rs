@@ -1,6 +1,14 @@
 //! `cutover rollback`: take it back, from any state.
 
-use super::args::Which;
+use std::io::Write;
+
+use crate::domain::command::Command;
+
+use super::args::{Global, Which};
+use super::error::CliError;
+use super::exit::Exit;
+use super::orders::{Ask, give};
+use super::output::Output;
 
 /// Take a release back, from any state
 ///
@@ -22,4 +30,12 @@ pub struct Args {
     /// Which release.
     #[command(flatten)]
     pub which: Which,
+}
+
+/// Takes it back.
+///
+/// # Errors
+/// Whatever keeps the order from being given.
+pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
+    give(Ask::of(&args.which, Command::RollBack), global, out, notes).await
 }

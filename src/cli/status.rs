@@ -1,6 +1,27 @@
 //! `cutover status`: one line a release.
 
-use super::args::Which;
+use futures::StreamExt as _;
+use serde::Serialize;
+
+use crate::domain::release::{Strategy, Track};
+use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::step::Step;
+use crate::domain::time::Millis;
+use crate::domain::verdict::Verdict;
+use crate::engine::command::describe;
+
+use super::args::{Global, Which};
+use super::error::CliError;
+use super::exit::Exit;
+use super::look::{Look, look};
+use super::output::{Output, Row};
+use super::pilot::narrator::version;
+use super::session::Session;
+
+/// How many releases are looked at at once.
+const AT_ONCE: usize = 4;
+/// A Lease that was not renewed for this long has no driver any more.
+const GONE: Millis = crate::domain::port::LEASE_DURATION;
 
 /// Show where each release is
 ///
@@ -16,4 +37,164 @@ pub struct Args {
     /// Which release.
     #[command(flatten)]
     pub which: Which,
+}
+
+/// One release. Field names are stable.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    release: String,
+    namespace: String,
+    strategy: &'static str,
+    /// `idle` while no run is under way.
+    phase: &'static str,
+    /// Where the run is, or why it cannot be told.
+    state: String,
+    step: Option<String>,
+    /// Percent asked by us.
+    asked: Option<u8>,
+    components: Vec<ComponentStatus>,
+    verdict: &'static str,
+    /// The gate that decides, or what is in doubt.
+    evidence: Option<String>,
+    /// Requests that the verdict rests on.
+    requests: u64,
+    waiting: Option<String>,
+    driver: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComponentStatus {
+    component: String,
+    stable: Option<String>,
+    candidate: Option<String>,
+    stable_ready: Option<String>,
+    candidate_ready: Option<String>,
+    /// Percent that the route holds.
+    accepted: Option<u8>,
+    /// Percent of the requests counted.
+    observed: Option<f64>,
+    /// Why the route cannot be told.
+    problem: Option<String>,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// When the cluster cannot be read.
+pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let session = Session::open(global).await?;
+    let releases = match &args.which.release {
+        Some(_) => vec![session.release(&args.which).await?],
+        None => session.releases().await?,
+    };
+    let rows: Vec<Status> = futures::stream::iter(releases)
+        .map(|release| {
+            let (world, _) = session.world(&release, false);
+            let now = session.clock.now();
+            async move { status(&look(world.as_ref(), &release, "", now).await) }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    out.all(&[], &rows, "no release: there is no Deployment here; choose a namespace with -n, or all with -A")?;
+    Ok(Exit::Done)
+}
+
+fn status(look: &Look) -> Status {
+    let r = look.rollout.as_ref();
+    let running = r.filter(|r| !r.is_over());
+    let judgement = &look.judgement;
+    let overall = judgement.overall();
+    let judged = running.is_some() && !judgement.gates.is_empty();
+    Status {
+        release: look.release.name.clone(),
+        namespace: look.release.namespace.clone(),
+        strategy: look.release.strategy.word(),
+        phase: running.map_or("idle", |r| r.phase.word()),
+        state: state(look, r),
+        step: running.and_then(Rollout::step).map(ToString::to_string),
+        asked: running.map(|r| r.asked.percent()),
+        components: look.release.components.iter().map(|c| component(look, &c.name)).collect(),
+        verdict: if judged { overall.word() } else { "none" },
+        evidence: judgement.deciding().filter(|_| judged).map(|g| format!("{}: {}", g.component, g.evidence)),
+        requests: if judged { judgement.gates.iter().map(|g| g.requests).max().unwrap_or(0) } else { 0 },
+        waiting: running.and_then(|r| r.waiting.clone()),
+        driver: look.driver.as_ref().filter(|(_, age)| age.is_none_or(|a| a < GONE)).map(|(holder, _)| holder.clone()),
+    }
+}
+
+fn state(look: &Look, r: Option<&Rollout>) -> String {
+    if let Some(fault) = look.unreadable.as_ref().or(look.observed.as_ref().err()) {
+        return fault.text.clone();
+    }
+    match r {
+        None => "no run yet".to_owned(),
+        Some(r) if r.is_over() => match r.ended {
+            Some(at) => format!("{} {}", r.phase.word(), at.strftime("%Y-%m-%d %H:%MZ")),
+            None => r.phase.word().to_owned(),
+        },
+        Some(r) => match (r.step(), &r.phase) {
+            (Some(Step::Hold(length)), Phase::Progressing) => format!("hold {} of {}", r.covered.clock(), length.clock()),
+            _ => describe(r),
+        },
+    }
+}
+
+fn component(look: &Look, name: &str) -> ComponentStatus {
+    let observed = look.observed.as_ref().ok();
+    let workload = |track| observed.and_then(|o| o.workload(name, track));
+    let image = |track| {
+        let container = look.release.component(name).and_then(|c| c.container.clone());
+        workload(track)?.image(container.as_deref()).map(|i| i.image.clone())
+    };
+    let ready = |track| workload(track).map(|w| format!("{}/{}", w.ready, w.replicas));
+    let route = observed.and_then(|o| o.components.get(name)).map(|c| &c.route);
+    let rolling = matches!(look.release.strategy, Strategy::Rolling(_));
+    ComponentStatus {
+        component: name.to_owned(),
+        stable: image(Track::Stable),
+        candidate: image(Track::Candidate),
+        stable_ready: ready(Track::Stable),
+        candidate_ready: ready(Track::Candidate),
+        accepted: route.and_then(|r| r.as_ref().ok()).map(|f| f.percent()),
+        observed: look.judgement.observed.get(name).map(|s| (s.0 * 1000.0).round() / 10.0),
+        problem: route.filter(|_| !rolling).and_then(|r| r.as_ref().err()).map(ToString::to_string),
+    }
+}
+
+impl Row for Status {
+    /// `storefront  canary 25 %  v2.3.1 → v2.4.0  healthy (41 k requests)  hold 4:10 of 10:00  driver you@bastion1`.
+    fn cells(&self) -> Vec<String> {
+        let weight = self.components.iter().filter_map(|c| c.accepted).max();
+        let traffic = weight.map_or_else(|| self.strategy.to_owned(), |w| format!("{} {w} %", self.strategy));
+        let first = self.components.first();
+        let version = |image: Option<&String>| image.map_or("–".to_owned(), |i| version(i));
+        let stable = version(first.and_then(|c| c.stable.as_ref()));
+        let candidate = first.and_then(|c| c.candidate.as_ref()).map(|i| self::version(i)).filter(|v| *v != stable);
+        let versions = candidate.map_or_else(|| stable.clone(), |c| format!("{stable} → {c}"));
+        let verdict = match (&self.evidence, self.verdict) {
+            (_, "none") => "–".to_owned(),
+            (Some(evidence), word) if word != Verdict::Healthy.word() => format!("{word} ({evidence})"),
+            (_, word) => format!("{word} ({} requests)", short(self.requests)),
+        };
+        let problem = self.components.iter().find_map(|c| c.problem.as_ref().map(|p| format!("{}: {p}", c.component)));
+        let state = problem.unwrap_or_else(|| self.state.clone());
+        let driver = match &self.driver {
+            Some(holder) => format!("driver {holder}"),
+            None if self.phase == "idle" => String::new(),
+            None => "no driver: nobody rolls back".to_owned(),
+        };
+        vec![self.release.clone(), self.namespace.clone(), traffic, versions, verdict, state, driver]
+    }
+}
+
+/// A count as people read it: `937`, `41 k`, `1.2 M`.
+fn short(n: u64) -> String {
+    match n {
+        0..10_000 => n.to_string(),
+        10_000..1_000_000 => format!("{} k", n / 1000),
+        _ => format!("{:.1} M", n as f64 / 1e6),
+    }
 }

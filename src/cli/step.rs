@@ -1,8 +1,15 @@
 //! `cutover step`: one step forward or back.
 
+use std::io::Write;
+
+use crate::domain::command::Command;
 use crate::domain::weight::Weight;
 
-use super::args::Which;
+use super::args::{Global, Which};
+use super::error::CliError;
+use super::exit::Exit;
+use super::orders::{Ask, give};
+use super::output::Output;
 
 /// Go one step forward, back, or to a weight
 ///
@@ -30,4 +37,17 @@ pub struct Args {
 fn weight(text: &str) -> Result<Weight, String> {
     let number = text.trim().trim_end_matches('%').trim_end().parse().ok().and_then(Weight::new);
     number.ok_or_else(|| "a weight is a whole percent from 0 to 100".to_owned())
+}
+
+/// Steps.
+///
+/// # Errors
+/// Whatever keeps the order from being given.
+pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
+    let command = match args.to {
+        Some(weight) => Command::SetWeight(weight),
+        None if args.back => Command::StepBack,
+        None => Command::Advance,
+    };
+    give(Ask::of(&args.which, command), global, out, notes).await
 }

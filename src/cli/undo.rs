@@ -1,6 +1,14 @@
 //! `cutover undo`: a Deployment back to a kept revision.
 
-use super::args::Which;
+use std::io::Write;
+
+use crate::domain::command::Command;
+
+use super::args::{Global, Which};
+use super::error::CliError;
+use super::exit::Exit;
+use super::orders::{Ask, give};
+use super::output::Output;
 
 /// Put Deployments back to a revision that Kubernetes keeps
 ///
@@ -21,4 +29,13 @@ pub struct Args {
     /// One component; all of them when not given.
     #[arg(long, value_name = "NAME")]
     pub component: Option<String>,
+}
+
+/// Puts them back.
+///
+/// # Errors
+/// Whatever keeps the order from being given.
+pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
+    let command = Command::Undo { component: args.component.clone(), revision: args.to_revision };
+    give(Ask::of(&args.which, command), global, out, notes).await
 }

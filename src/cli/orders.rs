@@ -1,0 +1,189 @@
+//! Orders to a rollout: what `approve`, `pause`, `rollback` and the others have in common.
+//!
+//! The driver does the work. Where another process drives, it hands the order over and watches; where nobody does, this
+//! process takes the Lease, drives until the order's effect has settled, and lets go.
+
+use std::io::{IsTerminal as _, Write};
+
+use crate::cluster::state;
+use crate::domain::command::{Command, Order};
+use crate::domain::release::{Release, Source};
+use crate::domain::rollout::Rollout;
+use crate::driver::core::io::{Call, Reply};
+use crate::engine::preview;
+
+use super::args::{Global, Which};
+use super::drive::{self, Job};
+use super::error::CliError;
+use super::exit::Exit;
+use super::images::ImageArgs;
+use super::output::Output;
+use super::pilot::{Goal, order_id};
+use super::session::Session;
+use super::view;
+
+/// What is asked, and how.
+#[derive(Debug)]
+pub struct Ask {
+    /// The release; its run under way is preferred.
+    pub which: Which,
+    /// What is asked.
+    pub wish: Wish,
+    /// When it is done.
+    pub goal: Goal,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Wish {
+    /// A command.
+    Command(Command),
+    /// A run to these images: begun, or taken up where it is under way.
+    Run {
+        /// The images.
+        images: ImageArgs,
+        /// Why.
+        cause: Option<String>,
+    },
+}
+
+impl Ask {
+    /// A command, done when it has settled.
+    pub fn of(which: &Which, command: Command) -> Ask {
+        Ask { which: which.clone(), goal: Goal::of(&command), wish: Wish::Command(command) }
+    }
+}
+
+/// Gives the order and waits until it has settled.
+///
+/// # Errors
+/// Whatever keeps it from being given.
+pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
+    let session = Session::open(global).await?;
+    let (release, run) = match session.running(&ask.which).await {
+        Some(run) => (run.release.clone(), Some(run)),
+        None => (session.release(&ask.which).await?, None),
+    };
+    let run = match run {
+        Some(run) => Some(run),
+        None => stored(&session, &release).await?,
+    };
+    let command = match ask.wish {
+        Wish::Command(command) => Some(command),
+        Wish::Run { images, cause } => super::run::command(&release, run.as_ref(), &images, cause.as_ref())?,
+    };
+    let order = command.map(|command| order(&session, run.as_ref(), command));
+    if global.dry_run {
+        return dry_run(&session, &release, run.as_ref(), order.as_ref(), out).await;
+    }
+    if global.read_only {
+        return Err(CliError::Denied("read-only: nothing is written; leave --read-only out to act, or add --dry-run to look".to_owned()));
+    }
+    if let Some(order) = &order {
+        confirm(&session, &release, run.as_ref(), order, global, notes).await?;
+    }
+    let (world, warning) = session.world(&release, true);
+    if let Some(warning) = warning {
+        writeln!(notes, "note: {warning}")?;
+    }
+    let job = Job {
+        release,
+        order,
+        goal: ask.goal,
+        timeout: global.timeout,
+        script: Vec::new(),
+        holder: crate::journal::who::holder(),
+        may_write: true,
+        aloud: true,
+    };
+    let ending = drive::drive(job, world, session.clock.clone(), drive::signals()?, out).await?;
+    view::end(&ending, notes)?;
+    Ok(ending.exit)
+}
+
+/// The last run of a release, under way or over.
+async fn stored(session: &Session, release: &Release) -> Result<Option<Rollout>, CliError> {
+    match state::load(&session.connection.unary, &release.namespace, &release.name).await {
+        Ok(stored) => Ok(stored.and_then(|s| s.rollout)),
+        Err(state::StateError::Cluster(e)) => Err(e.into()),
+        // The driver says what is wrong with it, and rolls back all the same.
+        Err(_) => Ok(None),
+    }
+}
+
+/// An order, bound to the state that was read where a later state would make it mean something else.
+fn order(session: &Session, run: Option<&Rollout>, command: Command) -> Order {
+    let at = session.clock.now().wall;
+    let bound = matches!(command, Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve | Command::Promote);
+    let mark = run.filter(|_| bound).map(Rollout::mark);
+    Order { id: order_id(at, std::process::id()), command, actor: crate::journal::who::actor(), at, mark }
+}
+
+/// Shows what the order would write, and writes nothing.
+async fn dry_run(
+    session: &Session,
+    release: &Release,
+    run: Option<&Rollout>,
+    order: Option<&Order>,
+    out: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    let Some(order) = order else {
+        return Err(CliError::Usage("nothing new is asked, so there is nothing to show; `cutover plan` shows the steps".to_owned()));
+    };
+    let preview = look(session, release, run, order).await?;
+    view::preview(release, &preview, out)?;
+    Ok(if preview.refusal.is_some() { Exit::Error } else { Exit::Done })
+}
+
+async fn look(session: &Session, release: &Release, run: Option<&Rollout>, order: &Order) -> Result<preview::Preview, CliError> {
+    let (world, _) = session.world(release, false);
+    let observed = match world.execute(Call::Observe { release: Box::new(release.clone()) }).await {
+        Reply::Observed(Ok(observed)) => observed,
+        Reply::Observed(Err(fault)) => return Err(fault.into()),
+        _ => return Err(CliError::Other("the cluster's answer did not fit".to_owned())),
+    };
+    Ok(preview::preview(release, run, Some(&observed), order, session.clock.now()))
+}
+
+/// Going forward is deliberate where it matters: in production, and on what nobody declared. Going back never asks.
+async fn confirm(
+    session: &Session,
+    release: &Release,
+    run: Option<&Rollout>,
+    order: &Order,
+    global: &Global,
+    notes: &mut dyn Write,
+) -> Result<(), CliError> {
+    let back = matches!(order.command, Command::RollBack | Command::Reject | Command::Pause | Command::StepBack);
+    let undeclared = release.source == Source::Discovered && run.is_none_or(Rollout::is_over);
+    if back || global.yes || !(release.production || undeclared) {
+        return Ok(());
+    }
+    let why = if release.production { "this is production" } else { "this release was found, not declared" };
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::Usage(format!(
+            "{} in namespace {}, context {}: {why}; add --yes to {} without being asked, or --dry-run to look",
+            release.name,
+            release.namespace,
+            session.connection.context,
+            order.command.word()
+        )));
+    }
+    let preview = look(session, release, run, order).await?;
+    if let Some(refusal) = preview.refusal {
+        return Err(CliError::Refused(refusal.to_string()));
+    }
+    view::preview(release, &preview, &mut Output::new(notes, super::args::Format::Table))?;
+    let expected = if release.production { release.name.as_str() } else { "y" };
+    write!(
+        notes,
+        "{why}: context {}, namespace {}. Type `{expected}` to {}: ",
+        session.connection.context,
+        release.namespace,
+        order.command.word()
+    )?;
+    notes.flush()?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    if typed.trim() == expected { Ok(()) } else { Err(CliError::Refused("nothing was done".to_owned())) }
+}
