@@ -149,3 +149,37 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
+
+/// A kubeconfig whose server nobody answers at, with what a test adds.
+fn kubeconfig(server: &str, user: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- {{name: c, cluster: {{server: \"{server}\"}}}}\nusers:\n- {{name: u, user: {user}}}\n\
+         contexts:\n- {{name: prod-eu, context: {{cluster: c, user: u, namespace: shop}}}}\ncurrent-context: prod-eu\n"
+    )
+}
+
+#[test]
+fn bad_input_says_what_to_do() {
+    let machine = Machine::new();
+    let mut told = machine.told(&["status"]);
+    machine.file("kubeconfig", "clusters: [");
+    told += &machine.told(&["status", "--kubeconfig", "kubeconfig"]);
+    told += &machine.told(&["status", "--kubeconfig", "missing"]);
+    machine.file("kubeconfig", &kubeconfig("http://127.0.0.1:9", "{}"));
+    told += &machine.told(&["status", "--kubeconfig", "kubeconfig", "--context", "prod-us"]);
+    told += &machine.told(&["status", "--kubeconfig", "kubeconfig"]);
+    machine.file(
+        "kubeconfig",
+        &kubeconfig("http://127.0.0.1:9", "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin}}"),
+    );
+    told += &machine.told(&["status", "--kubeconfig", "kubeconfig"]);
+    machine.file("kubeconfig", &kubeconfig("http://127.0.0.1:9", "{tokenFile: no-such-token}"));
+    told += &machine.told(&["rollback", "--kubeconfig", "kubeconfig"]);
+    machine.file("cutover.yaml", "name: shop\ncomponets: []\n");
+    told += &machine.told(&["status", "--kubeconfig", "kubeconfig"]);
+    told += &machine.told(&["plan", "--config", "nowhere.yaml"]);
+    machine.file("binary.yaml", "name: x");
+    std::fs::write(machine.home.path().join("binary.yaml"), b"name: \xff\xfe").unwrap();
+    told += &machine.told(&["plan", "--config", "binary.yaml"]);
+    insta::assert_snapshot!("bad_input", told);
+}
