@@ -24,6 +24,10 @@ impl Machine {
         self.command(args).output().unwrap()
     }
 
+    fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.home.path().join(name), text).unwrap();
+    }
+
     /// Exit code, standard output and standard error as one text, with the home folder's name left out.
     fn told(&self, args: &[&str]) -> String {
         let output = self.run(args);
