@@ -4,11 +4,19 @@
 //! to rehearse on. This page is the map of the house.
 //!
 //! ```text
-//! domain  <-  analysis  <-  engine  <-  driver::core  <-  driver::shell  <-  { console, cli }  <-  main
+//! domain  <-  analysis  <-  engine  <-  driver::core  <-  driver::shell, driver::world  <-  { console, cli }  <-  main
 //! domain, engine  <-  app  <-  ui  <-  console
-//! domain  <-  cluster, metrics, journal  <-  driver::shell, console, cli
+//! domain  <-  cluster, metrics, journal, config  <-  driver::world, console, cli
 //! theme, term: know nothing of ours.     sim: knows domain and the Kubernetes types only; nobody but cli knows sim.
 //! ```
+//!
+//! A test reads the `use` lines and fails on a breach. `domain`, `analysis`, `engine`, `driver::core`, `sim::kernel`, `app`
+//! and `ui` name no clock, no I/O and no randomness: time comes in as an argument.
+//!
+//! One key press, from the terminal to the cluster and back: [`term`] decodes it, [`app`] turns it into an effect (an order
+//! for a release), [`console`] hands the order to that release's [`driver`]. Its core asks the [`engine`] for the new state,
+//! stores it with the intents in it, and only then sends the writes; a rollback's route writes leave first. The shell
+//! executes them through [`cluster`], feeds the answers back, and publishes a snapshot that [`ui`] draws.
 
 pub mod analysis;
 pub mod app;

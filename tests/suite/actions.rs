@@ -68,8 +68,20 @@ fn documents_hold_every_row() {
 #[test]
 fn the_readme_has_the_table_as_it_is() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let Ok(readme) = std::fs::read_to_string(path) else { return };
-    let Some((_, rest)) = readme.split_once("<!-- keys -->\n") else { return };
+    let readme = std::fs::read_to_string(path).expect("the README");
+    let (_, rest) = readme.split_once("<!-- keys -->\n").expect("the key table begins with <!-- keys -->");
     let (table, _) = rest.split_once("<!-- /keys -->").expect("the key table ends with <!-- /keys -->");
-    assert_eq!(table, keytable::markdown(), "README.md: replace the key table by `cutover keys -o markdown`");
+    assert_eq!(table, keytable::markdown(), "README.md: replace the key table by `cutover keys --markdown`");
+}
+
+/// The README's picture of the screen is the one that the screen tests drew.
+#[test]
+fn the_readme_shows_the_screen_as_it_is() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    let drawn = include_str!("snapshots/live-80x24-dark.snap");
+    let rows = drawn.lines().filter_map(|l| l.strip_prefix('|')?.strip_suffix('|')).map(str::trim_end);
+    let picture = rows.collect::<Vec<_>>().join("\n");
+    let (_, rest) = readme.split_once("<!-- screen -->\n```text\n").expect("the picture's beginning");
+    let (shown, _) = rest.split_once("\n```\n<!-- /screen -->").expect("the picture's end");
+    assert_eq!(shown, picture, "README.md: take the picture from tests/suite/snapshots/live-80x24-dark.snap");
 }
