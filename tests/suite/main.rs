@@ -12,6 +12,8 @@
 mod actions;
 mod architecture;
 mod cli;
+#[cfg(feature = "sim")]
+mod cluster;
 mod config;
 mod console;
 #[cfg(feature = "sim")]

@@ -1,0 +1,153 @@
+//! Servers that answer wrongly, late or not at all: each write is sent once, and what became of it is told as it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cutover::cluster::{ClusterError, apply, lease, observe, state};
+use cutover::domain::action::{Action, Precondition, WriteOutcome};
+use cutover::domain::object::{Kind, ObjectRef};
+use cutover::domain::port::{Fault, FaultKind, LeaseAsk, LeaseOutcome, StoreOutcome};
+use kube::Client;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::{NAMESPACE, state::rollout, storefront};
+
+/// A server with one answer for everything.
+pub struct Server {
+    port: u16,
+    requests: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    /// Answers every request with a status line and a body.
+    pub async fn answering(status: &str, body: &str) -> Server {
+        let length = body.len();
+        Server::sending(format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")).await
+    }
+
+    /// Reads a request and hangs up.
+    pub async fn hanging_up() -> Server {
+        Server::sending(String::new()).await
+    }
+
+    /// Begins an answer and hangs up in the middle.
+    pub async fn breaking_off() -> Server {
+        Server::sending("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"metadata\":".to_owned()).await
+    }
+
+    async fn sending(bytes: String) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&requests);
+        let task = tokio::spawn(async move {
+            loop {
+                let Ok((mut stream, _)) = listener.accept().await else { return };
+                let (bytes, count) = (bytes.clone(), Arc::clone(&count));
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
+                        let mut some = [0; 4096];
+                        match stream.read(&mut some).await {
+                            Ok(n) if n > 0 => head.extend_from_slice(&some[..n]),
+                            _ => break,
+                        }
+                        // Not HTTP at all: a TLS greeting.
+                        if head.first() == Some(&0x16) {
+                            break;
+                        }
+                    }
+                    if !head.is_empty() {
+                        count.fetch_add(1, Ordering::SeqCst);
+                    }
+                    let _ = stream.write_all(bytes.as_bytes()).await;
+                });
+            }
+        });
+        Server { port, requests, task }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Requests so far.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// A client as [`cutover::cluster::connect`] makes it, without its probe, which such servers would not pass.
+    pub fn client(&self) -> Client {
+        let mut config = kube::Config::new(self.url().parse().unwrap());
+        config.default_retry = false;
+        Client::try_from(config).unwrap()
+    }
+}
+
+fn fence() -> Action {
+    Action::Fence { component: "backend".into(), object: ObjectRef::new(Kind::Deployment, NAMESPACE, "web") }
+}
+
+async fn write(server: &Server) -> WriteOutcome {
+    apply::write(&server.client(), &fence(), Precondition::Identity, "1.1", false).await
+}
+
+#[tokio::test]
+async fn a_write_without_a_clear_answer_is_unknown_and_sent_once() {
+    let servers = [
+        Server::hanging_up().await,
+        Server::breaking_off().await,
+        Server::answering("500 Internal Server Error", "etcdserver: request timed out").await,
+        Server::answering("503 Service Unavailable", "").await,
+        Server::answering("504 Gateway Timeout", "<html>").await,
+    ];
+    for server in servers {
+        let outcome = write(&server).await;
+        assert!(matches!(outcome, WriteOutcome::Unknown { .. }), "{outcome:?}");
+        assert_eq!(server.requests(), 1, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_clear_no_is_a_no_and_sent_once() {
+    for (status, code) in [("401 Unauthorized", 401), ("403 Forbidden", 403), ("413 Too Large", 413), ("429 Too Many Requests", 429)] {
+        let server = Server::answering(status, "{}").await;
+        let outcome = write(&server).await;
+        assert!(matches!(&outcome, WriteOutcome::Refused { code: c, .. } if *c == code), "{outcome:?}");
+        assert_eq!(server.requests(), 1);
+    }
+    let gone = Server::answering("404 Not Found", r#"{"details":{"name":"web"}}"#).await;
+    assert_eq!(write(&gone).await, WriteOutcome::Landed, "what is gone cannot be written to: the fence holds");
+}
+
+#[tokio::test]
+async fn the_way_to_state_and_lease_is_as_honest() {
+    let server = Server::answering("503 Service Unavailable", "").await;
+    let client = server.client();
+    assert!(matches!(state::store(&client, &rollout(), Some("1"), &[]).await, StoreOutcome::Unknown { .. }));
+    let renewed = lease::ask(&client, NAMESPACE, "storefront", "me", &LeaseAsk::Renew { epoch: 1 }).await;
+    assert!(matches!(renewed, LeaseOutcome::Unknown { .. }), "{renewed:?}");
+    assert_eq!(server.requests(), 2);
+    let forbidden = Server::answering("403 Forbidden", "{}").await;
+    let asked = lease::ask(&forbidden.client(), NAMESPACE, "storefront", "me", &LeaseAsk::Acquire { expired: None }).await;
+    assert!(matches!(&asked, LeaseOutcome::Refused { why } if why.contains("resources: [\"leases\"]")), "{asked:?}");
+    let fault = Fault::from(state::load(&forbidden.client(), NAMESPACE, "storefront").await.unwrap_err());
+    assert_eq!(fault.kind, FaultKind::Forbidden);
+}
+
+#[tokio::test]
+async fn half_an_observation_is_none() {
+    for server in [Server::hanging_up().await, Server::answering("200 OK", "[]").await, Server::answering("200 OK", "<html>").await] {
+        let error = observe::observe(&server.client(), &storefront(), jiff::Timestamp::now()).await.unwrap_err();
+        assert!(matches!(error, ClusterError::NoAnswer { .. } | ClusterError::Garbage { .. }), "{error}");
+    }
+}
