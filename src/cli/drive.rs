@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use crate::domain::command::Order;
+use crate::domain::port::Stored;
 use crate::domain::release::Release;
 use crate::domain::time::Millis;
 use crate::driver::core::io::Input;
@@ -27,6 +28,8 @@ pub const IDLE: Millis = Millis::secs(5);
 pub struct Job {
     /// The release.
     pub release: Release,
+    /// Its stored state, if it was read already: a rollback needs nothing else to begin.
+    pub known: Option<Stored>,
     /// The order that is given; none to take up what is under way.
     pub order: Option<Order>,
     /// When it is done.
@@ -62,6 +65,9 @@ pub async fn drive(
     let pilot = Arc::new(Mutex::new(pilot));
     let (inbox, inputs) = mpsc::channel(64);
     let (said, mut lines) = mpsc::unbounded_channel::<Line>();
+    if let Some(stored) = job.known {
+        let _ = inbox.try_send(Input::Restored(Box::new(stored)));
+    }
     if let Some(order) = job.order {
         let _ = inbox.try_send(Input::Order(order));
     }

@@ -7,6 +7,7 @@ use std::io::{IsTerminal as _, Write};
 
 use crate::cluster::state;
 use crate::domain::command::{Command, Order};
+use crate::domain::port::Stored;
 use crate::domain::release::{Release, Source};
 use crate::domain::rollout::Rollout;
 use crate::driver::core::io::{Call, Reply};
@@ -59,14 +60,14 @@ impl Ask {
 /// # Errors
 /// Whatever keeps it from being given.
 pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
-    let session = Session::open(global).await?;
-    let (release, run) = match session.running(&ask.which).await {
-        Some(run) => (run.release.clone(), Some(run)),
-        None => (session.release(&ask.which).await?, None),
-    };
-    let run = match run {
-        Some(run) => Some(run),
-        None => stored(&session, &release).await?,
+    let (session, running) = open(&ask, global).await?;
+    let (release, run, known) = match running {
+        Some((run, stored)) => (run.release.clone(), Some(run), Some(stored)),
+        None => {
+            let release = session.release(&ask.which).await?;
+            let run = stored(&session, &release).await?;
+            (release, run, None)
+        }
     };
     let command = match ask.wish {
         Wish::Command(command) => Some(command),
@@ -88,6 +89,7 @@ pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut d
     }
     let job = Job {
         release,
+        known,
         order,
         goal: ask.goal,
         timeout: global.timeout,
@@ -99,6 +101,18 @@ pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut d
     let ending = drive::drive(job, world, session.clock.clone(), drive::signals()?, out).await?;
     view::end(&ending, notes)?;
     Ok(ending.exit)
+}
+
+/// Connects, and finds the run under way. A rollback does so with its first request; only where that finds nothing is the
+/// server asked who it is.
+async fn open(ask: &Ask, global: &Global) -> Result<(Session, Option<(Rollout, Stored)>), CliError> {
+    let back = matches!(ask.wish, Wish::Command(Command::RollBack | Command::Reject));
+    let mut session = if back { Session::open_at_once(global).await? } else { Session::open(global).await? };
+    let running = session.running(&ask.which).await;
+    if back && running.is_none() {
+        session.connection.prove().await?;
+    }
+    Ok((session, running))
 }
 
 /// The last run of a release, under way or over.

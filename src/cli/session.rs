@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use crate::cluster::connect::{ConnectError, ConnectOptions, Connection, connect};
+use crate::cluster::connect::{ConnectError, ConnectOptions, Connection, connect, prepare};
 use crate::cluster::discover;
 use crate::cluster::error::ClusterError;
 use crate::cluster::namespaces::namespaces;
 use crate::cluster::state;
 use crate::config::Lookup;
 use crate::domain::declared::Declared;
-use crate::domain::port::{Fault, FaultKind};
+use crate::domain::port::{Fault, FaultKind, Stored};
 use crate::domain::release::Release;
 use crate::domain::rollout::Rollout;
 use crate::driver::shell::{Clock, SystemClock, World};
@@ -51,6 +51,16 @@ impl Session {
         Ok(Session::of(connection, Arc::new(SystemClock::default()), declared, global.all_namespaces))
     }
 
+    /// The same without asking the server anything yet: a rollback's first request is the one that finds its run.
+    ///
+    /// # Errors
+    /// A faulty file or kubeconfig.
+    pub async fn open_at_once(global: &Global) -> Result<Session, CliError> {
+        let declared = crate::config::load(&Lookup::of_process(global.config.clone()))?;
+        let connection = prepare(&options(global)).await?;
+        Ok(Session::of(connection, Arc::new(SystemClock::default()), declared, global.all_namespaces))
+    }
+
     /// A session on a connection that is already there.
     pub fn of(connection: Connection, clock: Arc<dyn Clock>, declared: Vec<Declared>, all_namespaces: bool) -> Session {
         Session { connection, clock, declared, all_namespaces }
@@ -85,16 +95,17 @@ impl Session {
 
     /// The run that is under way and meant, with its own copy of the release: needs neither discovery nor a release file.
     /// `None` where there is no telling; states that cannot be read are passed over.
-    pub async fn running(&self, which: &Which) -> Option<Rollout> {
-        let mut runs = Vec::new();
+    pub async fn running(&self, which: &Which) -> Option<(Rollout, Stored)> {
+        let mut runs: Vec<(Rollout, Stored)> = Vec::new();
         for namespace in self.namespaces() {
             let states = state::list(&self.connection.unary, &namespace).await.unwrap_or_default();
-            runs.extend(states.into_values().filter_map(|stored| stored.ok()?.rollout).filter(|r| !r.is_over()));
+            let under_way = |stored: Stored| Some((stored.rollout.clone().filter(|r| !r.is_over())?, stored));
+            runs.extend(states.into_values().filter_map(Result::ok).filter_map(under_way));
         }
-        let declared = |r: &Rollout| self.declared.iter().any(|d| d.name == r.release.name);
+        let declared = |(r, _): &(Rollout, Stored)| self.declared.iter().any(|d| d.name == r.release.name);
         match &which.release {
-            Some(name) => runs.retain(|r| r.release.name == *name),
-            None if runs.iter().filter(|r| declared(r)).count() == 1 => runs.retain(declared),
+            Some(name) => runs.retain(|(r, _)| r.release.name == *name),
+            None if runs.iter().filter(|run| declared(run)).count() == 1 => runs.retain(declared),
             None => {}
         }
         if runs.len() == 1 { runs.pop() } else { None }

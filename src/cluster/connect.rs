@@ -59,6 +59,19 @@ pub struct Connection {
     pub options: ConnectOptions,
 }
 
+impl Connection {
+    /// Makes sure that an API server answers and takes our credentials; learns its version and who we are to it.
+    ///
+    /// # Errors
+    /// Each with what to do.
+    pub async fn prove(&mut self) -> Result<(), ConnectError> {
+        let seen = probe::probe(&self.unary, &self.context, &self.server).await?;
+        self.version = seen.version;
+        self.user = seen.user.unwrap_or_else(|| std::mem::take(&mut self.user));
+        Ok(())
+    }
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("context", &self.context).field("server", &self.server).finish_non_exhaustive()
@@ -168,6 +181,17 @@ fn known(there: &[String]) -> String {
 /// # Errors
 /// Each with what to do; see [`ConnectError`].
 pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let mut connection = prepare(options).await?;
+    connection.prove().await?;
+    Ok(connection)
+}
+
+/// All of [`connect`] but asking the server: for what must not wait two round trips before its first request. Until
+/// [`Connection::prove`] the version is empty and the user the kubeconfig's.
+///
+/// # Errors
+/// What is wrong with the kubeconfig or the credentials in it.
+pub async fn prepare(options: &ConnectOptions) -> Result<Connection, ConnectError> {
     install_provider();
     let kubeconfig::Chosen { mut config, context, user, proxied } = kubeconfig::choose(options).await?;
     let server = shown_server(&config);
@@ -190,14 +214,12 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectErro
         config.headers.push((http::header::USER_AGENT, agent));
     }
     let make = || client(config.clone(), token.clone(), options.read_only).map_err(|e| unusable(&context, &server, &e));
-    let (unary, watch) = (make()?, make()?);
-    let seen = probe::probe(&unary, &context, &server).await?;
     Ok(Connection {
-        unary,
-        watch,
+        unary: make()?,
+        watch: make()?,
         namespace: options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone()),
-        user: seen.user.unwrap_or(user),
-        version: seen.version,
+        user,
+        version: String::new(),
         context,
         server,
         read_only: options.read_only,

@@ -160,6 +160,7 @@ impl Core {
         match input {
             Input::Tick => {}
             Input::Changed => self.next_turn = self.next_turn.min(now.mono.plus(BREATH)),
+            Input::Restored(stored) => self.begin_with(*stored),
             Input::Order(order) => self.take_order(order, out),
             Input::Detach => self.detaching = true,
             Input::Reply { id, reply } => self.reply(id, reply, out),

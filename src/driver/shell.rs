@@ -96,7 +96,8 @@ pub async fn drive(mut core: Core, world: Arc<dyn World>, clock: Arc<dyn Clock>,
     let mut ready: BTreeMap<u64, Reply> = BTreeMap::new();
     let mut open = 0_usize;
     let mut listening = true;
-    let mut input = Input::Tick;
+    // What is asked from the start comes before anything is read.
+    let mut input = inbox.try_recv().unwrap_or(Input::Tick);
     loop {
         let now = clock.now();
         let mut requests = Vec::new();

@@ -12,5 +12,6 @@
 mod harness;
 
 mod cluster_side;
+mod main_job;
 mod plane;
 mod supervision;

@@ -39,6 +39,7 @@ pub async fn run(args: &Args, global: &Global, scenario: &Scenario, out: &mut dy
     let clock = shared(LockStep(server.handle()));
     let order = start(scenario, clock.as_ref())?;
     let job = Job {
+        known: None,
         release,
         order: Some(order),
         goal: Goal::End { people: true },

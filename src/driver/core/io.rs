@@ -20,6 +20,8 @@ pub enum Input {
     Tick,
     /// A watch saw something change: look sooner.
     Changed,
+    /// The stored state, read before the driver was started: what is known from memory without asking again.
+    Restored(Box<Stored>),
     /// Somebody asks for something.
     Order(Order),
     /// Finish what is in flight, let go of the Lease, stop.

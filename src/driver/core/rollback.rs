@@ -18,8 +18,12 @@ impl Core {
             return;
         }
         let back = matches!(order.command, Command::RollBack | Command::Reject);
-        if back && self.known_enough() && !self.lease.other_is_alive(self.now.mono) {
+        if back && self.known_enough() {
             self.roll_back_now(&order, out);
+            if self.lease.epoch(self.now.mono).is_none() {
+                // Another process may drive: if one does, it is to learn of this, too.
+                self.queue(order);
+            }
         } else {
             self.queue(order);
         }

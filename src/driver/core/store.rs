@@ -1,10 +1,10 @@
 //! Storing: intent first, by compare-and-swap.
 
-use crate::domain::port::{FaultKind, StoreOutcome};
+use crate::domain::port::{FaultKind, StoreOutcome, Stored};
 use crate::domain::rollout::{Phase, Rollout};
 
 use super::io::{Call, Request};
-use super::{Core, Pending, STORE_EVERY};
+use super::{BREATH, Core, Pending, STORE_EVERY};
 
 impl Core {
     /// Whether the run differs from what is stored in anything but its clocks.
@@ -61,6 +61,13 @@ impl Core {
             }
         }
         self.soon();
+    }
+
+    /// Begins with a state that was read a moment ago. An order that comes with it is taken before anything is read again.
+    pub(super) fn begin_with(&mut self, stored: Stored) {
+        self.fresh.state = Some(Some(stored));
+        self.adopt_stored();
+        self.next_turn = self.now.mono.plus(BREATH);
     }
 
     /// Takes over what is stored, where it is not what we last stored ourselves.

@@ -1,5 +1,7 @@
 //! The driver against the compact world: whole runs, kills, lost answers, refusals, two drivers.
 
+mod restored;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use super::io::{Call, Input, Reply, Request};

@@ -1,0 +1,54 @@
+//! A driver that begins with a state that was read before.
+
+use super::*;
+
+/// What a second process reads before it starts a driver, and that driver.
+fn restored(cluster: &Cluster) -> Process {
+    let mut process = Process::new("b", cluster);
+    let stored = Box::new(cluster.stored().unwrap());
+    assert_eq!(process.input(cluster.world.now, Input::Restored(stored)), [], "nothing is read before the order that follows");
+    process
+}
+
+fn is_write(request: &Request) -> bool {
+    matches!(request.call, Call::Write { .. })
+}
+
+#[test]
+fn a_rollback_writes_its_routes_before_it_reads_anything() {
+    let (mut cluster, driver) = begun(&["backend", "frontend"], 20);
+    drop(driver);
+    let mut other = restored(&cluster);
+    let sent = other.order(&mut cluster, "back", Command::RollBack);
+    let reads = |r: &Request| matches!(r.call, Call::Load { .. } | Call::Observe { .. } | Call::Sample { .. });
+    assert_eq!(sent.iter().filter(|r| is_write(r)).count(), 2, "{sent:?}");
+    assert!(sent.iter().rposition(is_write) < sent.iter().position(reads).or(Some(usize::MAX)), "{sent:?}");
+    other.settle(&mut cluster);
+    assert_eq!([cluster.world.weight("backend"), cluster.world.weight("frontend")], [0, 0]);
+    other.run(&mut cluster, 30);
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+}
+
+#[test]
+fn a_driver_that_lives_learns_of_it_and_ends_the_rollback() {
+    // Once with the state as it was read, once with the driver having stored meanwhile: the order gets through either way.
+    for stored_meanwhile in [false, true] {
+        let (mut cluster, mut driver) = begun(&["backend"], 20);
+        let mut other = restored(&cluster);
+        if stored_meanwhile {
+            driver.order(&mut cluster, "hold-it", Command::Pause);
+            driver.settle(&mut cluster);
+        }
+        other.order(&mut cluster, "back", Command::RollBack);
+        for _ in 0..30 {
+            other.settle(&mut cluster);
+            driver.tick(&mut cluster);
+            cluster.world.pass(Millis::secs(1));
+            other.input(cluster.world.now, Input::Tick);
+        }
+        assert_eq!(cluster.world.weight("backend"), 0);
+        assert_eq!(cluster.phase(), Some(&Phase::RolledBack), "stored meanwhile: {stored_meanwhile}");
+        assert_eq!(other.core.view().answers.get("back"), Some(&None));
+        assert_eq!(cluster.lease.1, 1, "nobody took the Lease from a driver that answers");
+    }
+}
