@@ -153,6 +153,9 @@ impl World {
             accepted: Acceptance::Yes,
             bypass: false,
             notes: vec![],
+            alone: true,
+            written: (true, true),
+            stamp: None,
         };
         let web = ComponentObserved {
             stable: Some(workload(0, "web")),

@@ -8,6 +8,7 @@ pub mod service;
 
 use serde_json::Value;
 
+use crate::domain::action::STAMP;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::Workload;
 use crate::domain::release::{Component, Router};
@@ -53,6 +54,9 @@ pub fn ratio(namespace: &str, stable: &Workload, candidate: &Workload) -> RouteF
         accepted: if waiting { Acceptance::Pending(SafeText::from(real)) } else { Acceptance::Yes },
         bypass: false,
         notes: Vec::new(),
+        alone: true,
+        written: (true, true),
+        stamp: None,
     }
 }
 
@@ -60,6 +64,11 @@ pub fn ratio(namespace: &str, stable: &Workload, candidate: &Workload) -> RouteF
 fn identity(body: &Value) -> (String, String) {
     let text = |path: &str| body.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     (text("/metadata/uid"), text("/metadata/resourceVersion"))
+}
+
+/// Our stamp on the object.
+fn stamp(body: &Value) -> Option<String> {
+    body.pointer("/metadata/annotations")?.get(STAMP)?.as_str().map(str::to_owned)
 }
 
 fn unfit(object: &ObjectRef, why: impl Into<String>) -> RouteProblem {

@@ -132,7 +132,8 @@ pub struct ImageChange {
 pub enum Precondition {
     /// Nothing about it changed since it was read: `resourceVersion`. For raising traffic.
     Unchanged,
-    /// The value that is replaced is as read, and so is our stamp. For Deployments, whose status others write all the time.
+    /// The values that are replaced are as read, and so is our stamp. For Deployments, whose status others write all the time,
+    /// and for routes that somebody keeps writing to.
     Value,
     /// It is the same object and entry. For taking traffic back: neither a foreign write nor status churn may delay it.
     Identity,
@@ -235,9 +236,9 @@ fn route_changes(facts: &RouteFacts, weight: Weight) -> Vec<Change> {
             vec![change(&format!("selector {key}"), current.clone(), wanted.clone())]
         }
         _ => {
-            let candidate = weight.of_total(facts.total());
+            let (stable, candidate) = facts.parts(weight);
             vec![
-                change("stable", facts.stable.to_string(), facts.total().saturating_sub(candidate).to_string()),
+                change("stable", facts.stable.to_string(), stable.to_string()),
                 change("candidate", facts.candidate.to_string(), candidate.to_string()),
             ]
         }

@@ -101,14 +101,18 @@ pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<
 pub fn guard(target: &Target, precondition: Precondition) -> Vec<Value> {
     let mut ops = vec![test("/metadata/uid", target.uid.as_str())];
     if let (Precondition::Value | Precondition::Unchanged, Some(stamp)) = (precondition, &target.stamp) {
-        ops.push(test(&format!("/metadata/annotations/{}", pointer(STAMP)), stamp.as_str()));
+        ops.push(test(&stamp_path(), stamp.as_str()));
     }
     ops
 }
 
+fn stamp_path() -> String {
+    format!("/metadata/annotations/{}", pointer(STAMP))
+}
+
 /// Adds the stamp. A Deployment that the controller has seen always has annotations (its revision), so the map exists.
 pub fn stamped(target: &Target, mut ops: Vec<Value>, stamp: &str) -> Patch {
-    ops.push(set(&format!("/metadata/annotations/{}", pointer(STAMP)), stamp));
+    ops.push(set(&stamp_path(), stamp));
     Patch { object: target.object.clone(), ops }
 }
 
@@ -131,27 +135,35 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
         // A stale value in a `replace` is a 409, which tells a moved world from a malformed patch; a `test` would be a 422.
         ops.push(replace("/metadata/resourceVersion", facts.resource_version.as_str()));
     }
-    let candidate = weight.of_total(facts.total());
-    let stable = facts.total().saturating_sub(candidate);
+    if precondition == Precondition::Value {
+        ops.extend(facts.stamp.as_ref().map(|stamp| test(&stamp_path(), stamp.as_str())));
+    }
+    let (stable, candidate) = facts.parts(weight);
+    // The two weights as read, where their being so is what is asked.
+    let by_value = precondition == Precondition::Value;
+    let olds = (by_value && facts.written.0).then_some(facts.stable);
+    let oldc = (by_value && facts.written.1).then_some(facts.candidate);
     match &facts.entry {
         RouteEntry::VirtualService { http, stable: (si, sd), candidate: (ci, cd), .. } => {
-            for (i, destination, part) in [(si, sd, stable), (ci, cd, candidate)] {
+            for (i, destination, old, part) in [(si, sd, olds, stable), (ci, cd, oldc, candidate)] {
                 let at = format!("/spec/http/{http}/route/{i}");
                 ops.push(test(&format!("{at}/destination/host"), destination.host.as_str()));
                 ops.extend(destination.subset.as_ref().map(|s| test(&format!("{at}/destination/subset"), s.as_str())));
+                ops.extend(old.map(|old| test(&format!("{at}/weight"), old)));
                 ops.push(set(&format!("{at}/weight"), part));
             }
         }
         RouteEntry::HttpRoute { rule, stable: (si, ss), candidate: (ci, cs) } => {
-            for (i, service, part) in [(si, ss, stable), (ci, cs, candidate)] {
+            for (i, service, old, part) in [(si, ss, olds, stable), (ci, cs, oldc, candidate)] {
                 let at = format!("/spec/rules/{rule}/backendRefs/{i}");
                 ops.push(test(&format!("{at}/name"), service.as_str()));
+                ops.extend(old.map(|old| test(&format!("{at}/weight"), old)));
                 ops.push(set(&format!("{at}/weight"), part));
             }
         }
         RouteEntry::Service { key, stable, candidate, current } => {
             let path = format!("/spec/selector/{}", pointer(key));
-            if precondition == Precondition::Unchanged {
+            if precondition != Precondition::Identity {
                 ops.push(test(&path, current.as_str()));
             }
             ops.push(set(&path, if weight == Weight::ZERO { stable.as_str() } else { candidate.as_str() }));
@@ -198,6 +210,9 @@ mod tests {
             accepted: Acceptance::Yes,
             bypass: false,
             notes: vec![],
+            alone: true,
+            written: (true, true),
+            stamp: None,
         }
     }
 
@@ -215,6 +230,24 @@ mod tests {
         let tests: Vec<&str> = back.ops.iter().filter(|o| o["op"] == "test").map(|o| o["path"].as_str().unwrap()).collect();
         assert_eq!(tests, ["/metadata/uid", "/spec/http/2/route/0/destination/host", "/spec/http/2/route/1/destination/host"]);
         assert!(back.ops.iter().all(|o| o["path"] != "/metadata/resourceVersion"));
+    }
+
+    #[test]
+    fn by_value_the_two_weights_and_the_stamp_are_as_read_and_the_version_is_not_asked() {
+        let mut facts = istio();
+        (facts.stamp, facts.written) = (Some("3.7".into()), (true, false));
+        let up = &route(&facts, Weight::capped(50), Precondition::Value)[0];
+        let tests: Vec<(&str, &Value)> =
+            up.ops.iter().filter(|o| o["op"] == "test").map(|o| (o["path"].as_str().unwrap(), &o["value"])).collect();
+        let expected = [
+            ("/metadata/uid", json!("u1")),
+            ("/metadata/annotations/cutover.dev~1stamp", json!("3.7")),
+            ("/spec/http/2/route/0/destination/host", json!("backend")),
+            ("/spec/http/2/route/0/weight", json!(75)),
+            ("/spec/http/2/route/1/destination/host", json!("backend-canary")),
+        ];
+        assert_eq!(tests, expected.each_ref().map(|(path, value)| (*path, value)), "an absent weight cannot be tested");
+        assert!(up.ops.iter().all(|o| o["path"] != "/metadata/resourceVersion"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::object::ObjectRef;
 use super::release::Destination;
 use super::text::SafeText;
-use super::weight::Share;
+use super::weight::{Share, Weight};
 
 /// A route as last read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,19 @@ pub struct RouteFacts {
     pub bypass: bool,
     /// What else sends traffic past these weights: `header route x-canary also sends to the candidate`.
     pub notes: Vec<SafeText>,
+    /// Whether nobody else holds a share of the rule: then its total is ours to choose, since weights are relative.
+    #[serde(default)]
+    pub alone: bool,
+    /// Which of the two weights (stable's, the candidate's) stand in the object; an absent one cannot be tested by value.
+    #[serde(default)]
+    pub written: (bool, bool),
+    /// Our stamp annotation, where a write of unknown fate or a contested one put it there.
+    #[serde(default)]
+    pub stamp: Option<String>,
 }
+
+/// The total that a pair is given where its own is too small for a weight: it expresses every whole percent.
+const FINE_TOTAL: u32 = 100;
 
 impl RouteFacts {
     /// The sum of the two weights; 100 when both are nothing.
@@ -48,8 +60,61 @@ impl RouteFacts {
 
     /// The candidate's share in whole percent, rounded.
     pub fn percent(&self) -> u8 {
-        u8::try_from((u64::from(self.candidate) * 200 + u64::from(self.total())) / (u64::from(self.total()) * 2)).unwrap_or(100)
+        rounded(self.candidate, self.total())
     }
+
+    /// Whether nothing goes to stable by these weights.
+    pub fn is_full(&self) -> bool {
+        self.candidate > 0 && self.stable == 0
+    }
+
+    /// Whether a weight is more than the candidate has now.
+    pub fn rises_to(&self, weight: Weight) -> bool {
+        u64::from(self.candidate) * 100 < u64::from(weight.percent()) * u64::from(self.total())
+    }
+
+    /// Stable's and the candidate's weights that stand for a share. The total is kept where it can express the share; a
+    /// smaller one (1 where an HTTPRoute names no weights) becomes 100 if nobody else has a part in it.
+    pub fn parts(&self, weight: Weight) -> (u32, u32) {
+        let total = match self.stable.saturating_add(self.candidate) {
+            0 if !self.alone => 0,
+            _ if !self.expresses(weight) && self.alone => FINE_TOTAL,
+            _ => self.total(),
+        };
+        let candidate = weight.of_total(total);
+        (total.saturating_sub(candidate), candidate)
+    }
+
+    /// Whether the object already says what it would say for a share.
+    pub fn holds(&self, weight: Weight) -> bool {
+        (self.stable, self.candidate) == self.parts(weight) || (self.candidate == 0 && weight == Weight::ZERO)
+    }
+
+    /// Why a share cannot be asked of this route, if it cannot. Nothing and everything always can.
+    pub fn cannot_express(&self, weight: Weight) -> Option<String> {
+        let shared_out = self.candidate == 0 && self.stable == 0 && weight != Weight::ZERO;
+        if self.alone || (self.expresses(weight) && !shared_out) {
+            return None;
+        }
+        let total = self.stable.saturating_add(self.candidate);
+        Some(format!(
+            "{}: the pair's weights sum to {total}, which cannot express {weight}, and other backends of the rule hold shares that a larger \
+             sum would change; multiply all weights of the rule, by 100 say, and start again",
+            self.object
+        ))
+    }
+
+    /// Whether whole numbers of this total come to a share, to the percent.
+    fn expresses(&self, weight: Weight) -> bool {
+        let by_weights = matches!(self.entry, RouteEntry::VirtualService { .. } | RouteEntry::HttpRoute { .. });
+        let total = self.total();
+        !by_weights || matches!(weight.percent(), 0 | 100) || rounded(weight.of_total(total), total) == weight.percent()
+    }
+}
+
+/// A part of a total in whole percent.
+fn rounded(part: u32, total: u32) -> u8 {
+    u8::try_from((u64::from(part) * 200 + u64::from(total)) / (u64::from(total.max(1)) * 2)).unwrap_or(100)
 }
 
 /// Where in an object the two sides stand. Indexes are those of the version that was read; every write tests that the
@@ -136,5 +201,62 @@ impl fmt::Display for RouteProblem {
             RouteProblem::Unread(why) => write!(f, "route not read: {why}"),
             RouteProblem::None => f.write_str("no route"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::object::Kind;
+    use super::*;
+
+    fn pair(stable: u32, candidate: u32, alone: bool) -> RouteFacts {
+        RouteFacts {
+            object: ObjectRef::new(Kind::HttpRoute, "shop", "web"),
+            uid: "u".into(),
+            resource_version: "1".into(),
+            entry: RouteEntry::HttpRoute { rule: 0, stable: (0, "web".into()), candidate: (1, "web-canary".into()) },
+            stable,
+            candidate,
+            accepted: Acceptance::Yes,
+            bypass: false,
+            notes: vec![],
+            alone,
+            written: (true, true),
+            stamp: None,
+        }
+    }
+
+    #[test]
+    fn a_total_too_small_for_a_share_is_raised_where_nobody_else_has_a_part() {
+        let parts = |total, weight| pair(total, 0, true).parts(Weight::capped(weight));
+        assert_eq!([parts(1, 10), parts(2, 25), parts(10, 25), parts(3, 50)], [(90, 10), (75, 25), (75, 25), (50, 50)]);
+        assert_eq!([parts(2, 50), parts(10, 10), parts(1000, 25), parts(128, 10)], [(1, 1), (9, 1), (750, 250), (115, 13)], "kept");
+        assert_eq!([parts(1, 0), parts(1, 100), parts(7, 0)], [(1, 0), (0, 1), (7, 0)], "nothing and everything need no more");
+    }
+
+    #[test]
+    fn what_was_written_is_seen_to_hold_and_nothing_else_is() {
+        for total in [1, 2, 3, 7, 10, 64, 100, 101, 1000, 1_000_000] {
+            for percent in 0..=100 {
+                let weight = Weight::capped(percent);
+                let (stable, candidate) = pair(total, 0, true).parts(weight);
+                let after = pair(stable, candidate, true);
+                assert!(after.holds(weight), "{total} {weight}");
+                assert_eq!(after.percent(), percent, "{total}");
+                assert_eq!(pair(total, 0, true).holds(weight), percent == 0, "{total} {weight}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_total_shared_with_others_is_said_to_be_too_small() {
+        let shared = pair(1, 0, false);
+        assert!(shared.cannot_express(Weight::capped(10)).is_some_and(|why| why.contains("sum to 1")));
+        assert!(pair(0, 0, false).cannot_express(Weight::FULL).is_some());
+        for (facts, weight) in [(shared.clone(), 0), (shared, 100), (pair(2, 0, false), 50), (pair(1, 0, true), 10), (pair(0, 0, false), 0)]
+        {
+            assert_eq!(facts.cannot_express(Weight::capped(weight)), None, "{facts:?} {weight}");
+        }
+        assert_eq!(pair(0, 0, false).parts(Weight::ZERO), (0, 0), "other backends keep what they have");
     }
 }

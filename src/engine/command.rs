@@ -10,7 +10,7 @@ use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::weight::Weight;
 
-use super::{decide, guard, rollback};
+use super::{decide, guard, rollback, start};
 
 /// Applies an order to a run. `observed` is the newest look at the cluster, for the capacity guard; without one, going
 /// forward is refused and going back is not.
@@ -151,6 +151,7 @@ fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, acto
     if let Some(c) = r.release.components.iter().find(|c| !c.router.splits() && !matches!(weight.percent(), 0 | 100)) {
         return Err(Refusal::Weight { component: c.name.clone(), why: format!("router {} can hold 0 or 100 % only", c.router.word()) });
     }
+    observed.map_or(Ok(()), |o| start::expressible(r, o, weight))?;
     hold_check(r, observed, weight)?;
     if weight == r.asked && matches!(r.phase, Phase::Paused { .. }) {
         return Err(not_now(format!("{weight} is asked for already")));

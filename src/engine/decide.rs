@@ -80,7 +80,7 @@ fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> 
     let mut actions = Vec::new();
     let mut waiting = None;
     let foreign = drift(r, observed);
-    let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.percent() < weight.percent());
+    let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.rises_to(*weight));
     for need in needs.into_iter().filter(|n| n.stage() == stage) {
         match need {
             // Somebody else's weight stands until a person says what is to be done about it.
@@ -272,8 +272,7 @@ fn drift(r: &Rollout, observed: &Observed) -> Option<String> {
     r.targets.iter().find_map(|(name, target)| {
         let facts = observed.route(name)?;
         let held = target.held.filter(|h| *h == r.asked)?;
-        let foreign = facts.candidate != held.of_total(facts.total());
-        foreign.then(|| {
+        (!facts.holds(held)).then(|| {
             format!(
                 "{name}: {} was changed by somebody else, {held} → {} %; resume to set it again, or roll back",
                 facts.object,
@@ -288,7 +287,7 @@ fn remember_routes(r: &mut Rollout, observed: &Observed) {
     let asked = r.asked;
     for (name, target) in &mut r.targets {
         if let Some(facts) = observed.route(name) {
-            if facts.candidate == asked.of_total(facts.total()) {
+            if facts.holds(asked) {
                 target.held = Some(asked);
             }
             target.route = Some(facts.clone());

@@ -122,7 +122,7 @@ impl Part<'_> {
             return self.serve_by_ratio(candidate, weight);
         }
         let rising = match &self.seen.route {
-            Ok(facts) => facts.percent() < weight.percent(),
+            Ok(facts) => facts.rises_to(weight),
             Err(problem) => return vec![Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))],
         };
         let mut needs = if rising { self.capacity(candidate, weight) } else { Vec::new() };
@@ -136,7 +136,10 @@ impl Part<'_> {
             Ok(facts) => facts,
             Err(problem) => return Some(Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))),
         };
-        if facts.candidate != weight.of_total(facts.total()) {
+        if !facts.holds(weight) {
+            if let Some(why) = facts.cannot_express(weight) {
+                return Some(Need::Wait(Stage::Route, format!("{}: {why}", self.name())));
+            }
             let action = Action::Route { component: self.name().to_owned(), facts: facts.clone(), weight };
             return Some(Need::Act(Stage::Route, action, precondition));
         }

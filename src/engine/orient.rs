@@ -10,7 +10,7 @@ use crate::domain::route::{RouteEntry, RouteFacts};
 /// everything. `None` when the roles are right as they are.
 pub fn turned(release: &Release, observed: &Observed) -> Option<(Release, Observed)> {
     let turn = matches!(release.strategy, Strategy::BlueGreen(_)) && !release.components.is_empty();
-    let serves = |c: &Component| c.candidate.is_some() && observed.route(&c.name).is_some_and(|f| f.percent() == 100);
+    let serves = |c: &Component| c.candidate.is_some() && observed.route(&c.name).is_some_and(RouteFacts::is_full);
     if !turn || !release.components.iter().all(serves) {
         return None;
     }

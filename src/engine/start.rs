@@ -58,7 +58,21 @@ pub fn start(
     rollout.cause = cause.map(str::to_owned);
     rollout.targets = targets;
     adopt(&mut rollout, observed)?;
+    for step in &rollout.plan {
+        if let Step::Shift(weight) = step {
+            expressible(&rollout, observed, *weight)?;
+        }
+    }
     Ok(rollout)
+}
+
+/// Whether every component's route can say a weight: told before the first write, not when it is met.
+///
+/// # Errors
+/// [`Refusal::Weight`] with the component and what would help.
+pub(super) fn expressible(rollout: &Rollout, observed: &Observed, weight: Weight) -> Result<(), Refusal> {
+    let told = rollout.targets.keys().find_map(|name| Some((name, observed.route(name)?.cannot_express(weight)?)));
+    told.map_or(Ok(()), |(name, why)| Err(Refusal::Weight { component: name.clone(), why }))
 }
 
 /// A run with nothing recorded yet.

@@ -78,8 +78,11 @@ fn release(strategy: Strategy, components: Vec<Component>) -> Release {
 struct Held {
     stable: Workload,
     candidate: Option<Workload>,
-    /// The candidate's weight of 100.
-    weight: u32,
+    /// Stable's and the candidate's weights.
+    parts: (u32, u32),
+    /// Whether nobody else has a part in the route.
+    alone: bool,
+    stamp: Option<String>,
     version: u64,
 }
 
@@ -110,7 +113,14 @@ impl World {
                 revisions: vec![kept(2, OLD), kept(1, "shop/app:v0")],
                 ..Workload::default()
             };
-            Held { stable: workload(&c.stable, 4), candidate: c.candidate.as_ref().map(|n| workload(n, 0)), weight: 0, version: 1 }
+            Held {
+                stable: workload(&c.stable, 4),
+                candidate: c.candidate.as_ref().map(|n| workload(n, 0)),
+                parts: (100, 0),
+                alone: true,
+                stamp: None,
+                version: 1,
+            }
         };
         let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
@@ -132,14 +142,29 @@ impl World {
         let held = &self.components[component];
         match self.release.component(component).unwrap().router {
             Router::Replicas { .. } => held.candidate.as_ref().map_or(0, |c| c.ready * 100 / (c.ready + held.stable.ready).max(1)),
-            _ => held.weight,
+            _ => held.parts.1 * 100 / (held.parts.0 + held.parts.1).max(1),
         }
+    }
+
+    /// The two weights of a route as they stand.
+    pub fn parts(&mut self, component: &str) -> &mut (u32, u32) {
+        &mut self.components.get_mut(component).unwrap().parts
+    }
+
+    /// Somebody else has a part in a route, or no longer.
+    pub fn share_out(&mut self, component: &str, alone: bool) {
+        self.components.get_mut(component).unwrap().alone = alone;
+    }
+
+    /// Somebody writes to a route what changes none of its weights.
+    pub fn churn(&mut self) {
+        self.components.values_mut().for_each(|held| held.version += 1);
     }
 
     /// Somebody else sets a weight.
     pub fn meddle(&mut self, component: &str, weight: u32) {
         let held = self.components.get_mut(component).unwrap();
-        (held.weight, held.version) = (weight, held.version + 1);
+        (held.parts, held.version) = ((100 - weight, weight), held.version + 1);
     }
 
     pub fn workload(&mut self, component: &str, track: Track) -> &mut Workload {
@@ -180,7 +205,7 @@ impl World {
                 RouteEntry::VirtualService { route: None, http: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) },
             ),
             Router::Service { key, stable, candidate, .. } => {
-                let current = if held.weight == 0 { stable.clone() } else { candidate.clone() };
+                let current = if held.parts.1 == 0 { stable.clone() } else { candidate.clone() };
                 (Kind::Service, RouteEntry::Service { key: key.clone(), stable: stable.clone(), candidate: candidate.clone(), current })
             }
             Router::Replicas { .. } => {
@@ -192,7 +217,7 @@ impl World {
         };
         let (stable, candidate) = match &c.router {
             Router::Replicas { .. } => (held.stable.replicas, held.candidate.as_ref().unwrap().replicas),
-            _ => (100 - held.weight, held.weight),
+            _ => held.parts,
         };
         let object = ObjectRef::new(kind, "shop", c.name.clone());
         Ok(RouteFacts {
@@ -205,6 +230,9 @@ impl World {
             accepted: Acceptance::Yes,
             bypass: false,
             notes: vec![],
+            alone: held.alone,
+            written: (true, true),
+            stamp: held.stamp.clone(),
         })
     }
 
@@ -216,11 +244,17 @@ impl World {
                 if precondition == Precondition::Unchanged && facts.resource_version != held.version.to_string() {
                     return conflict();
                 }
-                if let RouteEntry::Replicas { .. } = facts.entry {
-                    held.candidate.as_mut().unwrap().replicas = weight.of_total(facts.total());
-                    held.stable.replicas = facts.total() - weight.of_total(facts.total());
+                let as_read = (&facts.stamp, facts.stable, facts.candidate) == (&held.stamp, held.parts.0, held.parts.1);
+                let by_ratio = matches!(facts.entry, RouteEntry::Replicas { .. });
+                if precondition == Precondition::Value && !by_ratio && !as_read {
+                    return conflict();
+                }
+                let (stable, candidate) = facts.parts(*weight);
+                if by_ratio {
+                    held.candidate.as_mut().unwrap().replicas = candidate;
+                    held.stable.replicas = stable;
                 } else {
-                    (held.weight, held.version) = (weight.of_total(100), held.version + 1);
+                    (held.parts, held.version) = ((stable, candidate), held.version + 1);
                 }
             }
             Action::Scale { target, from, to, .. } => {
@@ -254,7 +288,7 @@ impl World {
                 let kept = w.revisions.iter().find(|k| k.revision == *revision).unwrap().clone();
                 (w.containers, w.template_hash, w.updated, w.generation) = (kept.images, Some(kept.template_hash), 0, w.generation + 1);
             }
-            Action::Fence { .. } => held.version += 1,
+            Action::Fence { .. } => (held.version, held.stamp) = (held.version + 1, Some(format!("1.{}", held.version))),
         }
         WriteOutcome::Landed
     }

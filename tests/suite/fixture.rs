@@ -134,6 +134,9 @@ fn route(name: &str, percent: u32) -> RouteFacts {
         candidate: percent,
         accepted: Acceptance::Yes,
         notes: vec![],
+        alone: true,
+        written: (true, true),
+        stamp: None,
         bypass: false,
     }
 }

@@ -128,7 +128,7 @@ fn progressing(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
 /// Whether every route holds the weight that is asked.
 fn routes_hold(r: &Rollout, view: &View) -> bool {
     let Some(observed) = &view.observed else { return false };
-    r.targets.keys().all(|name| observed.route(name).is_none_or(|facts| facts.candidate == r.asked.of_total(facts.total())))
+    r.targets.keys().all(|name| observed.route(name).is_none_or(|facts| facts.holds(r.asked)))
 }
 
 /// How a command ends whose time has run out.

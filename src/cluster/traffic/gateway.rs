@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{identity, unfit, weight};
+use super::{identity, stamp, unfit, weight};
 use crate::domain::object::ObjectRef;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
@@ -34,7 +34,8 @@ pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str,
     let (Some(s), Some(c)) = (place(found, stable), place(found, candidate)) else { return Err(unfit(object, "its backends moved")) };
     let list = backends(found);
     // Unset means 1.
-    let at = |i: usize| weight(list.get(i).copied().unwrap_or(&Value::Null)).map(|w| w.unwrap_or(1)).map_err(|why| unfit(object, why));
+    let raw = |i: usize| weight(list.get(i).copied().unwrap_or(&Value::Null)).map_err(|why| unfit(object, why));
+    let at = |i: usize| raw(i).map(|w| w.unwrap_or(1));
     let foreign: u32 = (0..list.len()).filter(|i| *i != s && *i != c).filter_map(|i| at(i).ok()).sum();
     let mut notes = Vec::new();
     if foreign > 0 {
@@ -58,6 +59,9 @@ pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str,
         accepted: accepted(body),
         bypass,
         notes,
+        alone: foreign == 0,
+        written: (raw(s)?.is_some(), raw(c)?.is_some()),
+        stamp: stamp(body),
     })
 }
 

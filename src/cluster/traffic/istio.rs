@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{identity, unfit, weight};
+use super::{identity, stamp, unfit, weight};
 use crate::domain::object::ObjectRef;
 use crate::domain::release::Destination;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
@@ -57,6 +57,9 @@ pub fn facts(
         accepted: Acceptance::Yes,
         bypass: routes.iter().enumerate().any(|(i, h)| i != *index && sends_to(h, candidate, namespace)),
         notes,
+        alone: foreign == 0,
+        written: (at(s)?.is_some(), at(c)?.is_some()),
+        stamp: stamp(body),
     })
 }
 

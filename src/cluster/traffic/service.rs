@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{identity, unfit};
+use super::{identity, stamp, unfit};
 use crate::domain::object::ObjectRef;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 
@@ -40,5 +40,8 @@ pub fn facts(object: &ObjectRef, body: &Value, key: &str, stable: &str, candidat
         accepted: Acceptance::Yes,
         bypass: false,
         notes: Vec::new(),
+        alone: true,
+        written: (true, true),
+        stamp: stamp(body),
     })
 }

@@ -1,0 +1,42 @@
+//! Routes whose weights sum to little, alone and shared with others.
+
+use super::*;
+
+#[test]
+fn a_route_whose_total_is_too_small_is_given_one_that_is_not() {
+    for total in [1, 2, 10] {
+        let mut run = Run::new(canary(&["backend"]));
+        *run.world.parts("backend") = (total, 0);
+        run.order(start_of(&["backend"])).unwrap();
+        run.turns(90);
+        assert_eq!(run.weights, [0, 10, 25, 50, 75, 100], "total {total}");
+        run.order(Command::RollBack).unwrap();
+        run.turns(10);
+        assert_eq!((run.phase(), run.world.parts("backend").1), (Phase::RolledBack, 0));
+    }
+}
+
+#[test]
+fn a_small_total_that_others_share_is_refused_before_the_first_write_and_goes_back_all_the_same() {
+    let mut run = Run::new(canary(&["backend", "frontend"]));
+    *run.world.parts("frontend") = (1, 0);
+    run.world.share_out("frontend", false);
+    let refused = run.order(start_of(&["backend", "frontend"])).unwrap_err();
+    assert!(matches!(&refused, Refusal::Weight { component, why } if component == "frontend" && why.contains("sum to 1")), "{refused}");
+    // It was 100 when the run began, and is 1 now: nothing is written that is not what was asked.
+    run.world.share_out("frontend", true);
+    run.order(start_of(&["backend", "frontend"])).unwrap();
+    run.turns(10);
+    assert_eq!(run.world.weight("frontend"), 10);
+    run.world.share_out("frontend", false);
+    *run.world.parts("frontend") = (0, 1);
+    run.turns(5);
+    run.order(Command::Resume).unwrap();
+    run.turns(30);
+    assert_eq!(*run.world.parts("frontend"), (0, 1), "10 % cannot be said in ones");
+    assert!(run.rollout.as_ref().unwrap().waiting.as_ref().unwrap().contains("cannot express"), "{:?}", run.rollout);
+    assert!(matches!(run.order(Command::SetWeight(Weight::capped(30))), Err(Refusal::Weight { .. })));
+    run.order(Command::RollBack).unwrap();
+    run.turns(10);
+    assert_eq!((run.phase(), *run.world.parts("frontend")), (Phase::RolledBack, (1, 0)));
+}
