@@ -50,6 +50,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it takes the release back: then it waits for nothing and is bound to no state.
+    pub fn goes_back(&self) -> bool {
+        matches!(self, Command::RollBack | Command::Reject)
+    }
+
     /// The command's name as typed: `advance`, `set-weight`.
     pub fn word(&self) -> &'static str {
         match self {

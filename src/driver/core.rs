@@ -5,6 +5,7 @@
 //! once, from memory, and the stored intent goes beside them.
 
 mod answers;
+mod calm;
 mod lease;
 mod reads;
 mod rollback;
@@ -17,7 +18,7 @@ pub mod io;
 mod tests;
 mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::analysis::Judge;
 use crate::domain::command::Order;
@@ -25,11 +26,12 @@ use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::object::ObjectRef;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, Stored};
-use crate::domain::release::{Endpoint, Prometheus, Release};
+use crate::domain::release::{Component, Endpoint, Prometheus, Release};
 use crate::domain::rollout::Rollout;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 
+use calm::Calm;
 use io::{Call, Input, Reply, Request};
 use lease::Lease;
 use writes::Writes;
@@ -68,6 +70,9 @@ pub struct Core {
     stored_at: Millis,
     observed: Option<Observed>,
     observed_at: Option<Millis>,
+    /// The components as they were when the open look was asked for, and as `observed` has their roles.
+    asked_as: Vec<Component>,
+    looked_as: Vec<Component>,
     judge: Judge,
     judgement: Judgement,
     lease: Lease,
@@ -78,13 +83,21 @@ pub struct Core {
     loaded_once: bool,
     /// Orders handed to another driver, with when.
     forwarded: BTreeMap<String, (Order, Millis)>,
+    /// Which order an open request hands over.
+    appending: BTreeMap<u64, String>,
+    /// Orders that were obeyed and are in no stored state yet, and those in the state that is being stored.
+    unsaved: Vec<Order>,
+    saving: Vec<Order>,
     /// What became of orders given here: refused with why, or taken.
     answers: BTreeMap<String, Option<String>>,
     /// Remote orders that were dealt with and can be dropped from the stored state.
     spent: Vec<String>,
     writes: Writes,
-    /// Objects with a write of unknown fate, by component: nothing else is written before they are stamped.
-    fences: BTreeMap<ObjectRef, String>,
+    /// Objects with a write of unknown fate, with component and since when: nothing else is written before they are stamped.
+    fences: BTreeMap<ObjectRef, (String, Millis)>,
+    /// Objects that changed between our reading and our writing: somebody keeps writing to them.
+    contested: BTreeSet<ObjectRef>,
+    calm: Calm,
     /// Reads of this turn that have come back.
     fresh: Fresh,
     pending: BTreeMap<u64, Pending>,
@@ -132,15 +145,22 @@ impl Core {
             stored_at: now.mono,
             observed: None,
             observed_at: None,
+            asked_as: Vec::new(),
+            looked_as: Vec::new(),
             lease: Lease::default(),
             orders: VecDeque::new(),
             remote: Vec::new(),
             loaded_once: false,
             forwarded: BTreeMap::new(),
+            appending: BTreeMap::new(),
+            unsaved: Vec::new(),
+            saving: Vec::new(),
             answers: BTreeMap::new(),
             spent: Vec::new(),
             writes: Writes::default(),
             fences: BTreeMap::new(),
+            contested: BTreeSet::new(),
+            calm: Calm::default(),
             fresh: Fresh::default(),
             pending: BTreeMap::new(),
             next_id: 1,
@@ -162,7 +182,7 @@ impl Core {
             Input::Changed => self.next_turn = self.next_turn.min(now.mono.plus(BREATH)),
             Input::Restored(stored) => self.begin_with(*stored),
             Input::Order(order) => self.take_order(order, out),
-            Input::Detach => self.detaching = true,
+            Input::Detach => self.detach(out),
             Input::Reply { id, reply } => self.reply(id, reply, out),
         }
         self.overdue_orders(out);
@@ -176,7 +196,7 @@ impl Core {
     pub fn wake_at(&self) -> Millis {
         let mut at = Millis(u64::MAX);
         if self.may_read() {
-            at = at.min(self.next_turn);
+            at = at.min(self.turn_at());
         }
         if self.may_sample() {
             at = at.min(self.next_sample);
@@ -212,6 +232,11 @@ impl Core {
         !open && !self.writes.is_busy() && !self.detaching
     }
 
+    /// When the next turn is due: later than its time after a failure, but for an order, which waits for nothing.
+    fn turn_at(&self) -> Millis {
+        if self.orders.is_empty() { self.next_turn.max(self.calm.until()) } else { self.next_turn }
+    }
+
     /// Whether nothing stands in the way of a new scrape but its time.
     fn may_sample(&self) -> bool {
         self.prometheus().is_some() && !self.is_open(Pending::Sample) && !self.detaching
@@ -238,11 +263,12 @@ impl Core {
             (Pending::Sample, Reply::Sampled(result)) => self.on_sampled(result),
             (Pending::Store, Reply::Stored(outcome)) => self.on_stored(outcome, out),
             (Pending::Lease, Reply::Leased(outcome)) => self.on_leased(outcome),
-            (Pending::Append, Reply::Appended(result)) => self.on_appended(result),
+            (Pending::Append, Reply::Appended(result)) => self.on_appended(id, result, out),
             (Pending::Write, Reply::Written(outcome)) => self.on_written(id, outcome, out),
             (Pending::Journal, Reply::Journaled(result)) => self.on_journaled(result),
             _ => self.fault("protocol", crate::domain::port::FaultKind::Other, "an answer did not fit its question".to_owned()),
         }
+        self.hurry_back(out);
         self.turn_when_read(out);
     }
 

@@ -6,6 +6,7 @@ use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::observed::Observed;
 use crate::domain::release::Track;
 use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::route::RouteEntry;
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{Judgement, Verdict};
@@ -182,11 +183,8 @@ pub(super) fn enter(r: &mut Rollout, cursor: usize, now: Now) {
     r.ticked = None;
     r.turn += 1;
     r.waiting = None;
-    if let Some(Step::Shift(weight)) = r.plan.get(cursor)
-        && r.asked != *weight
-    {
+    if let Some(Step::Shift(weight)) = r.plan.get(cursor) {
         r.asked = *weight;
-        r.targets.values_mut().for_each(|t| t.held = None);
     }
 }
 
@@ -271,8 +269,10 @@ fn drift(r: &Rollout, observed: &Observed) -> Option<String> {
     }
     r.targets.iter().find_map(|(name, target)| {
         let facts = observed.route(name)?;
-        let held = target.held.filter(|h| *h == r.asked)?;
-        (!facts.holds(held)).then(|| {
+        // On the way from one weight to the next either may stand there. A ratio gets there pod by pod.
+        let by_pods = matches!(facts.entry, RouteEntry::Replicas { .. });
+        let held = target.held.filter(|h| !by_pods || *h == r.asked)?;
+        (!facts.holds(held) && !facts.holds(r.asked)).then(|| {
             format!(
                 "{name}: {} was changed by somebody else, {held} → {} %; resume to set it again, or roll back",
                 facts.object,

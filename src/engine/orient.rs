@@ -20,6 +20,21 @@ pub fn turned(release: &Release, observed: &Observed) -> Option<(Release, Observ
     Some((release, observed))
 }
 
+/// A look at `looked_as`, seen by a release: as it is, or with the roles swapped where the release has them so.
+pub fn facing(release: &Release, looked_as: &[Component], observed: &Observed) -> Option<Observed> {
+    if release.components == looked_as {
+        return Some(observed.clone());
+    }
+    let mut other = looked_as.to_vec();
+    other.iter_mut().for_each(turn_component);
+    if release.components != other {
+        return None;
+    }
+    let mut observed = observed.clone();
+    observed.components.values_mut().for_each(turn_observed);
+    Some(observed)
+}
+
 fn turn_component(c: &mut Component) {
     if let Some(candidate) = &mut c.candidate {
         swap(&mut c.stable, candidate);

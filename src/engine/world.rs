@@ -127,9 +127,14 @@ impl World {
         World { release, now, verdict: Verdict::Healthy, broken: false, components }
     }
 
-    pub fn pass(&mut self, time: Millis) {
+    /// Time passes in which no pod gets anywhere.
+    pub fn skip(&mut self, time: Millis) {
         self.now.mono = self.now.mono.plus(time);
         self.now.wall = self.now.wall.checked_add(std::time::Duration::from_millis(time.0)).unwrap();
+    }
+
+    pub fn pass(&mut self, time: Millis) {
+        self.skip(time);
         for held in self.components.values_mut() {
             settle(&mut held.stable, false);
             if let Some(c) = &mut held.candidate {

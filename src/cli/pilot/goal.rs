@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::domain::command::{Command, Refusal};
-use crate::domain::port::FaultKind;
+use crate::domain::port::{Fault, FaultKind};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::verdict::Verdict;
@@ -57,7 +57,11 @@ fn ending(exit: Exit, text: impl Into<String>) -> Option<Ending> {
 pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
     if let Some(id) = order {
         match view.answers.get(id) {
-            Some(Some(why)) => return ending(if view.read_only { Exit::Denied } else { Exit::Error }, why),
+            Some(Some(why)) => {
+                let no_right = |f: &Fault| matches!(f.kind, FaultKind::Forbidden | FaultKind::Unauthorized) && f.text == *why;
+                let denied = view.read_only || view.faults.values().any(|(f, _)| no_right(f));
+                return ending(if denied { Exit::Denied } else { Exit::Error }, why);
+            }
             Some(None) => {}
             None => return blocked(goal, view),
         }

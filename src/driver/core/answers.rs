@@ -1,6 +1,6 @@
 //! Orders given to another driver, and what became of orders.
 
-use crate::domain::port::Fault;
+use crate::domain::port::{Fault, FaultKind};
 use crate::domain::rollout::{Answer, ORDERS_KEPT};
 
 use super::io::{Call, Request};
@@ -15,15 +15,31 @@ impl Core {
             }
             self.forwarded.insert(order.id.clone(), (order.clone(), self.now.mono));
             let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
-            self.send(Pending::Append, Call::Append { namespace, release, order }, out);
+            let handed = order.id.clone();
+            let id = self.send(Pending::Append, Call::Append { namespace, release, order }, out);
+            self.appending.insert(id, handed);
         }
         self.soon();
     }
 
-    pub(super) fn on_appended(&mut self, result: Result<(), Fault>) {
+    /// An order that cannot be handed over for want of rights is refused; one that the network kept is handed over again. A
+    /// rollback waits for neither.
+    pub(super) fn on_appended(&mut self, id: u64, result: Result<(), Fault>, out: &mut Vec<Request>) {
+        let handed = self.appending.remove(&id).and_then(|order| self.forwarded.get(&order)).map(|(order, _)| order.clone());
         match result {
             Ok(()) => self.cleared("orders"),
-            Err(fault) => self.fault("orders", fault.kind, fault.text),
+            Err(fault) => {
+                if let Some(order) = handed {
+                    if order.command.goes_back() {
+                        self.forwarded.remove(&order.id);
+                        self.roll_back_now(&order, out);
+                    } else if fault.kind != FaultKind::Unreachable {
+                        self.forwarded.remove(&order.id);
+                        self.answers.insert(order.id, Some(fault.text.clone()));
+                    }
+                }
+                self.fault("orders", fault.kind, fault.text);
+            }
         }
         self.soon();
     }
@@ -45,6 +61,17 @@ impl Core {
             r.orders.push_back(Answer { order: order.to_owned(), refused });
             while r.orders.len() > ORDERS_KEPT {
                 r.orders.pop_front();
+            }
+        }
+    }
+
+    /// Without a Lease nothing goes forward: who waits for it is told why it cannot be had. A rollback needs none.
+    pub(super) fn refuse_without_lease(&mut self, why: &str) {
+        for order in std::mem::take(&mut self.orders) {
+            if order.command.goes_back() {
+                self.orders.push_back(order);
+            } else {
+                self.answers.insert(order.id, Some(why.to_owned()));
             }
         }
     }

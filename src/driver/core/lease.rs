@@ -9,6 +9,8 @@ use super::{Core, Pending};
 
 /// How often it is renewed.
 const RENEW_EVERY: Millis = Millis::secs(5);
+/// How soon it is asked for again after it was not given.
+const ASK_AGAIN: Millis = Millis::secs(1);
 /// No write is sent when less than this is left.
 const MARGIN: Millis = Millis::secs(3);
 
@@ -25,6 +27,10 @@ pub(super) struct Lease {
     leaving: bool,
     /// When to ask again.
     next: Millis,
+    /// Not to be asked for before, after it was refused or nothing was answered.
+    not_before: Millis,
+    /// The open request only looks.
+    looking: bool,
 }
 
 impl Lease {
@@ -39,6 +45,10 @@ impl Lease {
 
     pub fn renew_at(&self) -> Millis {
         self.held.map_or(Millis(u64::MAX), |(_, at)| at.plus(RENEW_EVERY).max(self.next))
+    }
+
+    pub fn not_before(&self) -> Millis {
+        self.not_before
     }
 
     /// Another driver, and how long ago its Lease was last seen to change.
@@ -58,6 +68,7 @@ impl Core {
             return;
         }
         self.lease.asked_at = self.now.mono;
+        self.lease.looking = ask == LeaseAsk::Read;
         let release = self.declared.name.clone();
         let (namespace, holder) = (self.declared.namespace.clone(), self.setup.holder.clone());
         self.send(Pending::Lease, Call::Lease { namespace, release, holder, ask }, out);
@@ -80,6 +91,9 @@ impl Core {
         if self.lease.epoch(self.now.mono).is_some() {
             return true;
         }
+        if self.now.mono < self.lease.not_before {
+            return false;
+        }
         let ask = match &self.lease.other {
             Some((_, version, at)) if self.now.elapsed(*at) >= LEASE_DURATION => LeaseAsk::Acquire { expired: Some(version.clone()) },
             _ => LeaseAsk::Acquire { expired: None },
@@ -100,6 +114,8 @@ impl Core {
             self.cleared("lease");
         }
         match outcome {
+            // Our own name, by an earlier life or a namesake: it is for taking, which raises the epoch.
+            LeaseOutcome::Held { .. } if self.lease.looking => self.lease.other = None,
             LeaseOutcome::Held { epoch } => {
                 let news = self.lease.held.is_none_or(|(e, _)| e != epoch);
                 self.lease.held = Some((epoch, self.lease.asked_at));
@@ -118,8 +134,24 @@ impl Core {
                 let since = self.lease.other.as_ref().filter(|(_, v, _)| *v == version).map_or(self.now.mono, |(_, _, at)| *at);
                 self.lease.other = Some((holder, version, since));
             }
-            LeaseOutcome::Refused { why } => self.fault("lease", FaultKind::Forbidden, why),
-            LeaseOutcome::Unknown { why } => self.fault("lease", FaultKind::Unreachable, why),
+            LeaseOutcome::Refused { why } => {
+                self.lease.not_before = self.now.mono.plus(ASK_AGAIN);
+                self.refuse_without_lease(&why);
+                self.fault("lease", FaultKind::Forbidden, why);
+            }
+            LeaseOutcome::Unknown { why } => {
+                self.lease.not_before = self.now.mono.plus(ASK_AGAIN);
+                self.fault("lease", FaultKind::Unreachable, why);
+            }
+        }
+    }
+
+    /// Stops after what is in flight, and one last try to store what is not.
+    pub(super) fn detach(&mut self, out: &mut Vec<Request>) {
+        self.detaching = true;
+        self.writes.drop_queue();
+        if self.setup.may_write && self.is_dirty() && !self.is_open(Pending::Store) && self.lease.epoch(self.now.mono).is_some() {
+            self.store_now(out);
         }
     }
 
@@ -127,7 +159,9 @@ impl Core {
     pub(super) fn let_go_when_done(&mut self, out: &mut Vec<Request>) {
         let Some((epoch, _)) = self.lease.held else { return };
         let idle = self.active().is_none() && self.orders.is_empty() && self.rollout.as_ref().is_none_or(|r| r.clean_up.is_none());
-        let busy = self.writes.is_busy() || self.is_open(Pending::Store) || self.is_open(Pending::Lease) || self.is_dirty();
+        // A state that cannot be stored keeps nobody from leaving.
+        let unsaved = self.is_dirty() && !self.detaching;
+        let busy = self.writes.is_busy() || self.is_open(Pending::Store) || self.is_open(Pending::Lease) || unsaved;
         if (self.detaching || idle) && !busy && !self.lease.leaving {
             self.lease.leaving = true;
             self.ask_lease(LeaseAsk::Release { epoch }, out);

@@ -3,6 +3,7 @@
 use crate::domain::command::Order;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, FaultKind, Stored};
+use crate::domain::release::Release;
 use crate::domain::sample::Scrape;
 use crate::engine::orient;
 
@@ -12,12 +13,13 @@ use super::{BREATH, Core, Fresh, Pending};
 impl Core {
     /// Begins a turn, and asks for counters, when their time has come.
     pub(super) fn read_when_due(&mut self, out: &mut Vec<Request>) {
-        if self.now.mono >= self.next_turn && self.may_read() {
+        if self.now.mono >= self.turn_at() && self.may_read() {
             self.fresh = Fresh::default();
             self.next_turn = self.now.mono.plus(if self.active().is_some() { self.setup.active } else { self.setup.idle });
             let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
             self.send(Pending::Load, Call::Load { namespace, release }, out);
             let release = Box::new(self.release().clone());
+            self.asked_as.clone_from(&release.components);
             self.send(Pending::Observe, Call::Observe { release }, out);
             self.watch_lease(out);
         }
@@ -48,16 +50,21 @@ impl Core {
                 self.cleared("cluster");
                 self.observed_at = Some(self.now.mono);
                 self.fresh.observed = true;
+                self.looked_as = std::mem::take(&mut self.asked_as);
                 if self.active().is_none()
                     && let Some((release, observed)) = orient::turned(&self.declared, &observed)
                 {
+                    self.looked_as.clone_from(&release.components);
                     (self.declared, self.observed) = (release, Some(observed));
                 } else {
                     self.observed = Some(observed);
                 }
                 self.notice();
             }
-            Err(fault) => self.fault("cluster", fault.kind, fault.text),
+            Err(fault) => {
+                self.calm.refusal(self.now.mono, true);
+                self.fault("cluster", fault.kind, fault.text);
+            }
         }
         self.judge_anew();
     }
@@ -84,6 +91,11 @@ impl Core {
             let run = self.rollout.as_ref().filter(|r| !r.is_over());
             self.judge.notice(run.map_or(&self.declared, |r| &r.release), observed, self.now);
         }
+    }
+
+    /// The newest look with the roles that a run's release has; `None` when it was a look at other things.
+    pub(super) fn seen_by(&self, release: &Release) -> Option<Observed> {
+        orient::facing(release, &self.looked_as, self.observed.as_ref()?)
     }
 
     /// What is known now, judged.

@@ -1,8 +1,10 @@
 //! The fast path: a rollback's route writes leave at once, from memory; everything else goes beside them.
 
-use crate::domain::command::{Command, Order};
+use crate::domain::action::Precondition;
+use crate::domain::command::Order;
 use crate::domain::port::LEASE_DURATION;
 use crate::domain::time::Millis;
+use crate::engine::preview;
 use crate::engine::rollback::first_moves;
 
 use super::io::Request;
@@ -17,8 +19,10 @@ impl Core {
             self.answers.insert(order.id, Some(READ_ONLY.to_owned()));
             return;
         }
-        let back = matches!(order.command, Command::RollBack | Command::Reject);
-        if back && self.known_enough() {
+        let at_once = order.command.goes_back() && self.known_enough();
+        // What memory refuses is asked of the cluster: a run may have begun since.
+        let known = at_once && preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), &order, self.now).is_ok();
+        if known {
             self.roll_back_now(&order, out);
             if self.lease.epoch(self.now.mono).is_none() {
                 // Another process may drive: if one does, it is to learn of this, too.
@@ -35,15 +39,12 @@ impl Core {
     }
 
     /// Turns the run round and sends every route back, before anything is read or stored.
-    fn roll_back_now(&mut self, order: &Order, out: &mut Vec<Request>) {
+    pub(super) fn roll_back_now(&mut self, order: &Order, out: &mut Vec<Request>) {
         self.writes.drop_queue();
         if !self.apply(order) {
             return;
         }
-        let Some(r) = &self.rollout else { return };
-        let moves = first_moves(r, self.observed.as_ref());
-        self.plan_writes(moves);
-        self.send_queued(out);
+        self.send_back(out);
         if !self.is_open(Pending::Store) {
             self.store_now(out);
         }
@@ -53,16 +54,69 @@ impl Core {
         self.soon();
     }
 
+    /// Sends every route back from memory, those included that a write in flight is about to raise.
+    fn send_back(&mut self, out: &mut Vec<Request>) {
+        let Some(r) = &self.rollout else { return };
+        let seen = self.seen_by(&r.release);
+        let mut moves = first_moves(r, seen.as_ref());
+        let raised = self.writes.raised_meanwhile().filter(|(component, _)| !moves.iter().any(|(m, _)| m.component() == component));
+        moves.extend(raised.map(|(_, back)| (back, Precondition::Identity)).collect::<Vec<_>>());
+        self.plan_writes(moves);
+        self.send_queued(out);
+    }
+
+    /// A rollback that was asked of a process that had read nothing yet leaves as soon as the stored run is known: it does
+    /// not wait for the look at everything.
+    pub(super) fn hurry_back(&mut self, out: &mut Vec<Request>) {
+        let waiting = self.orders.iter().any(|o| o.command.goes_back());
+        let told = self.fresh.state.is_some() && ![Pending::Load, Pending::Lease].iter().any(|p| self.is_open(*p));
+        if !(waiting && told && self.setup.may_write && self.is_open(Pending::Observe)) {
+            return;
+        }
+        self.adopt_stored();
+        if self.active().is_none() || self.lease.other_is_alive(self.now.mono) {
+            return;
+        }
+        let (back, rest) = std::mem::take(&mut self.orders).into_iter().partition(|o| o.command.goes_back());
+        self.orders = rest;
+        for order in <Vec<Order>>::from(back) {
+            self.roll_back_now(&order, out);
+        }
+    }
+
+    /// The look failed: nothing goes forward. A rollback goes on from memory, over and over: its writes mean the same twice.
+    pub(super) fn turn_blind(&mut self, out: &mut Vec<Request>) {
+        self.adopt_stored();
+        self.answer_forwarded();
+        if !self.setup.may_write || self.detaching {
+            return self.refuse_orders_without_rights();
+        }
+        if self.lease.other_is_alive(self.now.mono) {
+            return self.forward_orders(out);
+        }
+        if self.active().is_none() {
+            return;
+        }
+        let (back, rest) = std::mem::take(&mut self.orders).into_iter().partition(|o| o.command.goes_back());
+        self.orders = rest;
+        for order in <Vec<Order>>::from(back) {
+            self.roll_back_now(&order, out);
+        }
+        if self.is_rolling_back() && !self.writes.is_busy() && (self.setup.take_up || self.lease.epoch(self.now.mono).is_some()) {
+            self.send_back(out);
+        }
+    }
+
     /// Orders that another driver did not answer in time: a rollback is done by us then, the rest is reported.
     pub(super) fn overdue_orders(&mut self, out: &mut Vec<Request>) {
         let late = |(order, at): &(Order, Millis)| {
-            let patience = if order.command == Command::RollBack { ANSWER_WITHIN } else { LEASE_DURATION };
+            let patience = if order.command.goes_back() { ANSWER_WITHIN } else { LEASE_DURATION };
             self.now.elapsed(*at) >= patience
         };
         let overdue: Vec<Order> = self.forwarded.values().filter(|f| late(f)).map(|(order, _)| order.clone()).collect();
         for order in overdue {
             self.forwarded.remove(&order.id);
-            if order.command == Command::RollBack {
+            if order.command.goes_back() {
                 self.roll_back_now(&order, out);
             } else {
                 // The driver is gone, or deaf: its Lease has run out by now, and the order is taken up here.

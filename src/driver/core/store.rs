@@ -33,6 +33,7 @@ impl Core {
         let rollout = Box::new(r.clone());
         self.stored = Some(r.clone());
         self.stored_at = self.now.mono;
+        self.saving.append(&mut self.unsaved);
         let call = Call::Store { rollout, expect: self.version.clone(), spent: std::mem::take(&mut self.spent) };
         self.send(Pending::Store, call, out);
     }
@@ -41,16 +42,20 @@ impl Core {
         match outcome {
             StoreOutcome::Stored { version } => {
                 self.version = Some(version);
+                self.saving.clear();
                 self.cleared("store");
                 self.send_queued(out);
                 return;
             }
             // The plan was made from a state that is no longer there: nothing of it is sent.
-            StoreOutcome::Conflict => {}
-            StoreOutcome::Refused { why } => self.fault("store", FaultKind::Forbidden, why),
-            StoreOutcome::Unknown { why } => self.fault("store", FaultKind::Unreachable, why),
+            StoreOutcome::Conflict => self.calm.conflict(self.now.mono),
+            StoreOutcome::Refused { why } => self.not_stored(FaultKind::Forbidden, why),
+            StoreOutcome::Unknown { why } => self.not_stored(FaultKind::Unreachable, why),
         }
         self.stored = None;
+        let later = std::mem::take(&mut self.unsaved);
+        self.unsaved = std::mem::take(&mut self.saving);
+        self.unsaved.extend(later);
         let back = self.rollout.as_ref().is_some_and(Rollout::is_back);
         if back {
             self.send_queued(out); // a refused record never delays a rollback
@@ -68,6 +73,11 @@ impl Core {
         self.fresh.state = Some(Some(stored));
         self.adopt_stored();
         self.next_turn = self.now.mono.plus(BREATH);
+    }
+
+    fn not_stored(&mut self, kind: FaultKind, why: String) {
+        self.calm.refusal(self.now.mono, self.rollout.as_ref().is_some_and(Rollout::is_back));
+        self.fault("store", kind, why);
     }
 
     /// Takes over what is stored, where it is not what we last stored ourselves.
@@ -89,9 +99,21 @@ impl Core {
             mine.id == theirs.id && mine.is_back() && !theirs.is_back() && theirs.phase != Phase::Completed
         });
         if !keep_ours {
+            self.obey_again(&theirs);
             self.restore(theirs);
         } else {
             self.stored = None;
+        }
+    }
+
+    /// Orders that were obeyed in a state that was never stored are obeyed again in the one that is there instead.
+    fn obey_again(&mut self, theirs: &Rollout) {
+        for order in std::mem::take(&mut self.unsaved) {
+            let elsewhere = theirs.answer(&order.id).is_some() || self.remote.iter().any(|o| o.id == order.id);
+            if !elsewhere {
+                self.answers.remove(&order.id);
+                self.orders.push_back(order);
+            }
         }
     }
 

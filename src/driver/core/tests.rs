@@ -1,12 +1,19 @@
 //! The driver against the compact world: whole runs, kills, lost answers, refusals, two drivers.
 
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod restored;
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::io::{Call, Input, Reply, Request};
 use super::{Core, Setup};
-use crate::domain::action::{Action, WriteOutcome};
+use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::command::{Command, Order};
 use crate::domain::image::Image;
 use crate::domain::port::{Fault, FaultKind, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
@@ -14,123 +21,7 @@ use crate::domain::release::{Release, Track};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::{Millis, Now};
 use crate::engine::world::{NEW, OLD, World, canary};
-
-/// The world with the two objects that drivers keep in it.
-struct Cluster {
-    world: World,
-    state: Option<(Rollout, u64)>,
-    orders: Vec<Order>,
-    lease: (Option<String>, u64, u64),
-    /// Faults to inject, by the write's number.
-    faults: BTreeMap<usize, WriteOutcome>,
-    writes: Vec<Action>,
-    /// The next route write for this component is refused.
-    refuse_route_of: Option<String>,
-    /// The state cannot be read.
-    unreadable: bool,
-    version: u64,
-}
-
-impl Cluster {
-    fn new(release: Release) -> Cluster {
-        let mut release = release;
-        release.gates.clear(); // judging has tests of its own
-        let world = World::new(release);
-        Cluster {
-            world,
-            state: None,
-            orders: vec![],
-            lease: (None, 0, 0),
-            faults: BTreeMap::new(),
-            writes: vec![],
-            refuse_route_of: None,
-            unreadable: false,
-            version: 1,
-        }
-    }
-
-    fn execute(&mut self, call: Call) -> Reply {
-        match call {
-            Call::Load { .. } if self.unreadable => Reply::Loaded(Err(Fault { kind: FaultKind::Unreadable, text: "damaged".into() })),
-            Call::Load { .. } => Reply::Loaded(Ok(self.stored())),
-            Call::Observe { .. } => Reply::Observed(Ok(self.world.observe())),
-            Call::Sample { .. } => Reply::Sampled(Err("none".into())),
-            Call::Store { rollout, expect, spent } => Reply::Stored(self.store(*rollout, expect, &spent)),
-            Call::Lease { holder, ask, .. } => Reply::Leased(self.lease(holder, ask)),
-            Call::Append { order, .. } => {
-                self.orders.push(order);
-                self.version += 1;
-                Reply::Appended(Ok(()))
-            }
-            Call::Write { action, precondition, .. } => Reply::Written(self.write(*action, precondition)),
-            Call::Journal { .. } => Reply::Journaled(Ok(())),
-        }
-    }
-
-    fn stored(&self) -> Option<Stored> {
-        let (rollout, version) = self.state.clone()?;
-        Some(Stored { rollout: Some(rollout), orders: self.orders.clone(), version: format!("{version}.{}", self.version) })
-    }
-
-    fn store(&mut self, rollout: Rollout, expect: Option<String>, spent: &[String]) -> StoreOutcome {
-        if self.stored().map(|s| s.version) != expect {
-            return StoreOutcome::Conflict;
-        }
-        self.orders.retain(|o| !spent.contains(&o.id));
-        self.state = Some((rollout, self.state.as_ref().map_or(1, |(_, v)| v + 1)));
-        StoreOutcome::Stored { version: self.stored().unwrap().version }
-    }
-
-    fn lease(&mut self, me: String, ask: LeaseAsk) -> LeaseOutcome {
-        let (holder, epoch, version) = &mut self.lease;
-        let taken = |holder: &str, epoch, version: u64| LeaseOutcome::Taken {
-            holder: holder.to_owned(),
-            epoch,
-            renewed: None,
-            version: version.to_string(),
-        };
-        match (ask, holder.clone()) {
-            (LeaseAsk::Read, None) => LeaseOutcome::Free,
-            (LeaseAsk::Read, Some(who)) => taken(&who, *epoch, *version),
-            (LeaseAsk::Acquire { expired }, who) if who.is_none() || expired == Some(version.to_string()) => {
-                (*holder, *epoch, *version) = (Some(me), *epoch + 1, *version + 1);
-                LeaseOutcome::Held { epoch: *epoch }
-            }
-            (LeaseAsk::Renew { epoch: mine }, Some(who)) if who == me && mine == *epoch => {
-                *version += 1;
-                LeaseOutcome::Held { epoch: mine }
-            }
-            (LeaseAsk::Release { epoch: mine }, Some(who)) if who == me && mine == *epoch => {
-                *holder = None;
-                LeaseOutcome::Free
-            }
-            (_, Some(who)) => taken(&who, *epoch, *version),
-            (_, None) => LeaseOutcome::Free,
-        }
-    }
-
-    fn write(&mut self, action: Action, precondition: crate::domain::action::Precondition) -> WriteOutcome {
-        let number = self.writes.len();
-        self.writes.push(action.clone());
-        if matches!(&action, Action::Route { component, .. } if self.refuse_route_of.as_ref() == Some(component)) {
-            self.refuse_route_of = None;
-            return WriteOutcome::Refused { code: 400, why: "webhook says no".into() };
-        }
-        match self.faults.remove(&number) {
-            // The answer is lost: the write landed all the same.
-            Some(WriteOutcome::Unknown { why }) => {
-                self.world.apply(&action, precondition);
-                WriteOutcome::Unknown { why }
-            }
-            Some(outcome) => outcome,
-            None => self.world.apply(&action, precondition),
-        }
-    }
-
-    fn phase(&self) -> Option<&Phase> {
-        self.state.as_ref().map(|(r, _)| &r.phase)
-    }
-}
+use cluster::Cluster;
 
 /// A driver with its unanswered requests.
 struct Process {

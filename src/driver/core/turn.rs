@@ -23,7 +23,13 @@ impl Core {
     /// Both reads are in: decide.
     pub(super) fn turn_when_read(&mut self, out: &mut Vec<Request>) {
         let open = [Pending::Load, Pending::Observe, Pending::Store, Pending::Lease];
-        if !self.fresh.observed || open.iter().any(|p| self.is_open(*p)) || self.writes.is_busy() {
+        if open.iter().any(|p| self.is_open(*p)) || self.writes.is_busy() {
+            return;
+        }
+        if !self.fresh.observed {
+            if self.fresh.state.is_some() {
+                self.turn_blind(out);
+            }
             return;
         }
         self.adopt_stored();
@@ -33,10 +39,15 @@ impl Core {
             self.fresh.observed = false;
             return self.refuse_orders_without_rights();
         }
-        let wanted = !self.orders.is_empty() || (self.setup.take_up && self.has_work());
+        let ours = self.lease.epoch(self.now.mono).is_some();
+        let wanted = !self.orders.is_empty() || (self.setup.take_up && self.has_work()) || (ours && (self.has_work() || self.is_dirty()));
         let place = if wanted { self.place(out) } else { Place::Watch };
         match place {
-            Place::Ask => {} // the answer to the Lease brings us back here
+            Place::Ask if self.is_open(Pending::Lease) => {} // its answer brings us back here
+            Place::Ask => {
+                self.fresh.observed = false;
+                self.next_turn = self.next_turn.min(self.lease.not_before());
+            }
             Place::Watch => self.fresh.observed = false,
             Place::Drive => {
                 self.fresh.observed = false;
@@ -70,7 +81,7 @@ impl Core {
             return Place::Watch;
         }
         self.hold_lease(out);
-        let urgent = self.is_rolling_back() || self.orders.iter().any(|o| o.command == Command::RollBack);
+        let urgent = self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back());
         if urgent { Place::Drive } else { Place::Ask }
     }
 
@@ -90,10 +101,11 @@ impl Core {
             self.answers.insert(order.id.clone(), Some(why));
             return false;
         }
-        if self.rollout.as_ref().is_some_and(|r| r.answer(&order.id).is_some()) {
-            self.answers.insert(order.id.clone(), None);
+        if let Some(known) = self.rollout.as_ref().and_then(|r| r.answer(&order.id)) {
+            self.answers.insert(order.id.clone(), known.refused.clone());
             return false;
         }
+        self.unsaved.push(order.clone());
         let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
         match result {
             Ok(next) => {
@@ -129,10 +141,25 @@ impl Core {
         if self.unreadable().is_some() && !self.is_rolling_back() {
             return;
         }
-        let (Some(r), Some(observed)) = (&self.rollout, &self.observed) else { return };
+        let Some(r) = &self.rollout else { return };
+        if self.observed.is_none() {
+            return;
+        }
+        if r.release.components != self.looked_as && !r.is_over() {
+            // The look was at another release, or had the roles the other way round: look again before anything is decided.
+            self.next_turn = self.now.mono;
+            self.store_if_worth(out);
+            return;
+        }
+        let Some(observed) = &self.observed else { return };
         let decision = engine::decide(r, observed, &self.judgement, self.now);
-        self.rollout = Some(decision.rollout);
-        self.plan_writes(decision.actions);
+        if r.is_back() && !r.is_over() && decision.rollout.is_over() && self.is_fenced() {
+            // Not over while a write of unknown fate can still raise what was taken back.
+            self.plan_writes(Vec::new());
+        } else {
+            self.rollout = Some(decision.rollout);
+            self.plan_writes(decision.actions);
+        }
         if self.writes.is_planned() {
             self.next_turn = self.now.mono; // look again as soon as they have landed
             self.store_now(out);

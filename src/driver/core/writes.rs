@@ -6,10 +6,15 @@ use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::journal::EntryKind;
 use crate::domain::object::ObjectRef;
 use crate::domain::rollout::Intent;
+use crate::domain::time::Millis;
+use crate::domain::weight::Weight;
 use crate::engine::decide::shift_refused;
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
+
+/// How long a request can linger before it takes effect: the API server gives up after 60 s.
+const LATEST_LANDING: Millis = Millis::secs(90);
 
 /// Writes that are planned or under way.
 #[derive(Debug, Default)]
@@ -32,6 +37,17 @@ impl Writes {
         self.queue.clear();
     }
 
+    /// The way back for each route that a write in flight gives something to.
+    pub fn raised_meanwhile(&self) -> impl Iterator<Item = (String, Action)> {
+        self.flying.values().filter_map(|intent| match &intent.action {
+            Action::Route { component, facts, weight } if *weight > Weight::ZERO && facts.rises_to(*weight) => {
+                let back = Action::Route { component: component.clone(), facts: facts.clone(), weight: Weight::ZERO };
+                Some((component.clone(), back))
+            }
+            _ => None,
+        })
+    }
+
     pub fn len(&self) -> usize {
         self.queue.len() + self.flying.len()
     }
@@ -42,11 +58,16 @@ impl Core {
     /// else is sent, except a rollback.
     pub(super) fn plan_writes(&mut self, actions: Vec<(Action, Precondition)>) {
         self.writes.drop_queue();
+        self.calm.begin();
         let rolling_back = self.is_rolling_back();
+        let actions: Vec<_> = actions.into_iter().map(|(action, precondition)| self.against_churn(action, precondition)).collect();
+        self.forget_old_fences();
         let fences: Vec<(Action, Precondition)> = self
             .fences
             .iter()
-            .map(|(object, component)| (Action::Fence { component: component.clone(), object: object.clone() }, Precondition::Identity))
+            .map(|(object, (component, _))| {
+                (Action::Fence { component: component.clone(), object: object.clone() }, Precondition::Identity)
+            })
             .collect();
         let all = match (fences.is_empty(), rolling_back) {
             (true, _) => actions,
@@ -61,6 +82,30 @@ impl Core {
             r.intents.push(intent.clone());
             self.writes.queue.push_back(intent);
         }
+    }
+
+    /// A route that somebody keeps writing to never stays as it was read for as long as a write takes. There the values that
+    /// are replaced are compared instead, and our stamp, which it is given first: a late write of ours fails on it.
+    fn against_churn(&self, action: Action, precondition: Precondition) -> (Action, Precondition) {
+        match &action {
+            Action::Route { facts, component, .. } if precondition == Precondition::Unchanged && self.contested.contains(&facts.object) => {
+                match facts.stamp {
+                    Some(_) => (action, Precondition::Value),
+                    None => (Action::Fence { component: component.clone(), object: facts.object.clone() }, Precondition::Identity),
+                }
+            }
+            _ => (action, precondition),
+        }
+    }
+
+    /// Whether a write of unknown fate may still land.
+    pub(super) fn is_fenced(&self) -> bool {
+        self.fences.values().any(|(_, since)| self.now.elapsed(*since) < LATEST_LANDING)
+    }
+
+    fn forget_old_fences(&mut self) {
+        let now = self.now;
+        self.fences.retain(|_, (_, since)| now.elapsed(*since) < LATEST_LANDING);
     }
 
     /// Sends what is queued: all of it going back, else the next one.
@@ -112,11 +157,24 @@ impl Core {
         self.note(EntryKind::Outcome, format!("#{} {}: {said}", intent.seq, intent.action));
         match outcome {
             WriteOutcome::Landed => self.landed(&component, &intent.action),
-            WriteOutcome::Conflict { .. } => self.writes.drop_queue(),
+            WriteOutcome::Conflict { .. } => {
+                self.writes.drop_queue();
+                self.calm.conflict(self.now.mono);
+                if intent.precondition == Precondition::Unchanged {
+                    self.contested.insert(intent.action.object());
+                }
+            }
+            // Nothing was changed, and nothing is wrong: later.
+            WriteOutcome::Refused { code: 429, .. } => {
+                self.writes.drop_queue();
+                self.calm.refusal(self.now.mono, self.is_rolling_back());
+            }
             WriteOutcome::Refused { why, .. } => self.refused(&component, &why),
             WriteOutcome::Unknown { .. } => {
                 self.writes.drop_queue();
-                self.fences.insert(intent.action.object(), component);
+                self.calm.refusal(self.now.mono, self.is_rolling_back());
+                let since = self.now.mono;
+                self.fences.insert(intent.action.object(), (component, since));
             }
         }
         self.soon();
@@ -134,11 +192,10 @@ impl Core {
 
     fn refused(&mut self, component: &str, why: &str) {
         self.writes.drop_queue();
+        self.calm.refusal(self.now.mono, self.is_rolling_back());
         let Some(r) = &mut self.rollout else { return };
         if r.is_back() {
             r.trouble.insert(component.to_owned(), why.to_owned());
-            // Asked again, but not in a storm.
-            self.next_turn = self.now.mono.plus(crate::domain::time::Millis::secs(1));
         } else {
             *r = shift_refused(r, component, why, self.now);
         }
