@@ -4,6 +4,7 @@
 //! read and emits the difference in a safe order: capacity before traffic going up, traffic before capacity going down.
 //! Killing the program at any point and starting it again reaches the same end.
 
+pub mod checklist;
 pub mod command;
 pub mod decide;
 pub mod guard;
@@ -21,8 +22,8 @@ mod props;
 #[cfg(test)]
 pub(crate) mod world;
 
+pub use checklist::checklist;
 pub use command::command;
 pub use decide::{Decision, decide};
 pub use plan::compile;
 pub use preview::{Preview, preview};
-pub use rollback::checklist;

@@ -30,16 +30,17 @@ pub async fn observe(client: &Client, release: &Release, at: jiff::Timestamp) ->
     let (autoscalers, parts) = try_join(autoscalers, parts).await?;
     let mut components = BTreeMap::new();
     for (component, part) in release.components.iter().zip(parts) {
-        components.insert(component.name.clone(), part.observed(component, namespace, &autoscalers, at));
+        components.insert(component.name.clone(), part.observed(component, namespace, autoscalers.as_deref(), at));
     }
     Ok(Observed { at, components })
 }
 
-/// What one may be forbidden to list, or what a cluster may not serve, without decisions being wrong for it.
-fn optional<T>(result: Result<Vec<T>, ClusterError>) -> Result<Vec<T>, ClusterError> {
+/// A cluster that does not serve the kind has none of it; where listing it is forbidden nobody knows (`None`).
+fn optional<T>(result: Result<Vec<T>, ClusterError>) -> Result<Option<Vec<T>>, ClusterError> {
     match result {
-        Err(ClusterError::Forbidden { .. } | ClusterError::NotFound { .. }) => Ok(Vec::new()),
-        other => other,
+        Err(ClusterError::Forbidden { .. }) => Ok(None),
+        Err(ClusterError::NotFound { .. }) => Ok(Some(Vec::new())),
+        other => other.map(Some),
     }
 }
 
@@ -112,7 +113,13 @@ async fn addresses(client: &Client, namespace: &str, component: &Component) -> R
 }
 
 impl Part {
-    fn observed(self, component: &Component, namespace: &str, autoscalers: &[wire::Autoscaler], at: jiff::Timestamp) -> ComponentObserved {
+    fn observed(
+        self,
+        component: &Component,
+        namespace: &str,
+        autoscalers: Option<&[wire::Autoscaler]>,
+        at: jiff::Timestamp,
+    ) -> ComponentObserved {
         // The colour that does not serve is behind no Service: its ready pods are what would be reached.
         let by_pods = matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
         let side = |objects: Option<workload::Objects>| {

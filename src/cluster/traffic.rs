@@ -42,7 +42,11 @@ pub fn facts(component: &Component, object: &ObjectRef, body: &Value) -> Result<
 /// The replica ratio: the two Deployments are the route.
 pub fn ratio(namespace: &str, stable: &Workload, candidate: &Workload) -> RouteFacts {
     let name = |w: &Workload| (w.name.clone(), w.uid.clone());
-    let waiting = stable.ready < stable.replicas || candidate.ready < candidate.replicas;
+    // With no candidate wanted, what matters is that none answers any more.
+    let waiting = match candidate.replicas {
+        0 => candidate.ready > 0,
+        _ => stable.ready < stable.replicas || candidate.ready < candidate.replicas,
+    };
     let real = format!("{} of {} ready pods are the candidate's", candidate.ready, stable.ready.saturating_add(candidate.ready));
     RouteFacts {
         object: ObjectRef::new(Kind::Deployment, namespace, stable.name.clone()),

@@ -91,6 +91,9 @@ pub struct Workload {
     pub stalled: Option<SafeText>,
     /// Its autoscaler.
     pub hpa: Option<Autoscaler>,
+    /// Whether it has one cannot be told: autoscalers may not be listed.
+    #[serde(default)]
+    pub hpa_unknown: bool,
     /// Restarts counted over its pods' containers, with their ages.
     pub restarts: Vec<Restart>,
     /// Pods that cannot run, with the reason: `web-7f9c: ImagePullBackOff: not found`.
@@ -104,6 +107,11 @@ impl Workload {
             && self.updated == self.replicas
             && self.ready >= self.replicas
             && self.current <= self.replicas
+    }
+
+    /// Whether something else may own its replicas.
+    pub fn may_autoscale(&self) -> bool {
+        self.hpa.is_some() || self.hpa_unknown
     }
 
     /// A container's image.

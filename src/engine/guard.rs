@@ -18,14 +18,20 @@ pub fn pods_needed(stable_pods: u32, weight: Weight) -> u32 {
     }
 }
 
+/// How many pods' usual load so many pods bear.
+pub fn bearable(ready: u32) -> u32 {
+    (f64::from(ready) * OVERLOAD).floor().clamp(0.0, f64::from(u32::MAX)) as u32
+}
+
 /// Whether a weight may be asked for: every candidate answers already, and where an autoscaler owns the replicas (nobody
 /// else may add pods) the pods there bear it. Otherwise the missing pods are added before the traffic.
 ///
 /// # Errors
 /// [`Refusal::CannotHold`] with the numbers and the highest weight that would be safe.
 pub fn may_ask(rollout: &Rollout, observed: &Observed, weight: Weight) -> Result<(), Refusal> {
-    let scaled_by_us =
-        |c: &str| observed.components.get(c).and_then(|o| o.candidate.as_ref()).is_some_and(|w| w.hpa.is_none() && w.ready_addresses > 0);
+    let scaled_by_us = |c: &str| {
+        observed.components.get(c).and_then(|o| o.candidate.as_ref()).is_some_and(|w| !w.may_autoscale() && w.ready_addresses > 0)
+    };
     match can_hold(rollout, observed, weight) {
         Err(Refusal::CannotHold { component, .. }) if scaled_by_us(&component) => Ok(()),
         other => other,
@@ -69,6 +75,7 @@ fn bears(side: &Workload, stable_pods: u32, weight: Weight) -> Result<(), (Strin
         .as_ref()
         .filter(|h| h.current >= h.max)
         .map(|h| format!("; its autoscaler {} is at its ceiling of {}", h.name, h.max))
+        .or_else(|| side.hpa_unknown.then(|| format!("; {}", super::needs::HPA_UNKNOWN)))
         .unwrap_or_default();
     let why = format!(
         "{weight} on {ready} ready pods is {:.1}x the load a stable pod had at the start ({stable_pods} pods){limited}",

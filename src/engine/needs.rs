@@ -11,6 +11,10 @@ use crate::domain::weight::Weight;
 
 use super::{guard, promote, ratio};
 
+/// What is said where autoscalers may not be listed.
+pub(super) const HPA_UNKNOWN: &str =
+    "whether an autoscaler owns these replicas cannot be told (no right to list horizontalpodautoscalers), so running pods are left alone";
+
 /// Where in the safe order a need stands. A later stage is not begun for any component before the earlier ones are met
 /// for all: components move together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,11 +159,11 @@ impl Part<'_> {
         let wanted = guard::pods_needed(self.target.stable.replicas, weight);
         let mut needs = Vec::new();
         // An autoscaler owns the replicas once there are any; nobody fights it.
-        if candidate.replicas < wanted && (candidate.hpa.is_none() || candidate.replicas == 0) {
+        if candidate.replicas < wanted && (!candidate.may_autoscale() || candidate.replicas == 0) {
             needs.push(self.scale(Stage::Capacity, Track::Candidate, candidate, wanted));
         }
         needs.extend(self.settled(candidate));
-        let enough = if candidate.hpa.is_some() { 1 } else { wanted };
+        let enough = if candidate.may_autoscale() { 1 } else { wanted };
         if needs.is_empty() && candidate.ready_addresses < enough {
             needs.push(Need::Wait(Stage::Ready, format!("{}: {} of {enough} addresses ready", self.name(), candidate.ready_addresses)));
         }
@@ -190,6 +194,9 @@ impl Part<'_> {
                 hpa.name
             );
             return vec![Need::Wait(Stage::Capacity, why)];
+        }
+        if stable.hpa_unknown || candidate.hpa_unknown {
+            return vec![Need::Wait(Stage::Capacity, format!("{}: {HPA_UNKNOWN}; a replica ratio could fight one", self.name()))];
         }
         let (s, c) = ratio::split(self.target.stable.replicas, weight);
         let sides = [(Track::Candidate, candidate, c), (Track::Stable, stable, s)];

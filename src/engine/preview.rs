@@ -2,8 +2,8 @@
 
 use crate::domain::action::{Action, Change};
 use crate::domain::command::{Command, Order, Refusal};
-use crate::domain::observed::Observed;
-use crate::domain::release::Release;
+use crate::domain::observed::{ComponentObserved, Observed};
+use crate::domain::release::{Release, Strategy};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Now;
 use crate::domain::view::View;
@@ -66,12 +66,25 @@ pub fn after(
         (Command::Undo { component, revision }, None) => start::undo(release, need()?, component.as_deref(), *revision, birth),
         (_, Some(running)) => command(running, observed, order, now),
         // A finished run can still be taken back, unless its objects have moved on since.
-        (Command::RollBack, None) => match rollout.filter(|r| r.phase == Phase::Completed) {
+        (Command::RollBack, None) => match rollout.filter(|r| r.phase == Phase::Completed && !has_moved_on(r, observed)) {
             Some(done) => command(done, observed, order, now),
             None => rollback::undeclared(release, need()?, birth),
         },
         (_, None) => Err(Refusal::NoRollout),
     }
+}
+
+/// Whether what a finished run brought is no longer what runs: then its record is not what to go back to.
+fn has_moved_on(done: &Rollout, observed: Option<&Observed>) -> bool {
+    let switched = matches!(done.release.strategy, Strategy::BlueGreen(_));
+    let workloads =
+        |name: &str| observed.and_then(|o| o.components.get(name)).into_iter().flat_map(|c| c.stable.iter().chain(&c.candidate));
+    done.release.components.iter().any(|c| {
+        let serves = if switched { c.candidate.as_ref() } else { Some(&c.stable) };
+        let runs = workloads(&c.name).find(|w| Some(&w.name) == serves);
+        let brought = done.targets.get(&c.name).map_or(&[][..], |t| &t.images);
+        runs.is_some_and(|w| !super::needs::image_changes(w, brought).is_empty())
+    })
 }
 
 fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<Action> {
@@ -98,6 +111,9 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         }
     }
     if let Some(observed) = observed {
+        let blind = |c: &ComponentObserved| c.stable.iter().chain(&c.candidate).any(|w| w.hpa_unknown);
+        lines
+            .extend(observed.components.iter().filter(|(_, c)| blind(c)).map(|(name, _)| format!("{name}: {}", super::needs::HPA_UNKNOWN)));
         lines.extend(
             observed
                 .components

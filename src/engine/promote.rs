@@ -4,6 +4,7 @@ use crate::domain::action::Precondition;
 use crate::domain::release::{Router, Track};
 use crate::domain::weight::Weight;
 
+use super::guard;
 use super::needs::{Need, Part, Stage};
 
 /// What is missing until one component is promoted.
@@ -17,16 +18,32 @@ pub(super) fn needs(part: &Part<'_>) -> Vec<Need> {
     if let Router::Replicas { .. } = part.component.router {
         return by_ratio(part);
     }
-    // Traffic comes back only when stable is whole again, whatever its autoscaler made of it meanwhile.
     let mut needs = part.settled(stable);
-    if stable.replicas == 0 {
-        needs.insert(0, part.scale(Stage::Capacity, Track::Stable, stable, part.target.stable.replicas.max(1)));
+    let whole = part.target.stable.replicas.max(1);
+    if stable.replicas == 0 || (guard::bearable(stable.replicas) < whole && !stable.may_autoscale()) {
+        needs.insert(0, part.scale(Stage::Capacity, Track::Stable, stable, whole));
     } else if needs.is_empty() && stable.ready_addresses == 0 {
         needs.push(Need::Wait(Stage::Ready, format!("{}: stable has no ready address yet", part.component.name)));
     }
-    needs.extend(part.route(Weight::ZERO, Precondition::Unchanged));
+    needs.extend(hand_back(part, stable.ready_addresses, whole));
     needs.extend(clean(part));
     needs
+}
+
+/// Traffic comes back as far as stable's ready pods bear it: while it got none, an autoscaler may have left few of them, and
+/// adds more only as the traffic comes.
+fn hand_back(part: &Part<'_>, ready: u32, whole: u32) -> Option<Need> {
+    let rest = Weight::capped(100 - guard::safe_weight(ready, whole).percent());
+    let Ok(facts) = &part.seen.route else { return part.route(Weight::ZERO, Precondition::Unchanged) };
+    if rest == Weight::ZERO || facts.percent() > rest.percent() {
+        return part.route(rest, Precondition::Unchanged);
+    }
+    let text = format!(
+        "{}: {ready} stable pods for what {whole} bore at the start: the candidate keeps {} % until there are more",
+        part.component.name,
+        facts.percent()
+    );
+    Some(Need::Wait(Stage::Route, text))
 }
 
 fn by_ratio(part: &Part<'_>) -> Vec<Need> {

@@ -1,5 +1,6 @@
 //! Whole runs against the compact world, scripted and random.
 
+mod capacity;
 mod random;
 mod routes;
 
@@ -92,6 +93,9 @@ fn check_write(world: &World, rollout: &Rollout, action: &Action) {
             assert!(candidate.ready_addresses > 0, "traffic goes up only on ready addresses");
             assert!(*weight <= guard::safe_weight(candidate.ready_addresses, 4), "traffic goes up only as far as the pods bear");
         } else if facts.candidate > 0 {
+            let stable = seen.workload(component, Track::Stable).unwrap();
+            let bears = guard::safe_weight(stable.ready_addresses, 4).percent() + weight.percent() >= 100;
+            assert!(bears || rollout.is_back(), "only a rollback gives stable more than it bears");
             assert!(seen.workload(component, Track::Stable).unwrap().ready > 0, "traffic goes back only to where somebody answers");
         }
     }

@@ -2,12 +2,10 @@
 //! restore what a promotion replaced; then the pods.
 
 use crate::domain::action::{Action, Precondition, Target};
-use crate::domain::checklist::{Checklist, Line, LineState};
 use crate::domain::command::Refusal;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
-use crate::domain::patch;
 use crate::domain::release::{Release, Router, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
 use crate::domain::route::{Acceptance, RouteFacts};
@@ -15,7 +13,8 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 use crate::domain::weight::Weight;
 
-use super::decide::SELF;
+use super::decide::{LONGEST_GAP, SELF};
+use super::guard;
 use super::needs::image_changes;
 use super::start::{self, Birth};
 
@@ -39,7 +38,7 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
     r.phase = Phase::RollingBack { cause: cause.to_owned(), by: by.to_owned(), since: now.wall, routes_held: None };
     r.asked = Weight::ZERO;
     r.ended = None;
-    r.ticked = None;
+    (r.ticked, r.covered) = (None, Millis::ZERO);
     r.turn += 1;
     r.trouble.clear();
     r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: by.to_owned(), text: format!("rollback: {cause}") });
@@ -51,7 +50,10 @@ pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Preco
     let mut actions = Vec::new();
     for (name, target) in &r.targets {
         match (newest.and_then(|o| o.components.get(name)), &target.route) {
+            (Some(seen), _) if is_by_ratio(r, name) => ratio_back(r, name, target, seen, &mut actions, &mut Vec::new()),
             (Some(seen), _) if seen.route.is_ok() => route_back(r, name, target, seen, &mut actions, &mut Vec::new()),
+            // Pods go when others are seen to be there; from memory alone they only come.
+            (_, Some(_)) if is_by_ratio(r, name) => actions.push(whole_again(r, name, target, target.stable.replicas)),
             (_, Some(facts)) => actions.push(back(name, facts)),
             _ => {}
         }
@@ -59,15 +61,14 @@ pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Preco
     actions
 }
 
-fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
+pub(super) fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
     (Action::Route { component: component.to_owned(), facts: facts.clone(), weight: Weight::ZERO }, Precondition::Identity)
 }
 
 /// With no ready stable address, stable is scaled first: traffic to nowhere helps nobody.
 fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &ComponentObserved) -> Option<(Action, Precondition)> {
     let stable = seen.stable.as_ref()?;
-    let ratio = matches!(r.release.component(name)?.router, Router::Replicas { .. });
-    if ratio || stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= target.stable.replicas {
+    if stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= target.stable.replicas {
         return None;
     }
     let action = Action::Scale {
@@ -90,11 +91,19 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
         r.errors_before = candidate_errors(judgement);
     }
     let mut actions = Vec::new();
+    if let Some(gap) = r.ticked.map(|t| now.elapsed(t.mono)).filter(|gap| *gap <= LONGEST_GAP) {
+        r.covered = r.covered.plus(gap);
+    }
+    r.ticked = Some(now);
     let mut waits = Vec::new();
     let targets = r.targets.clone();
     for (name, target) in &targets {
         let Some(seen) = observed.components.get(name) else { continue };
-        route_back(r, name, target, seen, &mut actions, &mut waits);
+        if is_by_ratio(r, name) {
+            ratio_back(r, name, target, seen, &mut actions, &mut waits);
+        } else {
+            route_back(r, name, target, seen, &mut actions, &mut waits);
+        }
         restore_stable(r, name, target, seen, &mut actions, &mut waits);
     }
     let held = actions.is_empty() && waits.is_empty();
@@ -112,7 +121,7 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
 }
 
 /// Whether a component's route sends nothing to the candidate; one without a route has nothing to send.
-fn is_back(name: &str, observed: &Observed) -> bool {
+pub(super) fn is_back(name: &str, observed: &Observed) -> bool {
     observed.route(name).is_none_or(|f| f.candidate == 0 && f.accepted == Acceptance::Yes)
 }
 
@@ -130,13 +139,63 @@ fn route_back(
         actions.push(scale);
     } else if facts.candidate != 0 {
         let ready = seen.stable.as_ref().is_some_and(|s| s.ready_addresses > 0 || s.ready > 0);
-        let ratio = matches!(r.release.component(name).map(|c| &c.router), Some(Router::Replicas { .. }));
-        if ready || ratio {
+        if ready {
             actions.push(back(name, facts));
         } else {
             waits.push(format!("{name}: waits for a ready stable address"));
         }
     } else if let Acceptance::Pending(what) | Acceptance::Refused(what) = &facts.accepted {
+        waits.push(format!("{name}: {what}"));
+    }
+}
+
+fn is_by_ratio(r: &Rollout, name: &str) -> bool {
+    r.release.component(name).is_some_and(|c| matches!(c.router, Router::Replicas { .. }))
+}
+
+/// Stable at its recorded size, whatever it is now.
+fn whole_again(r: &Rollout, name: &str, target: &ComponentTarget, from: u32) -> (Action, Precondition) {
+    let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), target.stable.name.clone());
+    let stable = Target { track: Track::Stable, object, uid: target.stable.uid.clone(), stamp: None };
+    (Action::Scale { component: name.to_owned(), target: stable, from, to: target.stable.replicas }, Precondition::Identity)
+}
+
+/// Where pods are the weight: stable grows at once; the candidate shrinks as stable's ready pods can bear its share, and
+/// goes for good after a while even if one of them never gets ready. It stays only while nobody else answers at all.
+fn ratio_back(
+    r: &Rollout,
+    name: &str,
+    target: &ComponentTarget,
+    seen: &ComponentObserved,
+    actions: &mut Vec<(Action, Precondition)>,
+    waits: &mut Vec<String>,
+) {
+    let Some(stable) = &seen.stable else { return };
+    if stable.replicas < target.stable.replicas && (stable.replicas == 0 || stable.hpa.is_none()) {
+        actions.push(whole_again(r, name, target, stable.replicas));
+    }
+    let Some(candidate) = &seen.candidate else { return };
+    let late = r.covered >= ROUTE_DEADLINE;
+    let keep = match stable.ready {
+        0 => candidate.replicas,
+        _ if late => 0,
+        ready => target.stable.replicas.saturating_sub(guard::bearable(ready)).min(candidate.replicas),
+    };
+    if candidate.replicas > keep {
+        let action = Action::Scale {
+            component: name.to_owned(),
+            target: as_target(r, Track::Candidate, candidate),
+            from: candidate.replicas,
+            to: keep,
+        };
+        actions.push((action, Precondition::Identity));
+    }
+    if keep > 0 {
+        waits.push(format!(
+            "{name}: stable {}/{} ready: {keep} candidate pods stay until it can bear their share",
+            stable.ready, target.stable.replicas
+        ));
+    } else if let Ok(RouteFacts { accepted: Acceptance::Pending(what), .. }) = &seen.route {
         waits.push(format!("{name}: {what}"));
     }
 }
@@ -181,7 +240,9 @@ fn restore_stable(
         ));
         return;
     }
-    if !stable.is_settled() && stable.ready < stable.replicas.min(target.stable.replicas) {
+    // A pod that never gets ready does not keep the rollback open for ever, as long as another one answers.
+    let in_time = r.covered < STABLE_DEADLINE || stable.ready == 0;
+    if in_time && !stable.is_settled() && stable.ready < stable.replicas.min(target.stable.replicas) {
         waits.push(format!("{name}: stable {}/{} ready", stable.ready, stable.replicas));
     }
 }
@@ -203,22 +264,27 @@ fn finish(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precon
     if r.release.keep > Millis::ZERO && has_leftovers(r, observed) {
         let later = now.wall.as_millisecond().saturating_add(i64::try_from(r.release.keep.0).unwrap_or(i64::MAX));
         r.clean_up = jiff::Timestamp::from_millisecond(later).ok();
-        close(r, now);
+        close(r, observed, now);
         return Vec::new();
     }
     let actions = leftovers(r, observed);
     if actions.is_empty() {
-        close(r, now);
+        close(r, observed, now);
     }
     actions
 }
 
-fn close(r: &mut Rollout, now: Now) {
+fn close(r: &mut Rollout, observed: &Observed, now: Now) {
     r.phase = Phase::RolledBack;
     r.ended = Some(now.wall);
     r.turn += 1;
     r.waiting = None;
-    r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: "rolled back".to_owned() });
+    let short = |name: &String| {
+        let stable = observed.workload(name, Track::Stable).filter(|w| w.ready < w.replicas)?;
+        Some(format!("; {name}: only {} of {} stable pods are ready", stable.ready, stable.replicas))
+    };
+    let text = format!("rolled back{}", r.targets.keys().filter_map(short).collect::<String>());
+    r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text });
 }
 
 fn has_leftovers(r: &Rollout, observed: &Observed) -> bool {
@@ -259,11 +325,6 @@ pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
     judgement.arms.values().filter_map(|a| a.get(&Track::Candidate)?.errors).reduce(f64::max)
 }
 
-/// The error share that people meet now: the worst of any side that has traffic.
-fn errors_now(judgement: &Judgement) -> Option<f64> {
-    judgement.arms.values().flat_map(|a| a.values()).filter(|s| s.requests > 0).filter_map(|s| s.errors).reduce(f64::max)
-}
-
 /// A rollback of a release that nobody declared a run of: it was started by hand.
 ///
 /// # Errors
@@ -276,75 +337,4 @@ pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> R
     let mut r = start::by_hand(release, observed, birth)?;
     begin(&mut r, &format!("asked by {}", birth.actor), birth.actor, birth.now)?;
     Ok(r)
-}
-
-/// A rollback as people follow it.
-pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement, now: Now) -> Option<Checklist> {
-    let (since, by, held) = match &r.phase {
-        Phase::RollingBack { since, by, routes_held, .. } => (*since, by.clone(), *routes_held),
-        Phase::RolledBack => {
-            let begun = r.log.iter().rev().find(|e| e.kind == EntryKind::Decision && e.text.starts_with("rollback:"));
-            (begun.map_or(r.started, |e| e.at), begun.map_or_else(|| SELF.to_owned(), |e| e.actor.clone()), r.ended)
-        }
-        _ => return None,
-    };
-    let elapsed = now.since(since);
-    let over = r.is_over();
-    let state = |done: bool, trouble: Option<&String>, deadline: Millis| match (done || over, trouble) {
-        (true, _) => LineState::Done {
-            after: r.ended.or(held).map_or(elapsed, |at| Millis(u64::try_from(at.as_millisecond() - since.as_millisecond()).unwrap_or(0))),
-        },
-        (false, Some(why)) => LineState::Stuck { elapsed, why: why.clone() },
-        (false, None) if elapsed > deadline => {
-            LineState::Stuck { elapsed, why: r.waiting.clone().unwrap_or_else(|| "no answer".to_owned()) }
-        }
-        (false, None) => LineState::Running { elapsed },
-    };
-    let mut lines = Vec::new();
-    for (name, target) in &r.targets {
-        let facts = observed.and_then(|o| o.route(name)).or(target.route.as_ref());
-        if let Some(facts) = facts {
-            let (action, precondition) = back(name, facts);
-            let by_hand = patch::patches(&action, precondition, "").iter().map(patch::Patch::kubectl).collect::<Vec<_>>().join(" && ");
-            let done = observed.is_some_and(|o| is_back(name, o));
-            lines.push(Line {
-                subject: name.clone(),
-                text: format!("{}: all traffic to stable", facts.object),
-                state: state(done, r.trouble.get(name), ROUTE_DEADLINE),
-                deadline: ROUTE_DEADLINE,
-                by_hand: Some(by_hand),
-            });
-        }
-        let restored = observed
-            .and_then(|o| o.workload(name, Track::Stable))
-            .is_some_and(|w| image_changes(w, &target.stable.images).is_empty() && w.ready > 0 && !w.paused);
-        let images: Vec<&str> = target.stable.images.iter().map(|i| i.image.as_str()).collect();
-        let by_hand = undo_by_hand(r, &target.stable);
-        lines.push(Line {
-            subject: name.clone(),
-            text: format!("{} runs {}", target.stable.name, images.join(", ")),
-            state: state(restored, None, STABLE_DEADLINE),
-            deadline: STABLE_DEADLINE,
-            by_hand: Some(by_hand),
-        });
-    }
-    if matches!(r.release.strategy, Strategy::Canary(_)) {
-        let text = r
-            .clean_up
-            .map_or_else(|| "candidate scaled to 0".to_owned(), |at| format!("candidate kept until {}", crate::domain::time::hms(at)));
-        lines.push(Line {
-            subject: "pods".to_owned(),
-            text,
-            state: if held.is_some() || over { state(false, None, PODS_DEADLINE) } else { LineState::Waiting },
-            deadline: PODS_DEADLINE,
-            by_hand: None,
-        });
-    }
-    let errors = r.errors_before.zip(errors_now(judgement));
-    Some(Checklist { release: r.release.name.clone(), by, since, lines, errors })
-}
-
-fn undo_by_hand(r: &Rollout, stable: &Recorded) -> String {
-    let images: Vec<String> = stable.images.iter().map(|i| format!("{}={}", i.name, i.image)).collect();
-    format!("kubectl -n {} set image deployment/{} {}", r.release.namespace, stable.name, images.join(" "))
 }

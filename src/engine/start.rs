@@ -164,7 +164,7 @@ fn target(
         clonable(release, component, stable, &images)?;
     }
     Ok(ComponentTarget {
-        stable: recorded(stable),
+        stable: whole(component, stable, seen.candidate.as_ref()),
         candidate: seen.candidate.as_ref().map(recorded),
         images,
         route: seen.route.as_ref().ok().cloned(),
@@ -246,6 +246,12 @@ pub(super) fn recorded(w: &Workload) -> Recorded {
     }
 }
 
+/// Stable as it was before anything was moved: where pods are the weight, the candidate's were stable's.
+fn whole(component: &Component, stable: &Workload, candidate: Option<&Workload>) -> Recorded {
+    let moved = candidate.filter(|_| matches!(component.router, Router::Replicas { .. })).map_or(0, |c| c.replicas);
+    Recorded { replicas: stable.replicas.saturating_add(moved), ..recorded(stable) }
+}
+
 /// A run that somebody began without us, as far as it can be told: the candidate's images are what was wanted.
 ///
 /// # Errors
@@ -260,7 +266,7 @@ pub fn by_hand(release: &Release, observed: &Observed, birth: Birth<'_>) -> Resu
         };
         let images = seen.candidate.as_ref().map_or_else(|| stable.containers.clone(), |k| common(stable, k));
         let target = ComponentTarget {
-            stable: recorded(stable),
+            stable: whole(c, stable, seen.candidate.as_ref()),
             candidate: seen.candidate.as_ref().map(recorded),
             images,
             route: seen.route.as_ref().ok().cloned(),

@@ -93,6 +93,8 @@ pub(crate) struct World {
     pub verdict: Verdict,
     /// Candidate pods never become ready.
     pub broken: bool,
+    /// So many of stable's pods never become ready.
+    pub limp: u32,
     components: BTreeMap<String, Held>,
 }
 
@@ -124,7 +126,7 @@ impl World {
         };
         let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
-        World { release, now, verdict: Verdict::Healthy, broken: false, components }
+        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components }
     }
 
     /// Time passes in which no pod gets anywhere.
@@ -137,6 +139,8 @@ impl World {
         self.skip(time);
         for held in self.components.values_mut() {
             settle(&mut held.stable, false);
+            held.stable.ready = held.stable.ready.min(held.stable.replicas.saturating_sub(self.limp));
+            (held.stable.available, held.stable.ready_addresses) = (held.stable.ready, held.stable.ready);
             if let Some(c) = &mut held.candidate {
                 settle(c, self.broken);
             }
@@ -164,6 +168,11 @@ impl World {
     /// Somebody writes to a route what changes none of its weights.
     pub fn churn(&mut self) {
         self.components.values_mut().for_each(|held| held.version += 1);
+    }
+
+    /// Somebody deletes the candidate's Deployment.
+    pub fn delete_candidate(&mut self, component: &str) {
+        self.components.get_mut(component).unwrap().candidate = None;
     }
 
     /// Somebody else sets a weight.
@@ -215,7 +224,9 @@ impl World {
             }
             Router::Replicas { .. } => {
                 let name = |w: &Workload| (w.name.clone(), w.uid.clone());
-                let candidate = held.candidate.as_ref().unwrap();
+                let Some(candidate) = &held.candidate else {
+                    return Err(RouteProblem::Missing(ObjectRef::new(Kind::Deployment, "shop", c.name.clone())));
+                };
                 (Kind::Deployment, RouteEntry::Replicas { stable: name(&held.stable), candidate: name(candidate) })
             }
             _ => return Err(RouteProblem::None),
@@ -232,7 +243,10 @@ impl World {
             entry,
             stable,
             candidate,
-            accepted: Acceptance::Yes,
+            accepted: match (&c.router, &held.candidate) {
+                (Router::Replicas { .. }, Some(c)) if c.replicas == 0 && c.ready > 0 => Acceptance::Pending("they still answer".into()),
+                _ => Acceptance::Yes,
+            },
             bypass: false,
             notes: vec![],
             alone: held.alone,

@@ -64,7 +64,7 @@ impl Objects {
     }
 
     /// Trimmed to what decisions use. Addresses are counted elsewhere.
-    pub fn workload(self, autoscalers: &[wire::Autoscaler], at: Timestamp) -> Workload {
+    pub fn workload(self, autoscalers: Option<&[wire::Autoscaler]>, at: Timestamp) -> Workload {
         let (meta, spec, status) = (&self.deployment.metadata, &self.deployment.spec, &self.deployment.status);
         let revision = meta.annotations.get(REVISION).and_then(|r| r.parse().ok());
         let revisions = self.revisions();
@@ -89,7 +89,9 @@ impl Objects {
             template_hash: current,
             digest: self.pods.iter().find_map(digest),
             stalled: stalled(&status.conditions),
+            hpa_unknown: autoscalers.is_none(),
             hpa: autoscalers
+                .unwrap_or_default()
                 .iter()
                 .find(|h| h.spec.scale_target_ref.kind == "Deployment" && h.spec.scale_target_ref.name == meta.name)
                 .map(autoscaler),
@@ -185,7 +187,7 @@ mod tests {
             replica_sets: serde_json::from_value(sets).unwrap(),
             pods: serde_json::from_value(pods).unwrap(),
         };
-        objects.workload(&[], "2026-01-01T00:10:00Z".parse().unwrap())
+        objects.workload(Some(&[]), "2026-01-01T00:10:00Z".parse().unwrap())
     }
 
     fn set(revision: &str, hash: &str) -> Value {

@@ -10,6 +10,8 @@ struct Slow {
     cluster: Cluster,
     process: Process,
     latency: Millis,
+    /// How long a look at everything takes.
+    look: Millis,
     churn: bool,
     /// Arrive at the server, then here: when, the request's number, and what comes of it.
     under_way: Vec<(Millis, u64, Call)>,
@@ -21,7 +23,7 @@ impl Slow {
     fn new(components: &[&str]) -> Slow {
         let cluster = Cluster::new(canary(components));
         let process = Process::new("a", &cluster);
-        Slow { cluster, process, latency: Millis(200), churn: true, under_way: vec![], answered: vec![], beats: 0 }
+        Slow { cluster, process, latency: Millis(200), look: Millis(400), churn: true, under_way: vec![], answered: vec![], beats: 0 }
     }
 
     fn now(&self) -> Millis {
@@ -33,7 +35,7 @@ impl Slow {
             // A look at everything takes several questions, one after the other; the journal is on this machine.
             let there = match call {
                 Call::Journal { .. } => Millis::ZERO,
-                Call::Observe { .. } => Millis(self.latency.0 * 3 / 2),
+                Call::Observe { .. } => self.look,
                 _ => Millis(self.latency.0 / 2),
             };
             self.under_way.push((self.now().plus(there), id, call));
@@ -132,8 +134,24 @@ fn a_contested_route_is_not_written_over_somebody_elses_weight() {
     slow.start();
     slow.until("the second weight", |s| s.cluster.world.weight("backend") == 25);
     // Between our look and our write: the values are compared, though the version is not.
-    slow.until("a write on its way", |s| s.under_way.iter().any(|(_, _, c)| matches!(c, Call::Write { .. })));
+    slow.until("a write on its way", |s| {
+        s.under_way.iter().any(|(_, _, c)| matches!(c, Call::Write { action, .. } if matches!(**action, Action::Route { .. })))
+    });
     slow.cluster.world.meddle("backend", 60);
     slow.until("a pause", |s| matches!(s.cluster.phase(), Some(Phase::Paused { .. })));
     assert_eq!(slow.cluster.world.weight("backend"), 60);
+}
+
+#[test]
+fn a_rollback_by_a_new_process_leaves_before_the_look_is_back() {
+    let mut slow = Slow::new(&["backend"]);
+    slow.start();
+    slow.until("the second weight", |s| s.cluster.world.weight("backend") == 25);
+    slow.cluster.lease.0 = None;
+    slow.process = Process::new("b", &slow.cluster);
+    (slow.under_way, slow.answered, slow.look) = (vec![], vec![], Millis::secs(8));
+    slow.order("back", Command::RollBack);
+    let back = slow.until("back on stable", |s| s.cluster.world.weight("backend") == 0);
+    assert!(back <= Millis(500), "one question and one write: {back}");
+    slow.until("the end", |s| s.cluster.phase() == Some(&Phase::RolledBack));
 }

@@ -155,7 +155,12 @@ fn a_rollback_is_not_over_while_a_raise_of_unknown_fate_can_still_land() {
             }
         }
     }
+    // The object cannot be stamped at first.
+    cluster.always = Some(WriteOutcome::Refused { code: 403, why: "no".into() });
     process.order(&mut cluster, "back", Command::RollBack);
+    process.run(&mut cluster, 6);
+    assert!(matches!(process.core.view().rollout.unwrap().phase, Phase::RollingBack { .. }));
+    cluster.always = None;
     process.run(&mut cluster, 20);
     assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
     let (action, precondition) = cluster.delayed.take().unwrap();
@@ -208,6 +213,24 @@ fn a_completed_switch_is_taken_back_from_memory_with_the_roles_it_had() {
         let first_is_route = matches!(cluster.writes[before], Action::Route { .. });
         assert_eq!(first_is_route, !retired, "an old colour that was scaled away comes up first: {}", cluster.writes[before]);
     }
+}
+
+#[test]
+fn a_new_process_takes_a_completed_switch_back_with_the_roles_it_had() {
+    let mut cluster = Cluster::new(blue_green());
+    let mut first = Process::new("a", &cluster);
+    first.start(&mut cluster);
+    first.run(&mut cluster, 10);
+    first.order(&mut cluster, "ok", Command::Approve);
+    first.run(&mut cluster, 120);
+    assert_eq!(cluster.phase(), Some(&Phase::Completed));
+    let before = cluster.writes.len();
+    let mut second = Process::new("b", &cluster);
+    second.order(&mut cluster, "back", Command::RollBack);
+    second.settle(&mut cluster);
+    second.run(&mut cluster, 20);
+    assert_eq!((cluster.phase(), cluster.world.weight("web")), (Some(&Phase::RolledBack), 0));
+    assert!(!cluster.writes[before..].iter().any(|a| matches!(a, Action::SetImages { .. })), "{:?}", &cluster.writes[before..]);
 }
 
 #[test]

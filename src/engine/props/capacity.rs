@@ -1,0 +1,165 @@
+//! Who can bear the traffic: autoscalers, pods that never get ready, and replicas as the weight.
+
+use super::*;
+use crate::domain::observed::Workload;
+
+fn hpa(max: u32) -> Option<Autoscaler> {
+    Some(Autoscaler { name: "hpa".into(), min: 1, max, current: 1, desired: 1, limited: true })
+}
+
+/// A ratio release at half of its four pods.
+fn at_half() -> Run {
+    let mut run = Run::started(by_replicas());
+    while run.world.workload("web", Track::Stable).replicas > 2 {
+        run.turn();
+    }
+    assert_eq!((run.world.workload("web", Track::Stable).replicas, run.world.workload("web", Track::Candidate).replicas), (2, 2));
+    run
+}
+
+fn ready(run: &mut Run, track: Track) -> u32 {
+    run.world.workload("web", track).ready
+}
+
+#[test]
+fn by_ratio_stable_grows_at_once_and_the_candidate_goes_as_stable_can_bear_it() {
+    let mut run = at_half();
+    run.order(Command::RollBack).unwrap();
+    run.turn();
+    let (stable, candidate) = (run.world.workload("web", Track::Stable).replicas, run.world.workload("web", Track::Candidate).replicas);
+    assert_eq!((stable, candidate), (4, 1), "two ready pods bear the share of three");
+    run.turns(10);
+    assert_eq!(run.phase(), Phase::RolledBack);
+    assert_eq!((ready(&mut run, Track::Stable), ready(&mut run, Track::Candidate)), (4, 0));
+}
+
+#[test]
+fn by_ratio_a_stable_pod_that_never_gets_ready_does_not_hold_the_rollback_up() {
+    for limp in 1..=3 {
+        let mut run = at_half();
+        run.world.limp = limp;
+        run.world.pass(Millis::ZERO);
+        run.order(Command::RollBack).unwrap();
+        let mut turns = 0;
+        while run.world.workload("web", Track::Candidate).replicas > 0 {
+            run.turn();
+            turns += 1;
+            assert!(turns <= 14, "a minute is enough: {limp} of 4 never ready");
+        }
+        run.turns(70);
+        assert_eq!(run.phase(), Phase::RolledBack, "{limp}");
+        let last = run.rollout.as_ref().unwrap().log.back().unwrap().text.clone();
+        assert!(last.contains(&format!("only {} of 4 stable pods are ready", 4 - limp)), "{last}");
+    }
+}
+
+#[test]
+fn by_ratio_the_candidate_stays_while_nobody_else_answers() {
+    let mut run = at_half();
+    run.world.limp = 4;
+    run.world.pass(Millis::ZERO);
+    run.order(Command::RollBack).unwrap();
+    run.turns(100);
+    assert_eq!((run.world.workload("web", Track::Stable).replicas, ready(&mut run, Track::Candidate)), (4, 2));
+    assert!(matches!(run.phase(), Phase::RollingBack { .. }));
+    run.world.limp = 0;
+    run.turns(8);
+    assert_eq!((run.phase(), ready(&mut run, Track::Stable)), (Phase::RolledBack, 4));
+}
+
+#[test]
+fn by_ratio_stable_is_whole_again_though_the_candidate_was_deleted() {
+    let mut run = at_half();
+    run.world.delete_candidate("web");
+    run.order(Command::RollBack).unwrap();
+    run.turns(8);
+    assert_eq!((run.phase(), ready(&mut run, Track::Stable)), (Phase::RolledBack, 4));
+}
+
+#[test]
+fn by_ratio_what_somebody_began_by_hand_goes_back_to_the_size_both_had_together() {
+    let mut run = at_half();
+    run.rollout = None;
+    run.order(Command::RollBack).unwrap();
+    run.turns(10);
+    assert_eq!((run.phase(), ready(&mut run, Track::Stable), ready(&mut run, Track::Candidate)), (Phase::RolledBack, 4, 0));
+}
+
+#[test]
+fn any_rollback_ends_though_a_stable_pod_never_gets_ready() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.turns(30);
+    run.world.limp = 1;
+    run.order(Command::RollBack).unwrap();
+    run.turns(4);
+    assert_eq!(run.world.weight("backend"), 0);
+    run.turns(70);
+    assert_eq!(run.phase(), Phase::RolledBack, "{:?}", run.rollout.unwrap().waiting);
+}
+
+/// While stable got nothing, its autoscaler took most of its pods: all at once would be four times what each is made for.
+#[test]
+fn a_promotion_gives_stable_no_more_than_its_pods_bear() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.turns(90);
+    let shrink = |w: &mut Workload, to| {
+        (w.replicas, w.current, w.updated, w.ready, w.available, w.ready_addresses) = (to, to, to, to, to, to);
+        w.hpa = hpa(4);
+    };
+    shrink(run.world.workload("backend", Track::Stable), 1);
+    run.order(Command::Approve).unwrap();
+    run.turns(10);
+    assert_eq!(run.world.weight("backend"), 63, "one pod of four bears 37 %");
+    assert!(run.rollout.as_ref().unwrap().waiting.as_ref().unwrap().contains("the candidate keeps 63 %"));
+    run.world.workload("backend", Track::Stable).replicas = 2;
+    run.turns(4);
+    assert_eq!(run.world.weight("backend"), 25);
+    run.world.workload("backend", Track::Stable).replicas = 3;
+    run.turns(10);
+    assert_eq!((run.phase(), run.world.weight("backend")), (Phase::Completed, 0));
+}
+
+#[test]
+fn a_promotion_gives_stable_the_pods_back_that_somebody_took() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.turns(90);
+    run.world.workload("backend", Track::Stable).replicas = 1;
+    run.world.pass(Millis::ZERO);
+    run.order(Command::Approve).unwrap();
+    run.turns(20);
+    assert_eq!((run.phase(), run.world.workload("backend", Track::Stable).ready), (Phase::Completed, 4));
+}
+
+#[test]
+fn where_autoscalers_may_not_be_listed_none_is_assumed() {
+    let mut run = Run::started(canary(&["backend"]));
+    for track in [Track::Stable, Track::Candidate] {
+        run.world.workload("backend", track).hpa_unknown = true;
+    }
+    run.turns(60);
+    assert_eq!(run.world.workload("backend", Track::Candidate).replicas, 1, "running pods are left alone");
+    assert_eq!(run.world.weight("backend"), 25, "what one pod bears");
+    let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap();
+    assert!(waiting.contains("no right to list horizontalpodautoscalers"), "{waiting}");
+    let refusal = run.order(Command::SetWeight(Weight::capped(90))).unwrap_err();
+    assert!(refusal.to_string().contains("no right to list horizontalpodautoscalers"), "{refusal}");
+    let mut ratio = Run::started(by_replicas());
+    ratio.world.workload("web", Track::Stable).hpa_unknown = true;
+    ratio.turns(20);
+    assert_eq!(ratio.world.weight("web"), 0);
+    assert!(ratio.rollout.unwrap().waiting.unwrap().contains("no right to list"));
+}
+
+#[test]
+fn a_finished_run_is_not_taken_back_over_what_came_after_it() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.turns(90);
+    run.order(Command::Approve).unwrap();
+    run.turns(30);
+    assert_eq!(run.phase(), Phase::Completed);
+    run.world.workload("backend", Track::Stable).containers[0].image = "shop/app:v3".into();
+    let refusal = run.order(Command::RollBack).unwrap_err();
+    assert!(refusal.to_string().contains("no rollout is under way"), "{refusal}");
+    run.world.workload("backend", Track::Stable).containers[0].image = NEW.into();
+    run.order(Command::RollBack).unwrap();
+}
