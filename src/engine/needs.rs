@@ -129,13 +129,38 @@ impl Part<'_> {
             Ok(facts) => facts.rises_to(weight),
             Err(problem) => return vec![Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))],
         };
-        let mut needs = if rising { self.capacity(candidate, weight) } else { Vec::new() };
-        needs.extend(self.route(weight, if rising { Precondition::Unchanged } else { Precondition::Identity }));
+        if !rising {
+            return self.hand_back(weight).into_iter().collect();
+        }
+        let mut needs = self.capacity(candidate, weight);
+        needs.extend(self.route(weight));
         needs
     }
 
+    /// Traffic comes back to stable as far as its ready pods bear it: while it got little, an autoscaler may have left few of
+    /// them, and adds more only as the traffic comes. (A rollback asks nothing of the kind.)
+    pub fn hand_back(&self, weight: Weight) -> Option<Need> {
+        let Ok(facts) = &self.seen.route else { return self.route(weight) };
+        let (ready, whole) = (self.seen.stable.as_ref().map_or(0, |s| s.ready_addresses), self.target.stable.replicas.max(1));
+        let bears = guard::safe_weight(ready, whole).percent();
+        let rest = match self.component.router.splits() {
+            true => weight.max(Weight::capped(100 - bears)),
+            false if bears < 100 => Weight::FULL, // all or nothing
+            false => weight,
+        };
+        if rest == weight || facts.percent() > rest.percent() {
+            return self.route(rest);
+        }
+        let text = format!(
+            "{}: {ready} stable pods for what {whole} bore at the start: the candidate keeps {} % until there are more",
+            self.name(),
+            facts.percent()
+        );
+        Some(Need::Wait(Stage::Route, text))
+    }
+
     /// The route asks for a weight, and it was taken over.
-    pub fn route(&self, weight: Weight, precondition: Precondition) -> Option<Need> {
+    pub fn route(&self, weight: Weight) -> Option<Need> {
         let facts = match &self.seen.route {
             Ok(facts) => facts,
             Err(problem) => return Some(Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))),
@@ -145,7 +170,7 @@ impl Part<'_> {
                 return Some(Need::Wait(Stage::Route, format!("{}: {why}", self.name())));
             }
             let action = Action::Route { component: self.name().to_owned(), facts: facts.clone(), weight };
-            return Some(Need::Act(Stage::Route, action, precondition));
+            return Some(Need::Act(Stage::Route, action, Precondition::Unchanged));
         }
         match &facts.accepted {
             Acceptance::Yes => None,

@@ -1,6 +1,5 @@
 //! A canary's last step: stable takes over the candidate's images, then the traffic, then the candidate goes.
 
-use crate::domain::action::Precondition;
 use crate::domain::release::{Router, Track};
 use crate::domain::weight::Weight;
 
@@ -25,25 +24,9 @@ pub(super) fn needs(part: &Part<'_>) -> Vec<Need> {
     } else if needs.is_empty() && stable.ready_addresses == 0 {
         needs.push(Need::Wait(Stage::Ready, format!("{}: stable has no ready address yet", part.component.name)));
     }
-    needs.extend(hand_back(part, stable.ready_addresses, whole));
+    needs.extend(part.hand_back(Weight::ZERO));
     needs.extend(clean(part));
     needs
-}
-
-/// Traffic comes back as far as stable's ready pods bear it: while it got none, an autoscaler may have left few of them, and
-/// adds more only as the traffic comes.
-fn hand_back(part: &Part<'_>, ready: u32, whole: u32) -> Option<Need> {
-    let rest = Weight::capped(100 - guard::safe_weight(ready, whole).percent());
-    let Ok(facts) = &part.seen.route else { return part.route(Weight::ZERO, Precondition::Unchanged) };
-    if rest == Weight::ZERO || facts.percent() > rest.percent() {
-        return part.route(rest, Precondition::Unchanged);
-    }
-    let text = format!(
-        "{}: {ready} stable pods for what {whole} bore at the start: the candidate keeps {} % until there are more",
-        part.component.name,
-        facts.percent()
-    );
-    Some(Need::Wait(Stage::Route, text))
 }
 
 fn by_ratio(part: &Part<'_>) -> Vec<Need> {

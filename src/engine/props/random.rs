@@ -76,3 +76,106 @@ fn random_commands_keep_the_promises() {
     }
     assert_eq!(tally.len(), 11, "{tally:?}");
 }
+
+/// What else happens in a cluster.
+#[derive(Clone, Copy, Debug)]
+enum Mishap {
+    Nothing,
+    Limp(u32),
+    Broken(bool),
+    Meddle(u32),
+    Total(u32),
+    Shrink(u32),
+    Scaler(bool),
+    Image,
+    Unpause,
+    Delete,
+}
+
+fn mishaps() -> impl proptest::strategy::Strategy<Value = Mishap> {
+    prop_oneof![
+        8 => Just(Mishap::Nothing),
+        2 => (0u32..=4).prop_map(Mishap::Limp),
+        1 => proptest::bool::ANY.prop_map(Mishap::Broken),
+        2 => (0u32..=100).prop_map(Mishap::Meddle),
+        1 => (1u32..12).prop_map(Mishap::Total),
+        1 => (0u32..4).prop_map(Mishap::Shrink),
+        1 => proptest::bool::ANY.prop_map(Mishap::Scaler),
+        1 => Just(Mishap::Image),
+        1 => Just(Mishap::Unpause),
+        1 => Just(Mishap::Delete),
+    ]
+}
+
+fn befall(world: &mut World, mishap: Mishap) {
+    let components = world.release.components.clone();
+    let ratio = matches!(components[0].router, Router::Replicas { .. });
+    let split = components[0].router.splits() && !ratio;
+    let hpa = |on: bool| on.then(|| Autoscaler { name: "hpa".into(), min: 1, max: 4, ..Autoscaler::default() });
+    for c in &components {
+        let has_candidate = world.observe().workload(&c.name, Track::Candidate).is_some();
+        match mishap {
+            Mishap::Nothing => {}
+            Mishap::Limp(n) => world.limp = n,
+            Mishap::Broken(is) => world.broken = is,
+            Mishap::Meddle(weight) if split => world.meddle(&c.name, weight),
+            Mishap::Total(total) if split => *world.parts(&c.name) = (total, 0),
+            Mishap::Shrink(to) => world.workload(&c.name, Track::Stable).replicas = to,
+            Mishap::Scaler(on) if !ratio => world.workload(&c.name, Track::Stable).hpa = hpa(on),
+            Mishap::Image if has_candidate => world.workload(&c.name, Track::Candidate).containers[0].image = "shop/app:v9".into(),
+            Mishap::Unpause => world.workload(&c.name, Track::Stable).paused = false,
+            Mishap::Delete if has_candidate => world.delete_candidate(&c.name),
+            _ => {}
+        }
+    }
+    world.pass(Millis::ZERO);
+}
+
+/// Whatever is ordered and whatever happens: once it stops happening, a rollback takes everything back.
+fn endure(release: Release, script: &[(Option<Command>, u8, Mishap)]) {
+    let components: Vec<&str> = release.components.iter().map(|c| c.name.as_str()).collect();
+    let start = start_of(&components);
+    let names: Vec<String> = components.iter().map(|c| (*c).to_owned()).collect();
+    let mut run = Run::new(release);
+    run.order(start).unwrap();
+    let mut told = vec![];
+    for (command, turns, mishap) in script {
+        befall(&mut run.world, *mishap);
+        let taken = command.clone().map(|c| run.order(c).is_ok());
+        run.turns(usize::from(*turns));
+        told.push(format!("{mishap:?} {command:?} {taken:?} -> {} {:?}", run.phase(), run.weights.last()));
+    }
+    (run.world.limp, run.world.broken) = (0, false);
+    befall(&mut run.world, Mishap::Scaler(false));
+    if run.phase() == Phase::Completed || run.phase() == Phase::RolledBack {
+        return;
+    }
+    run.order(Command::RollBack).unwrap();
+    run.turns(100);
+    let said = run.rollout.as_ref().unwrap().waiting.clone();
+    assert_eq!(run.phase(), Phase::RolledBack, "{said:?}\n{}", told.join("\n"));
+    let recorded = run.rollout.clone().unwrap().targets;
+    for name in &names {
+        assert_eq!(run.world.weight(name), 0, "{}", told.join("\n"));
+        assert_eq!(run.image(name, Track::Stable), recorded[name].stable.images[0].image, "{}", told.join("\n"));
+        assert!(run.world.workload(name, Track::Stable).ready > 0, "{}", told.join("\n"));
+        assert!(!run.world.workload(name, Track::Stable).paused, "{}", told.join("\n"));
+    }
+}
+
+#[test]
+fn a_rollback_takes_everything_back_whatever_happened() {
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let script = proptest::collection::vec((commands(), 0u8..25, mishaps()), 1..15);
+    for n in 0..300 {
+        let release = match n % 4 {
+            0 => canary(&["backend", "frontend"]),
+            1 => blue_green(),
+            2 => rolling(),
+            _ => by_replicas(),
+        };
+        endure(release, &script.new_tree(&mut runner).unwrap().current());
+    }
+}
