@@ -26,7 +26,7 @@ use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::object::ObjectRef;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, Stored};
-use crate::domain::release::{Component, Endpoint, Prometheus, Release};
+use crate::domain::release::{Component, Prometheus, Release};
 use crate::domain::rollout::Rollout;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
@@ -107,6 +107,8 @@ pub struct Core {
     faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
     last_logged: Option<Entry>,
     detaching: bool,
+    /// Whether the last record before letting go was sent.
+    parted: bool,
     now: Now,
 }
 
@@ -169,6 +171,7 @@ impl Core {
             faults: BTreeMap::new(),
             last_logged: None,
             detaching: false,
+            parted: false,
             now,
         }
     }
@@ -311,14 +314,5 @@ impl Core {
     /// The scrape interval, or a minute where nothing is scraped.
     fn interval(&self) -> Millis {
         self.prometheus().map_or(Millis::mins(1), |p| p.interval.max(Millis::secs(1)))
-    }
-
-    /// How the metrics are reached, for messages.
-    fn metrics_place(&self) -> String {
-        match self.prometheus().map(|p| &p.endpoint) {
-            Some(Endpoint::Url { url, .. }) => url.clone(),
-            Some(Endpoint::Service { namespace, name, port }) => format!("{namespace}/{name}:{port}"),
-            None => "none".to_owned(),
-        }
     }
 }

@@ -159,13 +159,16 @@ impl Core {
     pub(super) fn let_go_when_done(&mut self, out: &mut Vec<Request>) {
         let Some((epoch, _)) = self.lease.held else { return };
         let idle = self.active().is_none() && self.orders.is_empty() && self.rollout.as_ref().is_none_or(|r| r.clean_up.is_none());
-        // A state that cannot be stored keeps nobody from leaving.
-        let unsaved = self.is_dirty() && !self.detaching;
-        let busy = self.writes.is_busy() || self.is_open(Pending::Store) || self.is_open(Pending::Lease) || unsaved;
-        if (self.detaching || idle) && !busy && !self.lease.leaving {
+        if self.writes.is_busy() || self.is_open(Pending::Store) || self.is_open(Pending::Lease) {
+            return;
+        }
+        if self.detaching && self.store_before_leaving(out) {
+            return;
+        }
+        if (self.detaching || (idle && !self.is_dirty())) && !self.lease.leaving {
             self.lease.leaving = true;
             self.ask_lease(LeaseAsk::Release { epoch }, out);
-        } else if self.lease.leaving && !self.is_open(Pending::Lease) {
+        } else if self.lease.leaving {
             // The answer was lost: it runs out by itself.
             (self.lease.held, self.lease.leaving) = (None, false);
         }

@@ -77,9 +77,8 @@ impl Core {
                 self.judge.feed(&release, &scrape);
             }
             Err(why) => {
-                let text = format!("{}: {why}", self.metrics_place());
                 self.judge.outage(&why, self.now.wall);
-                self.fault("metrics", FaultKind::Unreachable, text);
+                self.fault("metrics", FaultKind::Unreachable, why);
             }
         }
         self.judge_anew();

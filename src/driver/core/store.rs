@@ -26,6 +26,18 @@ impl Core {
         true
     }
 
+    /// Puts on record what is not yet, once: whoever lets go reads nothing any more, and a record that is refused then must
+    /// not keep it. Answers whether a request was sent.
+    pub(super) fn store_before_leaving(&mut self, out: &mut Vec<Request>) -> bool {
+        let worth = self.rollout.is_some() && (self.is_dirty() || !self.spent.is_empty());
+        if self.parted || !worth || !self.setup.may_write {
+            return false;
+        }
+        self.parted = true;
+        self.store_now(out);
+        true
+    }
+
     pub(super) fn store_now(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &mut self.rollout else { return };
         r.epoch = self.lease.epoch(self.now.mono).unwrap_or(r.epoch);

@@ -85,12 +85,21 @@ impl Core {
         if urgent { Place::Drive } else { Place::Ask }
     }
 
-    /// Applies the orders that wait: ours, then those that others left.
+    /// Applies the orders that wait: ours, then those that others left. Where ours begin a run, what others left before it
+    /// was meant for another one: a rollback that nobody was there to do must not take this run back.
     fn obey(&mut self) {
-        let mut all = std::mem::take(&mut self.orders);
-        all.extend(std::mem::take(&mut self.remote));
-        for order in all {
+        let before = self.rollout.as_ref().map(|r| r.id.clone());
+        for order in std::mem::take(&mut self.orders) {
             self.apply(&order);
+        }
+        let begun = self.rollout.as_ref().map(|r| &r.id) != before.as_ref();
+        for order in std::mem::take(&mut self.remote) {
+            if begun {
+                self.note(EntryKind::Note, format!("{} asked to {} before this run: passed over", order.actor, order.command));
+                self.spent.push(order.id);
+            } else {
+                self.apply(&order);
+            }
         }
     }
 
