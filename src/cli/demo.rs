@@ -35,7 +35,7 @@ pub struct Args {
     /// A built-in scenario, or the path of a file.
     #[arg(value_name = "SCENARIO", default_value = "healthy")]
     pub scenario: String,
-    /// Virtual seconds a real second.
+    /// Virtual seconds a real second. With --serve leave it at 1 where another `cutover` is to judge metrics.
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
     pub speed: f64,
     /// What all that is random comes from.

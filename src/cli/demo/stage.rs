@@ -19,7 +19,7 @@ use crate::sim::http::{Clock as Pace, Options, Server};
 use crate::sim::kernel::Kernel;
 use crate::sim::scenario::{BUILT_IN, Scenario};
 
-/// The first moment of every rehearsal: the same seed repeats to the second.
+/// The first moment of every rehearsal but a served one: the same seed repeats to the second.
 const START: i64 = 1_767_607_200; // 2026-01-05T10:00:00Z, a Monday
 /// How long the world lives before anybody looks: pods are up, charts have a past.
 pub const PAST: u64 = 5 * 60 * 1000;
@@ -50,9 +50,11 @@ pub fn list(global: &Global, out: &mut dyn Write) -> Result<Outcome, CliError> {
     Ok(Outcome::Exit(Exit::Done))
 }
 
-/// The embedded cluster, served, with a past.
-pub async fn server(args: &Args, scenario: &Scenario, pace: Pace) -> Result<Server, CliError> {
-    let start = Timestamp::from_second(START).unwrap_or(Timestamp::UNIX_EPOCH);
+/// The embedded cluster, served, with a past. `present` is what its clock shows when somebody looks for the first time; a
+/// fixed moment where none is given, so that the same seed repeats to the second.
+pub async fn server(args: &Args, scenario: &Scenario, pace: Pace, present: Option<Timestamp>) -> Result<Server, CliError> {
+    let before = |now: Timestamp| now.as_second().saturating_sub(i64::try_from(PAST / 1000).unwrap_or(0));
+    let start = Timestamp::from_second(present.map_or(START, before)).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut kernel = Kernel::new(args.seed, start);
     scenario.install(&mut kernel).map_err(|e| CliError::Usage(e.to_string()))?;
     let options = Options { listen: args.listen, clock: Pace::LockStep, ..Options::default() };
@@ -94,9 +96,9 @@ pub fn options(path: PathBuf, read_only: bool) -> ConnectOptions {
     ConnectOptions { kubeconfig: Some(path), read_only, ..ConnectOptions::default() }
 }
 
-/// Serves until interrupted.
+/// Serves until interrupted. The cluster's clock begins at the machine's: drivers in other processes judge by that one.
 pub async fn serve(args: &Args, scenario: &Scenario, out: &mut dyn Write) -> Result<Outcome, CliError> {
-    let server = server(args, scenario, Pace::Scaled { speed: args.speed }).await?;
+    let server = server(args, scenario, Pace::Scaled { speed: args.speed }, Some(Timestamp::now())).await?;
     let path = kubeconfig(args, scenario, &server)?;
     writeln!(out, "Kubernetes API  {}", server.url())?;
     if let Some(url) = server.prometheus_url() {
@@ -104,6 +106,9 @@ pub async fn serve(args: &Args, scenario: &Scenario, out: &mut dyn Write) -> Res
     }
     writeln!(out, "kubeconfig      {}", path.display())?;
     writeln!(out, "try             kubectl --kubeconfig {} get deployments,pods", path.display())?;
+    if (args.speed - 1.0).abs() > f64::EPSILON {
+        writeln!(out, "note            at --speed {} its clock leaves this machine's: a driver outside finds no fresh metrics", args.speed)?;
+    }
     writeln!(out, "Ctrl-C ends it.")?;
     out.flush()?;
     let mut stop = drive::signals()?;
@@ -115,7 +120,7 @@ pub async fn serve(args: &Args, scenario: &Scenario, out: &mut dyn Write) -> Res
 
 /// Opens the console on it.
 pub async fn console(args: &Args, global: &Global, scenario: &Scenario) -> Result<Outcome, CliError> {
-    let server = server(args, scenario, Pace::Scaled { speed: args.speed }).await?;
+    let server = server(args, scenario, Pace::Scaled { speed: args.speed }, None).await?;
     let path = kubeconfig(args, scenario, &server)?;
     let opening = Opening {
         connect: options(path.clone(), global.read_only),
