@@ -60,6 +60,9 @@ pub struct Global {
     /// Give up waiting after this long: 90s, 30m, 2h.
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub timeout: Option<Millis>,
+    /// Record every step of the driver to this file, as JSON lines that can be replayed.
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub record: Option<PathBuf>,
     /// How results are printed.
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,

@@ -1,14 +1,17 @@
 //! Runs a driver for a headless command: prints its decisions, lets go when the command is settled or a signal comes.
 
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::domain::command::Order;
 use crate::domain::port::Stored;
 use crate::domain::release::Release;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Now};
 use crate::driver::core::io::Input;
 use crate::driver::core::{Core, Setup};
 use crate::driver::shell::{self, Clock, Outlets, World};
@@ -44,6 +47,20 @@ pub struct Job {
     pub may_write: bool,
     /// Whether decisions are printed as they come, or only the end.
     pub aloud: bool,
+    /// Where every step of the driver is recorded, if it is.
+    pub record: Option<PathBuf>,
+}
+
+/// What a recording begins with: enough to make the core that its steps were recorded from. The steps follow, one
+/// [`shell::Recorded`] a line. A process that records to a file that is there begins another such part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// How the driver behaved.
+    pub setup: Setup,
+    /// The release it was made for.
+    pub release: Release,
+    /// When it was made.
+    pub now: Now,
 }
 
 /// Does it. Ends with what the driver's snapshots say, or with `stop`.
@@ -59,9 +76,10 @@ pub async fn drive(
 ) -> Result<Ending, CliError> {
     let now = clock.now();
     let setup = Setup { holder: job.holder, may_write: job.may_write, take_up: true, active: ACTIVE, idle: IDLE };
+    let record = job.record.as_deref().map(|path| recording(path, &setup, &job.release, now)).transpose()?;
     let core = Core::new(setup, job.release, now);
     let deadline = job.timeout.map(|t| now.mono.plus(t));
-    let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline).with_script(job.script);
+    let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline, now.wall).with_script(job.script);
     let pilot = Arc::new(Mutex::new(pilot));
     let (inbox, inputs) = mpsc::channel(64);
     let (said, mut lines) = mpsc::unbounded_channel::<Line>();
@@ -82,7 +100,7 @@ pub async fn drive(
             };
         }
     };
-    let outlets = Outlets { each: Some(Box::new(each)), ..Outlets::default() };
+    let outlets = Outlets { each: Some(Box::new(each)), record, ..Outlets::default() };
     let driving = tokio::spawn(shell::drive(core, world, clock, inputs, outlets));
     let mut stopped = None;
     let mut unheard: Option<io::Error> = None;
@@ -121,6 +139,21 @@ pub async fn drive(
         (None, Some(exit)) => Ending { exit, text: left_behind(&pilot) },
         (None, None) => goal::timed_out(job.goal, pilot.last()),
     })
+}
+
+/// Opens a recording and writes its beginning.
+fn recording(path: &Path, setup: &Setup, release: &Release, now: Now) -> Result<Box<dyn io::Write + Send>, CliError> {
+    let begin = || -> io::Result<File> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let beginning = Beginning { setup: setup.clone(), release: release.clone(), now };
+        serde_json::to_writer(&mut file, &beginning)?;
+        file.write_all(b"\n")?;
+        Ok(file)
+    };
+    match begin() {
+        Ok(file) => Ok(Box::new(file)),
+        Err(e) => Err(CliError::File { path: path.display().to_string(), why: e.to_string() }),
+    }
 }
 
 /// What a person should know who ends a driver early.

@@ -30,7 +30,7 @@ impl ImageArgs {
     /// The images by component.
     ///
     /// # Errors
-    /// A component that is named twice, or an image without a component where the release has several.
+    /// A component that is not there or is named twice, or an image without a component where the release has several.
     pub fn by_component(&self, components: &[&str]) -> Result<BTreeMap<String, Image>, String> {
         let mut images = BTreeMap::new();
         for (component, image) in &self.images {
@@ -44,6 +44,11 @@ impl ImageArgs {
                     ));
                 }
             };
+            if !components.contains(&component.as_str()) {
+                let near = crate::config::error::nearest(&component, components.iter().copied());
+                let hint = near.map_or_else(|| format!("there are: {}", components.join(", ")), |near| format!("did you mean {near}?"));
+                return Err(format!("no component `{}`; {hint}", sanitize(&component)));
+            }
             if images.insert(component.clone(), image.clone()).is_some() {
                 return Err(format!("two images are given for component `{}`", sanitize(&component)));
             }
@@ -70,5 +75,6 @@ mod tests {
         assert_eq!(args(&["a:v1"]).by_component(&["web"]).unwrap().keys().collect::<Vec<_>>(), ["web"]);
         assert!(args(&["a:v1"]).by_component(&["web", "api"]).unwrap_err().contains("web, api"));
         assert!(args(&["web=a:v1", "web=a:v2"]).by_component(&["web"]).is_err());
+        assert_eq!(args(&["wep=a:v1"]).by_component(&["web"]).unwrap_err(), "no component `wep`; did you mean web?");
     }
 }

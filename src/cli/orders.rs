@@ -97,9 +97,11 @@ pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut d
         holder: crate::journal::who::holder(),
         may_write: true,
         aloud: true,
+        record: global.record.clone(),
     };
+    let name = job.release.name.clone();
     let ending = drive::drive(job, world, session.clock.clone(), drive::signals()?, out).await?;
-    view::end(&ending, notes)?;
+    view::end(&name, &ending, out, notes)?;
     Ok(ending.exit)
 }
 
@@ -173,6 +175,10 @@ async fn confirm(
     if back || global.yes || !(release.production || undeclared) {
         return Ok(());
     }
+    let preview = look(session, release, run, order).await?;
+    if let Some(refusal) = preview.refusal {
+        return Err(CliError::Refused(refusal.to_string()));
+    }
     let why = if release.production { "this is production" } else { "this release was found, not declared" };
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage(format!(
@@ -182,10 +188,6 @@ async fn confirm(
             session.connection.context,
             order.command.word()
         )));
-    }
-    let preview = look(session, release, run, order).await?;
-    if let Some(refusal) = preview.refusal {
-        return Err(CliError::Refused(refusal.to_string()));
     }
     view::preview(release, &preview, &mut Output::new(notes, super::args::Format::Table))?;
     let expected = if release.production { release.name.as_str() } else { "y" };

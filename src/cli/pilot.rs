@@ -53,8 +53,10 @@ pub struct Pilot {
 
 impl Pilot {
     /// Waits for `goal` after `order` (its id) was given, until `deadline` on the driver's monotonic clock.
-    pub fn new(goal: Goal, order: Option<String>, deadline: Option<Millis>) -> Pilot {
-        Pilot { goal, order, deadline, script: Vec::new(), narrator: Narrator::default(), answered: None, ending: None, last: None }
+    /// What happened before `since` is not told again.
+    pub fn new(goal: Goal, order: Option<String>, deadline: Option<Millis>, since: Timestamp) -> Pilot {
+        let narrator = Narrator::new(since);
+        Pilot { goal, order, deadline, script: Vec::new(), narrator, answered: None, ending: None, last: None }
     }
 
     /// Answers approvals for people who are not there.

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::domain::command::{Command, Order};
+use crate::domain::gate::{Gate, Limit};
 use crate::domain::text::sanitize;
+use crate::domain::time::Millis;
 use crate::engine::preview::{Preview, preview};
 use crate::engine::{compile, plan};
 
@@ -67,13 +69,24 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     Ok(Exit::Done)
 }
 
+/// `errors: above 5 % for 5m → rollback`.
+fn gate(g: &Gate) -> String {
+    let limit = match g.limit {
+        Limit::Above(_) | Limit::AboveStable { .. } => format!("above {}", g.limit_text()),
+        Limit::Below(_) => format!("below {}", g.limit_text().trim_start_matches("≥ ")),
+        Limit::AtLeast(_) => format!("at least {}", g.limit_text()),
+    };
+    let lasting = if g.lasting > Millis::ZERO { format!(" for {}", g.lasting) } else { String::new() };
+    format!("{}: {limit}{lasting} → {}", g.name, format!("{:?}", g.then).to_lowercase())
+}
+
 fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Output<'_>) -> std::io::Result<()> {
     let plan = Plan {
         release: &release.name,
         namespace: &release.namespace,
         strategy: release.strategy.word(),
         steps: compile(release).iter().map(ToString::to_string).collect(),
-        gates: release.gates.iter().map(|g| format!("{}: {} → {:?}", g.name, g.limit_text(), g.then).to_lowercase()).collect(),
+        gates: release.gates.iter().map(gate).collect(),
         first: &first.changes,
         remarks: &first.remarks,
         refused: first.refusal.as_ref().map(ToString::to_string),

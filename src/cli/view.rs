@@ -46,11 +46,22 @@ pub fn preview(release: &Release, preview: &Preview, out: &mut Output<'_>) -> io
     })
 }
 
-/// The last line of a command that took time.
+#[derive(Serialize)]
+struct EndJson<'a> {
+    release: &'a str,
+    kind: &'static str,
+    text: &'a str,
+    exit: u8,
+}
+
+/// The last line of a command that took time: for people beside the results, for programs the last of them.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn end(ending: &Ending, to: &mut dyn Write) -> io::Result<()> {
+pub fn end(release: &str, ending: &Ending, out: &mut Output<'_>, to: &mut dyn Write) -> io::Result<()> {
+    if !out.is_table() {
+        out.next(&EndJson { release, kind: "end", text: &ending.text, exit: ending.exit.code() }, "")?;
+    }
     let mark = match ending.exit {
         Exit::Done => "✓",
         Exit::RolledBack => "■",

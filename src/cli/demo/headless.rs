@@ -31,13 +31,14 @@ const LONGEST: Millis = Millis::mins(120);
 
 /// Runs it.
 pub async fn run(args: &Args, global: &Global, scenario: &Scenario, out: &mut dyn Write) -> Result<Outcome, CliError> {
-    let server = stage::server(args, scenario, Pace::LockStep).await?;
+    let server = stage::server(args, scenario, Pace::LockStep, None).await?;
     let path = stage::kubeconfig(args, scenario, &server)?;
     let connection = connect(&stage::options(path.clone(), global.read_only)).await;
     let connection = connection.map_err(|e| CliError::Unreachable(e.to_string()))?;
     let release = release(scenario, &connection).await?;
     let clock = shared(LockStep(server.handle()));
     let order = start(scenario, clock.as_ref())?;
+    let name = release.name.clone();
     let job = Job {
         known: None,
         release,
@@ -48,6 +49,7 @@ pub async fn run(args: &Args, global: &Global, scenario: &Scenario, out: &mut dy
         holder: "demo".to_owned(),
         may_write: !global.read_only,
         aloud: true,
+        record: global.record.clone(),
     };
     let world = Arc::new(Kubernetes::new(connection.unary.clone(), Arc::clone(&clock), Journal::in_memory()));
     let mut output = Output::new(out, global.output);
@@ -57,6 +59,8 @@ pub async fn run(args: &Args, global: &Global, scenario: &Scenario, out: &mut dy
     let ending = ending?;
     if output.is_table() {
         output.next(&serde_json::Value::Null, &sanitize(&ending.text))?;
+    } else {
+        super::super::view::end(&name, &ending, &mut output, &mut std::io::sink())?;
     }
     Ok(Outcome::Exit(ending.exit))
 }

@@ -57,6 +57,9 @@ fn ending(exit: Exit, text: impl Into<String>) -> Option<Ending> {
 pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
     if let Some(id) = order {
         match view.answers.get(id) {
+            Some(Some(_)) if goal == Goal::Back && is_back(view) => {
+                return ending(Exit::Done, format!("{} is rolled back already: nothing goes to the candidate", view.release.name));
+            }
             Some(Some(why)) => {
                 let no_right = |f: &Fault| matches!(f.kind, FaultKind::Forbidden | FaultKind::Unauthorized) && f.text == *why;
                 let denied = view.read_only || view.faults.values().any(|(f, _)| no_right(f));
@@ -78,6 +81,13 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
         Phase::Paused { why, by } => paused(goal, r, view, why, by),
         Phase::Progressing => progressing(goal, r, view),
     }
+}
+
+/// Whether the last run was taken back and no route says otherwise: asked again, a rollback is done.
+fn is_back(view: &View) -> bool {
+    let rolled_back = view.rollout.as_ref().is_some_and(|r| r.phase == Phase::RolledBack);
+    let seen = view.observed.as_ref().filter(|_| rolled_back);
+    seen.is_some_and(|o| o.components.keys().all(|name| o.route(name).is_none_or(|facts| facts.candidate == 0)))
 }
 
 /// Rights that are missing are told at once; a server that does not answer is waited for.
@@ -138,13 +148,9 @@ fn routes_hold(r: &Rollout, view: &View) -> bool {
 /// How a command ends whose time has run out.
 pub fn timed_out(goal: Goal, view: Option<&View>) -> Ending {
     let Some(view) = view else { return Ending { exit: Exit::TimedOut, text: "timed out before anything was read".to_owned() } };
-    let place = view.rollout.as_ref().map_or_else(
-        || "no rollout is under way".to_owned(),
-        |r| match &r.waiting {
-            Some(waiting) => format!("{}; {waiting}", describe(r)),
-            None => describe(r),
-        },
-    );
+    let step = view.rollout.as_ref().map_or_else(|| "no rollout is under way".to_owned(), describe);
+    let waiting = view.rollout.as_ref().and_then(|r| r.waiting.as_ref());
+    let place = waiting.map_or_else(|| step.clone(), |waiting| format!("{step}; {waiting}"));
     if let Some((fault, _)) = view.faults.get("cluster").filter(|(fault, _)| fault.kind == FaultKind::Unreachable) {
         return Ending {
             exit: Exit::Unreachable,
@@ -156,7 +162,7 @@ pub fn timed_out(goal: Goal, view: Option<&View>) -> Ending {
     match doubt {
         Some(gate) if forward => Ending {
             exit: Exit::Inconclusive,
-            text: format!("timed out with no telling: {} {}: {}; {place}", gate.component, gate.gate, gate.verdict),
+            text: format!("timed out with no telling: {} {}: {}; {step}", gate.component, gate.gate, gate.verdict),
         },
         _ => Ending { exit: Exit::TimedOut, text: format!("timed out: {place}") },
     }

@@ -9,6 +9,8 @@ use crate::domain::text::sanitize;
 use crate::domain::time::hms;
 use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
 use crate::domain::view::View;
+use crate::domain::weight::Weight;
+use crate::engine::command::describe;
 
 /// One decision, action or verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,6 +43,8 @@ impl Line {
 /// Tells two snapshots apart.
 #[derive(Debug, Default)]
 pub struct Narrator {
+    /// What a run that is met did before this is not told again: it is in its history.
+    since: Timestamp,
     rollout: Option<String>,
     last: Option<Entry>,
     verdict: Option<String>,
@@ -50,17 +54,32 @@ pub struct Narrator {
 }
 
 impl Narrator {
+    /// One that begins to tell at `since`.
+    pub fn new(since: Timestamp) -> Narrator {
+        Narrator { since, ..Narrator::default() }
+    }
+
     /// What is new in a snapshot.
     pub fn tell(&mut self, view: &View) -> Vec<Line> {
         let mut lines = Vec::new();
         self.faults(view, &mut lines);
         let Some(r) = &view.rollout else { return lines };
         if self.rollout.as_deref() != Some(&r.id) {
-            *self = Narrator { rollout: Some(r.id.clone()), faults: std::mem::take(&mut self.faults), ..Narrator::default() };
-            lines.push(line(view, r.started, "start", start(r)));
+            *self = Narrator {
+                since: self.since,
+                rollout: Some(r.id.clone()),
+                faults: std::mem::take(&mut self.faults),
+                last: r.log.iter().rfind(|e| e.at < self.since).cloned(),
+                ..Narrator::default()
+            };
+            if r.started >= self.since {
+                lines.push(line(view, r.started, "start", start(r)));
+            } else if !r.is_over() {
+                lines.push(line(view, view.now.wall, "found", format!("{}, at {}: {}", start(r), r.asked, describe(r))));
+            }
         }
         let seen = self.last.as_ref().and_then(|last| r.log.iter().rposition(|e| e == last)).map_or(0, |i| i + 1);
-        lines.extend(r.log.iter().skip(seen).map(|entry| line(view, entry.at, word(entry), entry.text.clone())));
+        lines.extend(r.log.iter().skip(seen).filter_map(|entry| Some(line(view, entry.at, word(entry), told(entry)?))));
         self.last = r.log.back().cloned().or_else(|| self.last.take());
         if !r.is_over() {
             self.verdict(view, r, &mut lines);
@@ -88,6 +107,10 @@ impl Narrator {
             return;
         }
         let overall = view.judgement.overall();
+        // Before there is traffic, nothing is expected to be known.
+        if r.asked == Weight::ZERO && matches!(overall, Verdict::Inconclusive(_)) {
+            return;
+        }
         let gate = view.judgement.deciding().map(|g| format!("{} {}", g.component, g.gate)).unwrap_or_default();
         let key = format!("{}|{gate}", overall.word());
         if self.verdict.as_deref() != Some(&key) {
@@ -134,6 +157,17 @@ fn start(r: &Rollout) -> String {
 /// What people call an image's version.
 pub fn version(image: &str) -> String {
     crate::domain::image::Image::parse(image).map_or_else(|_| image.to_owned(), |i| i.version())
+}
+
+/// A journal line's text; none for what another line tells already.
+fn told(entry: &Entry) -> Option<String> {
+    let ours = entry.actor == crate::engine::decide::SELF;
+    match entry.kind {
+        EntryKind::Command if ours && entry.text.contains(" ordered: start") => None,
+        EntryKind::Command if !ours => Some(format!("{} by {}", entry.text, entry.actor)),
+        EntryKind::Outcome => Some(entry.text.strip_suffix(": done").unwrap_or(&entry.text).to_owned()),
+        _ => Some(entry.text.clone()),
+    }
 }
 
 /// The word of a journal line.
