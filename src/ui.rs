@@ -83,7 +83,9 @@ pub fn render(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) {
     buf.set_style(area, look.style(Role::Text));
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let text = format!("needs {}x{}, have {}x{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
-        cx.row(Role::StatusWarn, text).draw(buf, area);
+        for (n, text) in row::wrap(&text, usize::from(area.width)).iter().enumerate() {
+            cx.row(Role::StatusWarn, text).draw(buf, line(area, n));
+        }
     } else {
         frame(&cx, area, buf);
     }
@@ -96,8 +98,10 @@ fn frame(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
     let mut rest = area;
     header::draw(cx, take_top(&mut rest, 2), buf);
     footer::draw(cx, take_bottom(&mut rest, 1), buf);
-    if let Some(banner) = footer::banner(cx) {
-        banner.draw(buf, take_bottom(&mut rest, 1));
+    let banner = footer::banner(cx, usize::from(area.width), area.height);
+    let place = take_bottom(&mut rest, u16::try_from(banner.len()).unwrap_or(0));
+    for (n, row) in banner.into_iter().enumerate() {
+        row.draw(buf, line(place, n));
     }
     match &cx.model.screen {
         Screen::Fleet => fleet::draw(cx, rest, buf),

@@ -233,13 +233,12 @@ impl Bench<'_> {
             _ => (Verdict::Inconclusive(Doubt::NotYet), words::doubt(gate, &Doubt::NotYet, evidence.percent)),
         };
         let text = words::with_losses(text, window.arm(track));
-        GateVerdict {
-            candidate: reading.value,
-            stable: reading.stable,
-            requests: reading.requests,
-            broken_for,
-            ..self.verdict(&component.name, gate, verdict, text)
-        }
+        // Where stable is judged (there is no candidate, or it was promoted) the value is stable's.
+        let (candidate, stable) = match track {
+            Track::Candidate => (reading.value, reading.stable),
+            Track::Stable => (None, reading.value),
+        };
+        GateVerdict { candidate, stable, requests: reading.requests, broken_for, ..self.verdict(&component.name, gate, verdict, text) }
     }
 
     /// Why one side's counters of a family say nothing now, if so.
@@ -261,8 +260,9 @@ impl Bench<'_> {
         let Metric::Restarts { within } = gate.metric else {
             return self.verdict(&component.name, gate, Verdict::Inconclusive(Doubt::NotYet), words::not_judged(gate));
         };
-        let Ruling { verdict, text, count, broken_for } = pods::judge(gate, within, component, evidence, self.now, self.observed_at);
-        GateVerdict { candidate: count, broken_for, ..self.verdict(&component.name, gate, verdict, text) }
+        let Ruling { verdict, text, candidate, stable, broken_for } =
+            pods::judge(gate, within, component, evidence, self.now, self.observed_at);
+        GateVerdict { candidate, stable, broken_for, ..self.verdict(&component.name, gate, verdict, text) }
     }
 
     fn query(&self, gate: &Gate) -> GateVerdict {

@@ -18,8 +18,10 @@ pub struct Ruling {
     pub verdict: Verdict,
     /// In a sentence.
     pub text: String,
-    /// Restarts counted.
-    pub count: Option<f64>,
+    /// Restarts of the candidate's pods.
+    pub candidate: Option<f64>,
+    /// Restarts of stable's pods.
+    pub stable: Option<f64>,
     /// The gate's `for`, when it fails: what happened is not a matter of time.
     pub broken_for: Millis,
 }
@@ -29,7 +31,7 @@ pub struct Ruling {
 pub fn judge(gate: &Gate, within: Millis, component: &Component, evidence: &Evidence, now: i64, observed_at: i64) -> Ruling {
     let doubtful = |doubt: Doubt| {
         let text = words::doubt(gate, &doubt, None);
-        Ruling { verdict: Verdict::Inconclusive(doubt), text, count: None, broken_for: Millis::ZERO }
+        Ruling { verdict: Verdict::Inconclusive(doubt), text, candidate: None, stable: None, broken_for: Millis::ZERO }
     };
     if now.saturating_sub(observed_at) > FRESH {
         let age = Millis(u64::try_from(now.saturating_sub(observed_at)).unwrap_or(0));
@@ -50,6 +52,10 @@ pub fn judge(gate: &Gate, within: Millis, component: &Component, evidence: &Evid
     };
     let Some(bound) = bound else { return doubtful(Doubt::NoBaseline) };
     let value = count as f64;
+    let (candidate, stable) = match track {
+        Track::Candidate => (Some(value), of_stable),
+        Track::Stable => (None, Some(value)),
+    };
     let reason = restarts.reason().filter(|_| count > 0).map(|r| format!(", last: {r}")).unwrap_or_default();
     let text = format!(
         "{} {} in {within}, limit {}{reason}",
@@ -58,7 +64,7 @@ pub fn judge(gate: &Gate, within: Millis, component: &Component, evidence: &Evid
         gate.limit_text()
     );
     if !limits::breaks(gate.limit, value, bound) {
-        return Ruling { verdict: Verdict::Healthy, text, count: Some(value), broken_for: Millis::ZERO };
+        return Ruling { verdict: Verdict::Healthy, text, candidate, stable, broken_for: Millis::ZERO };
     }
     let shared = !matches!(gate.limit, Limit::AboveStable { .. }) && of_stable.is_some_and(|s| limits::breaks(gate.limit, s, bound));
     let verdict = match gate.then {
@@ -68,5 +74,5 @@ pub fn judge(gate: &Gate, within: Millis, component: &Component, evidence: &Evid
         Consequence::Rollback => Verdict::Rollback,
     };
     let text = if shared { format!("{text}; stable too") } else { text };
-    Ruling { verdict, text, count: Some(value), broken_for: gate.lasting }
+    Ruling { verdict, text, candidate, stable, broken_for: gate.lasting }
 }

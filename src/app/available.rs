@@ -150,12 +150,22 @@ pub fn label(model: &Model, action: Action) -> String {
 
 fn rollback_label(model: &Model, key: &ReleaseKey, view: &View) -> String {
     let name = if model.screen == Screen::Fleet { format!(" {}", key.name) } else { String::new() };
-    match view.rollout.as_ref().map(|r| (&r.phase, r.asked)) {
-        Some((Phase::RollingBack { .. }, _)) => format!("follow the rollback{name}"),
+    match view.rollout.as_ref().map(|r| &r.phase) {
+        Some(Phase::RollingBack { .. }) => format!("follow the rollback{name}"),
+        Some(Phase::RolledBack) if is_taken_back(view) => format!("see the rollback{name}"),
         _ => match largest_share(view) {
             0 => format!("roll back{name}"),
             percent => format!("ROLL BACK{name} {percent}→0 %"),
         },
+    }
+}
+
+/// Whether the release is being taken back, or was and nothing has gone to a candidate since.
+pub fn is_taken_back(view: &View) -> bool {
+    match view.rollout.as_ref().map(|r| &r.phase) {
+        Some(Phase::RollingBack { .. }) => true,
+        Some(Phase::RolledBack) => view.checklist.is_some() && largest_share(view) == 0,
+        _ => false,
     }
 }
 

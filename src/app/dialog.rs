@@ -1,5 +1,6 @@
 //! Dialogs: every write shows what it would change before it is asked for.
 
+pub mod dry_run;
 pub mod form;
 
 use crate::domain::command::{Command, Mark};
@@ -10,6 +11,7 @@ use crate::engine::Preview;
 use super::field::Field;
 use super::model::{Model, ReleaseKey};
 
+pub use dry_run::DryRun;
 pub use form::Form;
 
 /// A fresh dialog takes no confirmation for so long: the key may have been meant for what was there before.
@@ -50,6 +52,8 @@ pub struct Asked {
     pub mark: Option<Mark>,
     /// What it would do, from memory; renewed with every view of the driver.
     pub preview: Option<Preview>,
+    /// What the server says to it, once it was asked.
+    pub dry_run: Option<DryRun>,
 }
 
 /// Where to, when leaving.
@@ -125,7 +129,7 @@ impl Model {
         let named = self.is_production(&key) && is_forward(&command, weight);
         let preview = self.look(&key, &command, mark.as_ref());
         Dialog {
-            about: About::Command(Box::new(Asked { release: key, command, mark, preview })),
+            about: About::Command(Box::new(Asked { release: key, command, mark, preview, dry_run: None })),
             stage: Stage::Review { name: named.then(Field::default) },
             opened: self.now.mono,
             early: false,
@@ -139,7 +143,7 @@ impl Model {
         let mark = self.draft(&key, command.clone()).mark;
         let preview = form.command().ok().and_then(|c| self.look(&key, &c, mark.as_ref()));
         Dialog {
-            about: About::Command(Box::new(Asked { release: key, command, mark, preview })),
+            about: About::Command(Box::new(Asked { release: key, command, mark, preview, dry_run: None })),
             stage: Stage::Edit(form),
             opened: self.now.mono,
             early: false,

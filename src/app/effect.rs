@@ -1,5 +1,6 @@
 //! What the console must do, as data. Nothing here was done yet when it is returned.
 
+use crate::domain::action::{Action, Precondition};
 use crate::domain::command::Order;
 
 use super::model::ReleaseKey;
@@ -13,6 +14,13 @@ pub enum Effect {
         release: ReleaseKey,
         /// The order.
         order: Order,
+    },
+    /// Ask the server what it would say to these writes, changing nothing; answered by [`super::msg::World::DryRun`].
+    DryRun {
+        /// The answer carries this number.
+        id: u64,
+        /// The writes, in order.
+        writes: Vec<(Action, Precondition)>,
     },
     /// Watch this release closely: its driver, its pods, its journal. Sent whenever another one is looked at.
     Attend {

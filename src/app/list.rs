@@ -60,7 +60,13 @@ impl List {
         self.rows.get(self.at).copied()
     }
 
-    /// Ties the cursor to an object.
+    /// Ties the cursor to an object. At the top of a list that nobody moves in (`used` says whether somebody may) it is
+    /// tied to none: what comes in above it must not push the top out of sight.
+    pub fn tie(&mut self, id: Option<String>, used: bool) {
+        self.selected = id.filter(|_| used || self.at > 0);
+    }
+
+    /// Ties the cursor to an object, wherever it is.
     pub fn select(&mut self, id: Option<String>) {
         self.selected = id;
     }
@@ -135,6 +141,22 @@ mod tests {
         assert_eq!((list.at, list.selected.as_deref()), (1, Some("x")), "the row that took its place");
         refresh(&mut list, &[]);
         assert_eq!((list.current(), list.selected.as_deref()), (None, None));
+    }
+
+    #[test]
+    fn the_top_of_a_list_that_nobody_uses_stays_in_sight() {
+        let mut list = List::default();
+        let rows = |list: &mut List, names: &[&str], used| {
+            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+            list.refresh(names.iter().enumerate(), |n| n.as_str(), |n| n.clone());
+            list.tie(list.current().and_then(|i| names.get(i).cloned()), used);
+        };
+        rows(&mut list, &["old"], false);
+        rows(&mut list, &["new", "old"], false);
+        assert_eq!(list.at, 0);
+        rows(&mut list, &["new", "old"], true);
+        rows(&mut list, &["newest", "new", "old"], true);
+        assert_eq!(list.at, 1, "in use it is tied to its object");
     }
 
     #[test]

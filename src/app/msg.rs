@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 
+use crate::domain::action::WriteOutcome;
 use crate::domain::journal::Entry;
 use crate::domain::live::Snapshot;
 use crate::domain::view::View;
@@ -64,4 +65,6 @@ pub enum World {
     Namespaces(Result<Vec<String>, String>),
     /// Why nothing can be written for a release, as far as rights go: `needs patch on virtualservices`.
     Denied(ReleaseKey, Option<String>),
+    /// What the server says to each write of an [`super::Effect::DryRun`].
+    DryRun(u64, Vec<WriteOutcome>),
 }

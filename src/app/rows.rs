@@ -128,6 +128,7 @@ impl Model {
     /// Brings every list in order again.
     pub fn refresh(&mut self) {
         self.refresh_fleet();
+        let focus = self.focus;
         let Screen::Release(key) = self.screen.clone() else { return };
         let Some(view) = self.releases.get(&key).map(|seen| Arc::clone(&seen.view)) else { return };
         let live = self.live.get(&key.namespace).map(Arc::clone).unwrap_or_default();
@@ -143,18 +144,19 @@ impl Model {
                 self.pods_stamp = Some(stamp);
             }
             let id = list.current().and_then(|i| live.pods.get(i)).map(|p| p.uid.clone());
-            list.select(id);
+            list.tie(id, focus == Pane::Pods);
         }
         if let Some(list) = self.lists.get_mut(&Pane::Hpas) {
             list.refresh(hpas(view, live), |h: &HpaRow| h.name.as_str(), |h| format!("{} {}", h.name, h.target));
             let id = list.current().and_then(|i| live.hpas.get(i)).map(|h| h.name.to_string());
-            list.select(id);
+            list.tie(id, focus == Pane::Hpas);
         }
         if let Some(list) = self.lists.get_mut(&Pane::Events) {
             let text = |e: &EventRow| format!("{} {} {} {}", e.reason, e.about.0, e.about.1, e.message);
             list.refresh(events(view, live), |e: &EventRow| &e.uid, text);
             let id = list.current().and_then(|i| live.events.get(i)).map(|e| e.uid.clone());
-            list.select(id);
+            // At the top it stays with what is newest.
+            list.tie(id, false);
         }
         let file = self.journals.get(&key).map(Vec::as_slice).unwrap_or_default();
         let entries: Vec<(String, &Entry)> =
@@ -166,7 +168,7 @@ impl Model {
                 |(_, e)| format!("{} {} {}", e.kind.word(), e.actor, e.text),
             );
             let id = list.current().and_then(|i| entries.get(i)).map(|(id, _)| id.clone());
-            list.select(id);
+            list.tie(id, false);
         }
     }
 

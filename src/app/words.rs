@@ -1,5 +1,6 @@
 //! What a release's state is called: glyph, word and colour are chosen from one [`Status`].
 
+use crate::domain::journal::EntryKind;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::route::RouteFacts;
 use crate::domain::step::Step;
@@ -63,6 +64,19 @@ pub fn phase(view: &View) -> (Status, String) {
         Phase::RolledBack => (Status::Warn, ended("rolled back", r, view.now)),
     };
     (status, text)
+}
+
+/// Why the release is being taken back, or was.
+pub fn rollback_cause(view: &View) -> Option<&str> {
+    let r = view.rollout.as_ref()?;
+    match &r.phase {
+        Phase::RollingBack { cause, .. } => Some(cause),
+        Phase::RolledBack => {
+            let decisions = r.log.iter().rev().filter(|e| e.kind == EntryKind::Decision);
+            decisions.filter_map(|e| e.text.strip_prefix("rollback:")).map(str::trim).next()
+        }
+        _ => None,
+    }
 }
 
 /// Without a rollout: whether what serves is ready, and whether somebody moved traffic by hand.

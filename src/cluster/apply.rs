@@ -12,6 +12,9 @@ use crate::domain::action::{Action, CHANGE_CAUSE, Precondition, STAMP, Target, W
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::patch::{Patch, guard, patches, pointer, stamped};
 
+/// What a dry run writes where a stamp belongs.
+const NO_STAMP: &str = "0.0";
+
 /// Writes an action. With `dry_run` the server checks everything and changes nothing. An action of several patches stops
 /// at the first that does not land. Nothing is repeated: a write whose fate is unknown is the caller's to fence.
 pub async fn write(client: &Client, action: &Action, precondition: Precondition, stamp: &str, dry_run: bool) -> WriteOutcome {
@@ -40,6 +43,12 @@ pub async fn write(client: &Client, action: &Action, precondition: Precondition,
             WriteOutcome::Landed
         }
     }
+}
+
+/// Asks what would become of each of these writes. Nothing is changed, nothing is waited for longer than one write takes.
+pub async fn dry_run(client: &Client, writes: &[(Action, Precondition)]) -> Vec<WriteOutcome> {
+    let asked = writes.iter().map(|(action, precondition)| write(client, action, *precondition, NO_STAMP, true));
+    futures::future::join_all(asked).await
 }
 
 async fn send(client: &Client, patch: &Patch, options: WriteOptions) -> Result<Value, ClusterError> {

@@ -10,9 +10,11 @@ use crate::app::Effect;
 use crate::app::logs::LogLine;
 use crate::app::model::{Link, Tone};
 use crate::app::msg::{Msg, World};
+use crate::cluster::apply;
 use crate::cluster::connect::contexts;
 use crate::cluster::logs::{LogEvent, LogRequest, tail};
 use crate::cluster::{ConnectOptions, Connection, connect};
+use crate::domain::action::{Action, Precondition};
 use crate::term::caps::Mux;
 use crate::term::clipboard;
 
@@ -56,6 +58,7 @@ impl Hands {
                     self.notice(Tone::Bad, why);
                 }
             }
+            Effect::DryRun { id, writes } => self.dry_run(id, writes),
             Effect::Attend { release } => self.session.attend(release),
             Effect::Tail { id, namespace, pod, container, previous } => {
                 let request = LogRequest { namespace, pod, container, previous, tail: TAIL };
@@ -87,6 +90,14 @@ impl Hands {
             Effect::Quit { code } => return Some(Duty::Quit(code)),
         }
         None
+    }
+
+    fn dry_run(&self, id: u64, writes: Vec<(Action, Precondition)>) {
+        let (client, out, generation) = (self.context.connection.unary.clone(), self.context.out.clone(), self.context.generation);
+        tokio::spawn(async move {
+            let said = apply::dry_run(&client, &writes).await;
+            let _ = out.send(Msg::World(generation, World::DryRun(id, said)));
+        });
     }
 
     fn notice(&self, tone: Tone, text: String) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::app::model::{Link, Scene};
+use crate::app::model::{Link, Scene, Tone};
 use crate::app::{Effect, Model, Msg, update};
 use crate::cluster::connect;
 use crate::domain::time::{Millis, Now};
@@ -152,13 +152,18 @@ async fn turn(
         };
         let mut messages = Vec::new();
         match woken {
-            Woken::Signal(Signal::HangUp) | Woken::Typed(Input::Closed) => {
+            Woken::Signal(Signal::HangUp) => {
+                // Whoever sent it may still have a terminal: it is given back at once. A dead one takes nothing and holds nothing up.
+                guard::leave();
+                return Ok(Ended { code: 129, farewell: model.farewell() });
+            }
+            Woken::Typed(Input::Closed) => {
                 // The line is dead: nothing is written to it any more.
                 guard::abandon();
                 return Ok(Ended { code: 129, farewell: Vec::new() });
             }
             Woken::Signal(Signal::Quit(code)) => messages.push(Msg::Terminate(code)),
-            Woken::Signal(Signal::Suspend) => stop(face, signals).await?,
+            Woken::Signal(Signal::Suspend) => messages.extend(stop(face, signals).await?),
             Woken::Signal(Signal::Continue) => {
                 face.guard.again()?;
                 output::redraw_all(&mut face.screen)?;
@@ -169,7 +174,8 @@ async fn turn(
                 messages.push(Msg::Resize(size.width, size.height));
                 face.gate.want(Want::Key);
             }
-            Woken::Signal(Signal::Reload) | Woken::Session | Woken::Frame => {}
+            Woken::Signal(Signal::Reload) => reload(),
+            Woken::Session | Woken::Frame => {}
             Woken::Typed(Input::Typed(typed)) => {
                 face.gate.want(Want::Key);
                 match typed {
@@ -190,10 +196,12 @@ async fn turn(
                 messages.push(Msg::Tick);
             }
         }
-        for message in messages {
+        let mut messages = std::collections::VecDeque::from(messages);
+        while let Some(message) = messages.pop_front() {
             let effects = update(model, message, face.now(hands.context.clock.as_ref()));
-            if let Some(ended) = carry_out(face, model, hands, signals, effects).await? {
-                return Ok(ended);
+            match carry_out(face, model, hands, signals, effects).await? {
+                Next::End(ended) => return Ok(ended),
+                Next::Go(more) => messages.extend(more),
             }
         }
         model.refresh();
@@ -206,7 +214,8 @@ async fn carry_out(
     hands: &mut Hands,
     signals: &mut Signals,
     effects: Vec<Effect>,
-) -> Result<Option<Ended>, ConsoleError> {
+) -> Result<Next, ConsoleError> {
+    let mut more = Vec::new();
     for effect in effects {
         match hands.carry_out(effect).await {
             None => {}
@@ -215,15 +224,29 @@ async fn carry_out(
                 output::redraw_all(&mut face.screen)?;
                 face.gate.want(Want::Key);
             }
-            Some(Duty::Suspend) => stop(face, signals).await?,
-            Some(Duty::Quit(code)) => return Ok(Some(Ended { code, farewell: model.farewell() })),
+            Some(Duty::Suspend) => more.extend(stop(face, signals).await?),
+            Some(Duty::Quit(code)) => return Ok(Next::End(Ended { code, farewell: model.farewell() })),
         }
     }
-    Ok(None)
+    Ok(Next::Go(more))
 }
 
-/// Gives the terminal back until the job is continued.
-async fn stop(face: &mut Face, signals: &mut Signals) -> Result<(), ConsoleError> {
+/// How the loop goes on after effects were carried out.
+enum Next {
+    /// With what came of them.
+    Go(Vec<Msg>),
+    /// Not at all.
+    End(Ended),
+}
+
+/// SIGUSR1: nothing is read again yet. In test builds it is where a panic can be asked for.
+fn reload() {
+    #[cfg(debug_assertions)]
+    crate::term::panic::provoke();
+}
+
+/// Gives the terminal back until the job is continued; says why where that cannot be.
+async fn stop(face: &mut Face, signals: &mut Signals) -> Result<Option<Msg>, ConsoleError> {
     face.reader = None;
     let stopped = suspend::suspend(&mut face.guard, signals).await;
     face.reader = Some(Reader::start(face.caps.escape_hold())?);
@@ -231,7 +254,8 @@ async fn stop(face: &mut Face, signals: &mut Signals) -> Result<(), ConsoleError
     face.gate.want(Want::Key);
     match stopped {
         Err(suspend::SuspendError::Enter(error)) => Err(error.into()),
-        _ => Ok(()),
+        Err(why) => Ok(Some(Msg::Notice(Tone::Info, format!("not suspended: {why}")))),
+        Ok(()) => Ok(None),
     }
 }
 

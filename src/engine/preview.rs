@@ -1,6 +1,6 @@
 //! See before you press: which objects and fields a command would change.
 
-use crate::domain::action::{Action, Change};
+use crate::domain::action::{Action, Change, Precondition};
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::observed::{ComponentObserved, Observed};
 use crate::domain::release::{Release, Strategy};
@@ -13,12 +13,14 @@ use super::start::{self, Birth};
 use super::{command, guard, orient, rollback};
 
 /// What a command would do now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preview {
     /// The changes of the first step that follows, in order. Later steps show theirs when they come.
     pub changes: Vec<Change>,
     /// The writes behind them.
     pub actions: Vec<Action>,
+    /// What must hold for each of them to land.
+    pub preconditions: Vec<Precondition>,
     /// What a person should know before confirming.
     pub remarks: Vec<String>,
     /// Why it would be refused.
@@ -28,11 +30,11 @@ pub struct Preview {
 /// What an order would do, without doing it.
 pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, order: &Order, now: Now) -> Preview {
     match after(release, rollout, observed, order, now) {
-        Err(refusal) => Preview { changes: Vec::new(), actions: Vec::new(), remarks: Vec::new(), refusal: Some(refusal) },
+        Err(refusal) => Preview { refusal: Some(refusal), ..Preview::default() },
         Ok(next) => {
-            let actions = writes(&next, observed);
+            let (actions, preconditions): (Vec<Action>, Vec<Precondition>) = writes(&next, observed).into_iter().unzip();
             let changes = actions.iter().flat_map(Action::changes).collect();
-            Preview { changes, actions, remarks: remarks(release, rollout, observed, &next), refusal: None }
+            Preview { changes, actions, preconditions, remarks: remarks(release, rollout, observed, &next), refusal: None }
         }
     }
 }
@@ -87,14 +89,13 @@ fn has_moved_on(done: &Rollout, observed: Option<&Observed>) -> bool {
     })
 }
 
-fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<Action> {
+fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action, Precondition)> {
     if matches!(next.phase, Phase::RollingBack { .. }) {
         let decided = observed.map(|o| super::decide(next, o, &Default::default(), Now { mono: Default::default(), wall: next.entered }));
-        let actions = decided.map_or_else(|| rollback::first_moves(next, None), |d| d.actions);
-        return actions.into_iter().map(|(action, _)| action).collect();
+        return decided.map_or_else(|| rollback::first_moves(next, None), |d| d.actions);
     }
     let needs = observed.map(|o| missing(next, o)).unwrap_or_default();
-    needs.into_iter().filter_map(|n| if let Need::Act(_, action, _) = n { Some(action) } else { None }).collect()
+    needs.into_iter().filter_map(|n| if let Need::Act(_, action, precondition) = n { Some((action, precondition)) } else { None }).collect()
 }
 
 fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, next: &Rollout) -> Vec<String> {

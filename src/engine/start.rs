@@ -50,8 +50,7 @@ pub fn start(
     let same = |t: &ComponentTarget| t.images == t.stable.images;
     if targets.values().all(same) {
         return Err(Refusal::Unfit {
-            what: "nothing would change: every component already runs these images; name a new one with --image COMPONENT=REPOSITORY:TAG"
-                .to_owned(),
+            what: "nothing would change: every component already runs these images; name a new one, as REPOSITORY:TAG".to_owned(),
         });
     }
     let mut rollout = empty(release.clone(), birth);

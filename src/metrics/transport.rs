@@ -151,8 +151,15 @@ impl Transport {
     }
 }
 
-/// The first 80 safe characters of a body.
+/// What a body says: the message of a Kubernetes answer, else its first 80 safe characters.
 pub(super) fn beginning(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Status {
+        message: String,
+    }
+    if let Ok(status) = serde_json::from_slice::<Status>(body) {
+        return sanitize(&status.message).chars().take(200).collect();
+    }
     let text: String = String::from_utf8_lossy(body).chars().take(80).collect();
     sanitize(text.trim()).into_owned()
 }

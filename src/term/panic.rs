@@ -53,6 +53,19 @@ pub async fn supervise<F: Future>(task: &str, work: F) -> Result<F::Output, Task
         .map_err(|payload| TaskPanic { task: task.to_owned(), message: message(payload.as_ref()) })
 }
 
+/// Panics when the environment asks for it, so that tests can see what a panic leaves behind: `CUTOVER_PANIC=loop` here,
+/// `CUTOVER_PANIC=task` on another thread. Not part of release builds.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic)]
+pub fn provoke() {
+    let panic = || panic!("asked for by CUTOVER_PANIC");
+    match std::env::var("CUTOVER_PANIC").as_deref() {
+        Ok("loop") => panic(),
+        Ok("task") => drop(tokio::spawn(async move { panic() })),
+        _ => {}
+    }
+}
+
 fn message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()

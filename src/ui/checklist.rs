@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::model::ReleaseKey;
-use crate::app::words::Status;
+use crate::app::words::{self, Status};
 use crate::domain::checklist::{Checklist, Line, LineState};
 use crate::domain::rollout::Phase;
 use crate::domain::time::{Millis, hms};
@@ -49,9 +49,10 @@ fn is_over(view: &View) -> bool {
 }
 
 fn content(cx: &Cx<'_>, view: &View, list: &Checklist, inner: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+    let why = words::rollback_cause(view).map(|why| wrap(&format!("why: {why}"), inner)).unwrap_or_default();
+    let mut rows: Vec<Row> = why.iter().map(|text| cx.row(Role::Dim, text)).collect();
     for line in &list.lines {
-        rows.push(one(cx, line, inner));
+        rows.extend(one(cx, line, inner));
         if let LineState::Stuck { why, .. } = &line.state {
             let text = wrap(&format!("{why}. By hand:"), inner.saturating_sub(4));
             rows.extend(text.iter().map(|l| cx.row(Role::StatusFail, format!("    {l}"))));
@@ -64,20 +65,24 @@ fn content(cx: &Cx<'_>, view: &View, list: &Checklist, inner: usize) -> Vec<Row>
     rows
 }
 
-fn one(cx: &Cx<'_>, line: &Line, inner: usize) -> Row {
+/// A line with its time at the right; a long text goes on below.
+fn one(cx: &Cx<'_>, line: &Line, inner: usize) -> Vec<Row> {
     let (mark, role, time) = match &line.state {
         LineState::Waiting => ("·", Role::Dim, String::new()),
         LineState::Running { elapsed } => ("▶", Role::StatusProgress, format!("{} of {}", elapsed.clock(), line.deadline.clock())),
         LineState::Done { after } => ("✓", Role::StatusOk, format!("done after {}", seconds(*after))),
         LineState::Stuck { elapsed, .. } => ("✖", Role::StatusFail, format!("stuck, {} of {}", elapsed.clock(), line.deadline.clock())),
     };
-    let left = cx
+    let room = inner.saturating_sub(time.chars().count() + 1);
+    let mut texts = wrap(&line.text, room.saturating_sub(14)).into_iter();
+    let first = cx
         .row(role, format!("{mark} "))
         .and(middle(&line.subject, 11), cx.style(Role::Strong))
         .to(14)
-        .and(&line.text, cx.style(Role::Text));
-    let room = inner.saturating_sub(time.chars().count() + 1);
-    left.to(room).gap(1).and(time, cx.style(role))
+        .and(texts.next().unwrap_or_default(), cx.style(Role::Text));
+    let mut rows = vec![first.to(room).gap(1).and(time, cx.style(role))];
+    rows.extend(texts.map(|text| Row::default().gap(14).and(text, cx.style(Role::Text))));
+    rows
 }
 
 /// `0.01 s` below a minute, then as a clock.

@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
+use crate::app::dialog::dry_run::Said;
 use crate::app::dialog::{About, Asked, Dialog, Leave, Stage};
 use crate::app::field::Field;
 use crate::app::words::{Status, coarse};
-use crate::domain::action::Action;
+use crate::domain::action::{Action, WriteOutcome};
 use crate::domain::command::Command;
 use crate::theme::Role;
 
@@ -16,6 +17,8 @@ use super::{Cx, forms, line, picker};
 
 /// The widest dialog.
 const WIDTH: u16 = 100;
+/// How a value is written that nobody read.
+const NOT_READ: &str = "…";
 
 /// Draws a dialog.
 pub(super) fn draw(cx: &Cx<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer) {
@@ -77,6 +80,7 @@ fn title(cx: &Cx<'_>, dialog: &Dialog) -> String {
                 Command::RollBack => "Roll back".to_owned(),
                 Command::Start { .. } => "Start a rollout of".to_owned(),
                 Command::SetWeight(_) if matches!(dialog.stage, Stage::Edit(_)) => "Set the weight of".to_owned(),
+                Command::SetWeight(weight) => format!("Set the weight {weight} of"),
                 Command::Undo { .. } => "Undo".to_owned(),
                 other => capital(&other.to_string()),
             };
@@ -98,7 +102,9 @@ pub(super) fn changes(cx: &Cx<'_>, asked: &Asked, inner: usize) -> Vec<Row> {
         return rows;
     };
     for action in &preview.actions {
-        rows.extend(action_rows(cx, action, inner));
+        let mut own = action_rows(cx, action, inner);
+        mark(cx, asked, action, inner, &mut own);
+        rows.extend(own);
     }
     if preview.actions.is_empty() && preview.refusal.is_none() {
         let text = format!("no object changes now; ConfigMap cutover-{} keeps the new state", asked.release.name);
@@ -120,6 +126,27 @@ pub(super) fn changes(cx: &Cx<'_>, asked: &Asked, inner: usize) -> Vec<Row> {
     rows
 }
 
+/// What the server said to a write, behind its first line; a no is told whole, below it.
+fn mark(cx: &Cx<'_>, asked: &Asked, action: &Action, inner: usize, rows: &mut Vec<Row>) {
+    let said = asked.dry_run.as_ref().map_or(Said::NotAsked, |d| d.of(action));
+    let (status, text) = match said {
+        Said::NotAsked => return,
+        Said::Waiting => (Status::Progress, "dry run: asking".to_owned()),
+        Said::Answer(WriteOutcome::Landed) => (Status::Ok, "dry run".to_owned()),
+        Said::Answer(WriteOutcome::Conflict { why }) => (Status::Warn, format!("dry run: changed meanwhile: {why}")),
+        Said::Answer(WriteOutcome::Refused { why, .. }) => (Status::Fail, format!("dry run: refused: {why}")),
+        Said::Answer(WriteOutcome::Unknown { why }) => (Status::Unknown, format!("dry run: no answer: {why}")),
+    };
+    let short = cx.status(status, &text);
+    let first = rows.first().map_or(0, Row::width);
+    if let (true, Some(row)) = (first + short.width() + 2 <= inner, rows.first_mut()) {
+        *row = std::mem::take(row).to(inner - short.width()).join(short);
+        return;
+    }
+    let lines = wrap(&text, inner.saturating_sub(18));
+    rows.extend(lines.iter().map(|l| Row::default().gap(16).join(cx.status(status, l))));
+}
+
 fn action_rows(cx: &Cx<'_>, action: &Action, inner: usize) -> Vec<Row> {
     let changes = action.changes();
     let component = cx.row(Role::Strong, middle(action.component(), 12)).to(13).gap(1);
@@ -139,6 +166,12 @@ fn action_rows(cx: &Cx<'_>, action: &Action, inner: usize) -> Vec<Row> {
     }
     let mut rows = vec![object];
     for (change, field) in changes.iter().zip(fields) {
+        // What was there before was not read, and does not matter: only what is written is shown.
+        if change.before == NOT_READ {
+            let lines = wrap(&format!("{} → {}", change.field, change.after), inner.saturating_sub(18));
+            rows.extend(lines.iter().map(|l| Row::default().gap(16).and(l, cx.style(Role::Dim))));
+            continue;
+        }
         if field.width() + 16 <= inner {
             rows.push(Row::default().gap(16).join(field));
             continue;
@@ -195,7 +228,9 @@ fn keys(cx: &Cx<'_>, dialog: &Dialog, inner: usize) -> Row {
             let ready = !dialog.is_fresh(cx.model.now) && dialog.refusal().is_none();
             let yes = cx.row(if ready { Role::KeyBack } else { Role::KeyOff }, format!(" y {what} ")).gap(4);
             let yes = if dialog.early { yes.and("…", cx.style(Role::Strong)).gap(2) } else { yes };
-            let dry = if dialog.asked().is_some() { cx.row(Role::KeyOff, "d dry run –").gap(4) } else { Row::default() };
+            let has_writes = dialog.asked().and_then(|a| a.preview.as_ref()).is_some_and(|p| !p.actions.is_empty());
+            let again = if dialog.asked().is_some_and(|a| a.dry_run.is_some()) { "dry run again" } else { "dry run" };
+            let dry = if has_writes { key("d", again) } else { Row::default() };
             yes.join(dry).join(key("Esc", "leave"))
         }
     }

@@ -7,11 +7,13 @@ use crate::app::action::{Action, Row as Entry, Scope, TABLE, row};
 use crate::app::available::{availability, label};
 use crate::app::mode::Mode;
 use crate::app::model::{Link, Screen, Tone};
-use crate::app::words::coarse;
+use crate::app::words::{self, coarse};
+use crate::domain::rollout::Phase;
+use crate::domain::view::View;
 use crate::theme::Role;
 
 use super::Cx;
-use super::row::Row;
+use super::row::{Row, wrap};
 
 /// Draws the footer.
 pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
@@ -69,8 +71,22 @@ fn filter(cx: &Cx<'_>) -> Row {
     super::picker::field(cx, " /", &list.filter, 40).and(format!("  {}/{}", list.rows.len(), list.total), cx.style(Role::Dim))
 }
 
-/// The line above the footer, when there is something to say: the newest notice, else why nothing is fresh.
-pub(super) fn banner(cx: &Cx<'_>) -> Option<Row> {
+/// The lines above the footer, when there is something to say: the newest notice, else why nothing is fresh, what does
+/// not work, why the release was taken back or stands still.
+pub(super) fn banner(cx: &Cx<'_>, columns: usize, rows: u16) -> Vec<Row> {
+    let Some((role, text)) = said(cx) else { return Vec::new() };
+    let most = if rows < 20 { 2 } else { 3 };
+    let mut lines = wrap(&text, columns.saturating_sub(2));
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.push_str(" …");
+        }
+    }
+    lines.iter().map(|line| cx.row(role, format!(" {line}"))).collect()
+}
+
+fn said(cx: &Cx<'_>) -> Option<(Role, String)> {
     let model = cx.model;
     if let Some(notice) = &model.notice {
         let role = match notice.tone {
@@ -78,19 +94,37 @@ pub(super) fn banner(cx: &Cx<'_>) -> Option<Row> {
             Tone::Info => Role::Text,
             Tone::Bad => Role::BannerError,
         };
-        return Some(cx.row(role, format!(" {}", notice.text)));
+        return Some((role, notice.text.clone()));
     }
     if let Link::Lost { why } = &model.link.0 {
-        let text = format!(" reconnecting: {why}. What is shown is from before; going forward is locked, rolling back is tried");
-        return Some(cx.row(Role::BannerStale, text));
+        let text = format!("reconnecting: {why}. What is shown is from before; going forward is locked, rolling back is tried");
+        return Some((Role::BannerStale, text));
     }
     let Screen::Release(key) = &model.screen else { return None };
-    let faults = model.view_of(key).into_iter().flat_map(|v| &v.faults);
+    let view = model.view_of(key);
+    let faults = view.into_iter().flat_map(|v| &v.faults);
     if let Some((what, (fault, since))) = faults.max_by_key(|(_, (_, since))| *since) {
         let age = coarse(model.now.since(*since));
-        return Some(cx.row(Role::BannerError, format!(" {what} ({age}): {}", fault.text)));
+        return Some((Role::BannerError, format!("{what} ({age}): {}", fault.text)));
     }
-    let hidden = model.list().filter(|l| !l.filter.text().is_empty() && !matches!(model.mode(), Some(Mode::Filter { .. })))?;
-    let text = format!(" filter `{}` shows {} of {}; Esc takes it away", hidden.filter.text(), hidden.rows.len(), hidden.total);
-    Some(cx.row(Role::Dim, text))
+    let filtered = model.list().filter(|l| !l.filter.text().is_empty() && !matches!(model.mode(), Some(Mode::Filter { .. })));
+    if let Some(hidden) = filtered {
+        let text = format!("filter `{}` shows {} of {}; Esc takes it away", hidden.filter.text(), hidden.rows.len(), hidden.total);
+        return Some((Role::Dim, text));
+    }
+    // Over a dialog or a checklist there are better things to read.
+    stands(view.filter(|_| model.mode().is_none())?)
+}
+
+/// Why the release was taken back, or why nothing moves.
+fn stands(view: &View) -> Option<(Role, String)> {
+    let r = view.rollout.as_ref()?;
+    match &r.phase {
+        Phase::RollingBack { .. } | Phase::RolledBack => {
+            words::rollback_cause(view).map(|why| (Role::StatusWarn, format!("{}: {why}", r.phase)))
+        }
+        Phase::Paused { why, by } => Some((Role::StatusPaused, format!("paused by {by}: {why}"))),
+        Phase::Progressing => r.waiting.as_ref().map(|why| (Role::StatusPaused, format!("waits: {why}"))),
+        Phase::Completed => None,
+    }
 }

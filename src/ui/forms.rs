@@ -19,12 +19,10 @@ pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> (Ve
         Form::Weight { percent } => (weight(cx, asked, percent), 1),
         Form::Undo(undo) => (revisions(cx, undo, inner), undo.at),
     };
-    if let Some(preview) = &asked.preview {
+    // A refusal stands below, beside the keys.
+    if asked.preview.as_ref().is_some_and(|p| p.refusal.is_none()) {
         rows.push(Row::default());
-        match &preview.refusal {
-            Some(why) => rows.extend(super::row::wrap(&why.to_string(), inner).iter().map(|l| cx.row(Role::StatusWarn, l))),
-            None => rows.extend(dialog::changes(cx, asked, inner)),
-        }
+        rows.extend(dialog::changes(cx, asked, inner));
     }
     (rows, at)
 }

@@ -76,20 +76,27 @@ fn release(cx: &Cx<'_>, key: &ReleaseKey) -> ((Row, Row), (Row, Row)) {
     let since = model.now.elapsed(seen.at);
     let asked = words::asked(view).map_or("–".to_owned(), |w| w.to_string());
     let right = cx.row(Role::Header, format!("{}  {asked}", view.release.strategy.word()));
-    let (driving, driver) = words::driver(view, since);
-    let driver = match driving {
-        Status::Warn => cx.status(driving, &format!("driver {driver}")),
-        _ => cx.row(Role::Text, format!("driver {driver}")),
-    };
-    let left = row_of(cx, vec![data(cx, model.age(key)), driver, access(cx)]);
     let (good, verdict) = believed(cx, key, words::verdict(view, since));
     let (moving, phase) = words::phase(view);
     let phase = if verdict == phase { Row::default() } else { cx.status(moving, &phase).cut(34) };
     let state = match &model.link.0 {
         Link::Lost { .. } => link(cx),
         _ => cx.status(good, &verdict).gap(2).join(phase),
+    }
+    .gap(1);
+    let (driving, driver) = words::driver(view, since);
+    let left = |driver: &str| {
+        let driver = match driving {
+            Status::Warn => cx.status(driving, &format!("driver {driver}")),
+            _ => cx.row(Role::Text, format!("driver {driver}")),
+        };
+        row_of(cx, vec![data(cx, model.age(key)), driver, access(cx)])
     };
-    ((place, right), (left, state.gap(1)))
+    let full = left(&driver);
+    // Where there is little room, who exactly is left out.
+    let fits = full.width() + state.width() < usize::from(model.size.0);
+    let left = if fits { full } else { left(driver.split([' ', '@', ',']).next().unwrap_or(&driver)) };
+    ((place, right), (left, state))
 }
 
 /// A verdict as it may be believed now: on old data it is what it was, not what it is.

@@ -18,7 +18,7 @@ pub(super) fn palette(cx: &Cx<'_>, palette: &Palette, area: Rect, buf: &mut Buff
     let found = offers(cx.model, palette.field.text());
     let rows = found.into_iter().map(|(run, text)| match run {
         Run::Action(action) => match available::availability(cx.model, action).reason() {
-            Some(why) => cx.row(Role::KeyOff, format!("{text} – {why}")),
+            Some(why) => cx.row(Role::KeyOff, format!("{text}  (not now: {why})")),
             None => cx.row(Role::Text, text),
         },
         _ => cx.row(Role::Text, text),

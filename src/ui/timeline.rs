@@ -17,13 +17,15 @@ use super::row::Row;
 enum Turn {
     Done,
     Now,
+    /// Where it ended without getting to its end.
+    Ended,
     Later,
 }
 
 /// Draws the plan, the present step always in sight.
 pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) {
     let entries = entries(view);
-    let now = entries.iter().position(|(_, turn)| *turn == Turn::Now).unwrap_or(0);
+    let now = entries.iter().position(|(_, turn)| matches!(turn, Turn::Now | Turn::Ended)).unwrap_or(0);
     let room = usize::from(area.width);
     // Steps that are done give way first.
     let from = (0..=now).find(|from| line(cx, &entries, *from).width() <= room).unwrap_or(now.saturating_sub(1));
@@ -39,6 +41,7 @@ fn line(cx: &Cx<'_>, entries: &[(String, Turn)], from: usize) -> Row {
         let (mark, role) = match turn {
             Turn::Done => ("✓", Role::Dim),
             Turn::Now => ("▶", Role::Strong),
+            Turn::Ended => ("✖", Role::StatusFail),
             Turn::Later => ("·", Role::Dim),
         };
         row = row.and(format!("{mark} {text}"), cx.style(role)).gap(2);
@@ -58,6 +61,7 @@ fn entries(view: &View) -> Vec<(String, Turn)> {
                 *last = match (*last, turn) {
                     (Turn::Done, Turn::Done) => Turn::Done,
                     (Turn::Later, Turn::Later) => Turn::Later,
+                    (Turn::Ended, _) | (_, Turn::Ended) => Turn::Ended,
                     _ => Turn::Now,
                 };
             }
@@ -70,6 +74,7 @@ fn entries(view: &View) -> Vec<(String, Turn)> {
 fn turn(r: &Rollout, step: usize) -> Turn {
     match step.cmp(&r.cursor) {
         std::cmp::Ordering::Less => Turn::Done,
+        std::cmp::Ordering::Equal if r.is_back() => Turn::Ended,
         std::cmp::Ordering::Equal if !r.is_over() => Turn::Now,
         _ => Turn::Later,
     }

@@ -273,8 +273,7 @@ pub const TABLE: &[Row] = &[
     Row {
         chords: &[ch('d')],
         title: "dry run",
-        help: "Ask the server what it would say (not built yet)",
-        planned: true,
+        help: "Ask the server what it would say to each write, changing nothing; on the way forward it is asked at once",
         ..dialog(Action::DryRun, "dry-run", &[Scope::Dialog])
     },
     Row {

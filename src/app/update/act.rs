@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::app::action::{Action, row};
-use crate::app::available::{availability, command};
+use crate::app::available::{availability, command, is_taken_back};
 use crate::app::dialog::Form;
 use crate::app::effect::Effect;
 use crate::app::field::Field;
@@ -11,7 +11,6 @@ use crate::app::mode::Mode;
 use crate::app::model::{Model, Screen, Tone};
 use crate::app::pane::Pane;
 use crate::app::picker::{Choice, Palette, Picker};
-use crate::domain::rollout::Phase;
 
 use super::{confirm, look, travel};
 
@@ -49,7 +48,7 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
         }
         Action::Start | Action::SetWeight | Action::Undo => form(model, action),
         Action::Next | Action::StepBack | Action::PauseResume | Action::Approve | Action::Reject | Action::Promote => {
-            review(model, action);
+            review(model, action, out);
         }
         Action::RollBack => roll_back(model),
         Action::Help => model.modes.push(Mode::Help { offset: 0 }),
@@ -66,8 +65,9 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
         Action::NextField => field(model, 1),
         Action::PreviousField => field(model, -1),
         Action::CopyByHand => look::copy_by_hand(model, out),
+        Action::DryRun => model.dry_run(out),
         // Refused above.
-        Action::TakeOver | Action::DryRun => {}
+        Action::TakeOver => {}
     }
 }
 
@@ -92,18 +92,17 @@ fn form(model: &mut Model, action: Action) {
     model.modes.push(Mode::Dialog(Box::new(dialog)));
 }
 
-fn review(model: &mut Model, action: Action) {
+fn review(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
     let Some(key) = model.release().cloned() else { return };
     let Some(command) = model.view_of(&key).and_then(|view| command(view, action)) else { return };
     let dialog = model.review(key, command);
-    model.modes.push(Mode::Dialog(Box::new(dialog)));
+    model.open(dialog, out);
 }
 
-/// From anywhere. Opens from memory at once; one that is under way is followed.
+/// From anywhere. Opens from memory at once; one that is under way is followed, one that is done is shown.
 fn roll_back(model: &mut Model) {
     let Some(key) = model.release().cloned() else { return };
-    let phase = model.view_of(&key).and_then(|v| v.rollout.as_ref()).map(|r| &r.phase);
-    if matches!(phase, Some(Phase::RollingBack { .. })) {
+    if model.view_of(&key).is_some_and(is_taken_back) {
         follow(model, key);
         return;
     }

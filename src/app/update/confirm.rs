@@ -73,7 +73,7 @@ pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
             }
         }
         Some(Mode::Dialog(dialog)) => match &dialog.stage {
-            Stage::Edit(_) => review(model),
+            Stage::Edit(_) => review(model, out),
             Stage::Review { .. } => named(model, out),
         },
         _ => {}
@@ -92,7 +92,7 @@ fn carry_out(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
                 (Some(why), _) => model.say(Tone::Bad, format!("weight: {why}")),
                 (None, Some(key)) => {
                     let dialog = model.review(key, Command::SetWeight(weight));
-                    model.modes.push(Mode::Dialog(Box::new(dialog)));
+                    model.open(dialog, out);
                 }
                 (None, None) => {}
             }
@@ -101,7 +101,7 @@ fn carry_out(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
 }
 
 /// The form is filled in: show what it would do.
-fn review(model: &mut Model) {
+fn review(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(Mode::Dialog(mut dialog)) = model.modes.pop() else { return };
     let (Stage::Edit(form), About::Command(asked)) = (&dialog.stage, &dialog.about) else { return };
     if dialog.is_fresh(model.now) {
@@ -117,7 +117,7 @@ fn review(model: &mut Model) {
                 asked.mark = mark;
                 asked.preview = model.look(&asked.release, &asked.command, asked.mark.as_ref());
             }
-            model.modes.push(Mode::Dialog(Box::new(next)));
+            model.open(next, out);
         }
         Err(why) => {
             dialog.error = Some(why);

@@ -42,6 +42,7 @@ pub(super) fn take(model: &mut Model, news: World) {
         World::Denied(key, None) => {
             model.denied.remove(&key);
         }
+        World::DryRun(id, said) => model.take_dry_run(id, &said),
     }
 }
 

@@ -15,6 +15,8 @@ use crate::ui::row::middle;
 pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) -> usize {
     let file = cx.model.release().and_then(|key| cx.model.journals.get(key)).map(Vec::as_slice).unwrap_or_default();
     let entries = rows::journal(Some(view), file);
+    // Who did it stands in the text of whatever a person asked for.
+    let wide = area.width >= 100;
     let empty = super::nothing(cx, Pane::Journal, None, "nothing was done yet");
     super::list(cx, Pane::Journal, area, buf, empty, |i| {
         let entry = entries.get(i)?;
@@ -28,8 +30,8 @@ pub(super) fn draw(cx: &Cx<'_>, view: &View, area: Rect, buf: &mut Buffer) -> us
             cx.row(Role::Dim, format!("  {} ", hms(entry.at)))
                 .and(entry.kind.word(), cx.style(role))
                 .to(21)
-                .and(middle(&entry.actor, 14), cx.style(Role::Dim))
-                .to(36)
+                .and(if wide { middle(&entry.actor, 14) } else { String::new() }, cx.style(Role::Dim))
+                .to(if wide { 36 } else { 21 })
                 .and(&entry.text, cx.style(role)),
         )
     })

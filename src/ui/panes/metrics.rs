@@ -118,6 +118,15 @@ fn p99(a: &ArmStats) -> Option<f64> {
     a.p99
 }
 
+fn latency(arm: &ArmStats, quantile: f64) -> Option<f64> {
+    match (quantile * 100.0).round() as u8 {
+        50 => arm.p50,
+        95 => arm.p95,
+        99 => arm.p99,
+        _ => None,
+    }
+}
+
 fn rate(arm: Option<&ArmStats>) -> String {
     arm.and_then(|a| a.rps).map_or("–".to_owned(), |r| if r >= 10.0 { format!("{r:.0}") } else { format!("{r:.1}") })
 }
@@ -140,7 +149,10 @@ fn gated(
 ) -> Row {
     let side = |value: Option<f64>, arm: Option<&ArmStats>| match &gate.metric {
         Metric::Errors => errors(arm),
-        Metric::Latency { .. } => value.map_or("–".to_owned(), |v| format!("{} ms", millis(v))),
+        // What the gate did not judge is still known of the last minute.
+        Metric::Latency { quantile } => {
+            value.or_else(|| latency(arm?, *quantile)).map_or("–".to_owned(), |v| format!("{} ms", millis(v)))
+        }
         Metric::Restarts { .. } | Metric::Query { .. } => value.map_or("–".to_owned(), trim),
     };
     let (a, b) = (judged.and_then(|v| v.stable), judged.and_then(|v| v.candidate));

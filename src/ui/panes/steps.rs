@@ -1,6 +1,6 @@
 //! The plan, step by step.
 
-use crate::app::words::{Status, coarse};
+use crate::app::words::{self, Status, coarse};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::view::View;
 use crate::engine::compile;
@@ -25,11 +25,16 @@ pub(super) fn rows(cx: &Cx<'_>, view: &View) -> Vec<Row> {
         Phase::RollingBack { cause, by, .. } => {
             rows.push(cx.row(Role::Text, "  ").join(cx.status(Status::Fail, &format!("rolling back, by {by}: {cause}"))));
         }
-        Phase::Progressing | Phase::Completed | Phase::RolledBack => {}
+        Phase::RolledBack => {
+            let why = words::rollback_cause(view).unwrap_or("no reason is kept");
+            rows.push(cx.row(Role::Text, "  ").join(cx.status(Status::Warn, &format!("rolled back: {why}"))));
+        }
+        Phase::Progressing | Phase::Completed => {}
     }
     for (i, step) in r.plan.iter().enumerate() {
         let row = match i.cmp(&r.cursor) {
             std::cmp::Ordering::Less => cx.row(Role::Dim, format!("  ✓ {step}")),
+            std::cmp::Ordering::Equal if r.is_back() => cx.row(Role::StatusFail, format!("  ✖ {step}  ended here")),
             std::cmp::Ordering::Equal if !r.is_over() => present(cx, view, r, &step.to_string()),
             _ => cx.row(Role::Text, format!("  · {step}")),
         };
