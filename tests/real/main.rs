@@ -14,4 +14,8 @@ mod harness;
 mod cluster_side;
 mod main_job;
 mod plane;
+// The pseudo-terminal that the other binary has; what this one does not press is no dead code.
+#[allow(dead_code)]
+#[path = "../suite/terminal/rig.rs"]
+mod rig;
 mod supervision;

@@ -1,6 +1,7 @@
 //! The main job with the real binary, on real servers: the first runbook's frontend and backend, walked, killed, taken back.
 
 mod churn;
+mod console;
 mod read_only;
 mod walk;
 

@@ -107,7 +107,11 @@ pub async fn serve(args: &Args, scenario: &Scenario, out: &mut dyn Write) -> Res
     writeln!(out, "kubeconfig      {}", path.display())?;
     writeln!(out, "try             kubectl --kubeconfig {} get deployments,pods", path.display())?;
     if (args.speed - 1.0).abs() > f64::EPSILON {
-        writeln!(out, "note            at --speed {} its clock leaves this machine's: a driver outside finds no fresh metrics", args.speed)?;
+        writeln!(
+            out,
+            "note            at --speed {} its clock leaves this machine's: a driver outside finds no fresh metrics",
+            args.speed
+        )?;
     }
     writeln!(out, "Ctrl-C ends it.")?;
     out.flush()?;
