@@ -13,6 +13,7 @@ pub mod logs;
 pub mod namespaces;
 pub mod observe;
 pub mod read_only;
+mod rules;
 pub mod state;
 pub mod traffic;
 pub mod watch;

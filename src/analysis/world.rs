@@ -156,6 +156,7 @@ impl World {
             alone: true,
             written: (true, true),
             stamp: None,
+            candidate_labels: Default::default(),
         };
         let web = ComponentObserved {
             stable: Some(workload(0, "web")),

@@ -114,7 +114,8 @@ impl Session {
     async fn releases_in(&self, namespace: &str) -> Result<Vec<Release>, CliError> {
         let (client, context) = (&self.connection.unary, self.connection.context.as_str());
         let objects = discover::read(client, namespace).await?;
-        let prometheus = discover::prometheus(client, namespace, &objects).await;
+        let here = self.declared.iter().filter(|d| d.namespace.as_deref().unwrap_or(&self.connection.namespace) == namespace);
+        let prometheus = discover::prometheus(client, namespace, &objects, here).await;
         let mut releases = Vec::new();
         for declared in self.declared.iter().filter(|d| d.namespace.as_deref().unwrap_or(&self.connection.namespace) == namespace) {
             let found = objects.fill(declared, namespace, context, prometheus.clone());

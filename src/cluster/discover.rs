@@ -7,13 +7,14 @@ pub mod pairs;
 pub mod routers;
 mod wire;
 
-use futures::future::{join, try_join};
+use futures::future::{join, join3, try_join};
 use kube::Client;
 use serde_json::Value;
 
 use super::call;
 use super::error::ClusterError;
-use crate::domain::declared::{Declared, Found, INTERVAL, default_canary, default_gates, sounds_like_production};
+use super::rules;
+use crate::domain::declared::{Declared, Found, INTERVAL, MONITORING, default_canary, default_gates, sounds_like_production};
 use crate::domain::object::Kind;
 use crate::domain::release::{BlueGreen, Component, Endpoint, Prometheus, Release, Rolling, Router, Source, Strategy};
 use crate::domain::time::Millis;
@@ -23,8 +24,6 @@ pub use wire::Objects;
 
 /// How long gates must pass after a blue-green switch, where nobody says.
 const SWITCH_HOLD: Millis = Millis::mins(10);
-/// Namespaces in which a Prometheus is looked for besides the release's own.
-const MONITORING: [&str; 3] = ["monitoring", "prometheus", "observability"];
 
 /// Reads what discovery rests on.
 ///
@@ -32,18 +31,28 @@ const MONITORING: [&str; 3] = ["monitoring", "prometheus", "observability"];
 /// When Deployments or Services cannot be listed; routes that are not served or not allowed are left out.
 pub async fn read(client: &Client, namespace: &str) -> Result<Objects, ClusterError> {
     let workloads = try_join(call::list(client, Kind::Deployment, namespace, ""), call::list(client, Kind::Service, namespace, ""));
-    let routes = join(routes(client, Kind::VirtualService, namespace), routes(client, Kind::HttpRoute, namespace));
-    let (workloads, (virtual_services, http_routes)) = join(workloads, routes).await;
+    let routes =
+        join3(routes(client, Kind::VirtualService, namespace), routes(client, Kind::HttpRoute, namespace), rules::read(client, namespace));
+    let (workloads, (virtual_services, http_routes, destination_rules)) = join(workloads, routes).await;
     let (deployments, services) = workloads?;
-    Ok(Objects { deployments, services, virtual_services, http_routes })
+    Ok(Objects { deployments, services, virtual_services, http_routes, destination_rules })
 }
 
 async fn routes(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
     call::list(client, kind, namespace, "").await.unwrap_or_default()
 }
 
-/// Finds a Prometheus behind a Service: in the namespace, else in the usual ones.
-pub async fn prometheus(client: &Client, namespace: &str, here: &Objects) -> Option<Prometheus> {
+/// The Prometheus of what is declared. Only where nobody names one it is looked for behind a Service: in the namespace, else in
+/// the usual ones. Where those may not be looked into, nothing is found and nothing is wrong.
+pub async fn prometheus<'a>(
+    client: &Client,
+    namespace: &str,
+    here: &Objects,
+    mut declared: impl Iterator<Item = &'a Declared>,
+) -> Option<Prometheus> {
+    if let Some(named) = declared.find_map(|d| d.prometheus.as_ref()) {
+        return Some(named.clone());
+    }
     if let Some(found) = here.prometheus(namespace) {
         return Some(found);
     }

@@ -135,6 +135,11 @@ impl ClusterError {
         matches!(self, ClusterError::NotFound { .. })
     }
 
+    /// Whether the server only asks to come again later.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, ClusterError::Busy { .. })
+    }
+
     /// Whether a write that ended so may have landed all the same. A 5xx is no proof of the contrary: the store may have
     /// taken the change before the server gave up.
     pub fn is_unknown(&self) -> bool {

@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use super::call;
 use super::error::ClusterError;
+use super::rules;
 use super::traffic;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
-use crate::domain::release::{Component, Release, Router};
+use crate::domain::release::{Component, Destination, Release, Router};
 use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
 
@@ -51,6 +52,8 @@ struct Part {
     route: Result<Option<Value>, ClusterError>,
     /// Names of pods with a ready address, and of pods with any address, in the slices of the Services involved.
     addressed: Addressed,
+    /// What a candidate that is still to be made must be labelled with to be reached.
+    candidate_labels: BTreeMap<String, String>,
 }
 
 #[derive(Default)]
@@ -71,7 +74,13 @@ async fn read(client: &Client, namespace: &str, component: &Component) -> Result
         workload::read(client, namespace, component.candidate.as_deref()),
     );
     let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(client, namespace, component))).await?;
-    Ok(Part { stable, candidate, route, addressed })
+    let candidate_labels = match &component.router {
+        Router::Istio { candidate: Destination { host, subset: Some(subset) }, .. } if candidate.is_none() => {
+            rules::labels(&rules::read(client, namespace).await, host, subset, namespace).unwrap_or_default()
+        }
+        _ => BTreeMap::new(),
+    };
+    Ok(Part { stable, candidate, route, addressed, candidate_labels })
 }
 
 /// Services whose addresses show which pods can be reached.
@@ -132,7 +141,10 @@ impl Part {
             Some(workload)
         };
         let (stable, candidate) = (side(self.stable), side(self.candidate));
-        let route = route(component, namespace, self.route, stable.as_ref(), candidate.as_ref());
+        let mut route = route(component, namespace, self.route, stable.as_ref(), candidate.as_ref());
+        if let Ok(facts) = &mut route {
+            facts.candidate_labels = self.candidate_labels;
+        }
         ComponentObserved { stable, candidate, route }
     }
 }

@@ -61,6 +61,7 @@ pub fn ratio(namespace: &str, stable: &Workload, candidate: &Workload) -> RouteF
         alone: true,
         written: (true, true),
         stamp: None,
+        candidate_labels: Default::default(),
     }
 }
 

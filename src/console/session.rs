@@ -250,8 +250,8 @@ async fn namespaces(context: &Context) -> Result<Vec<String>, String> {
 async fn in_namespace(context: &Context, namespace: &str) -> Result<Vec<Release>, String> {
     let client = &context.connection.unary;
     let objects = discover::read(client, namespace).await.map_err(|e| e.to_string())?;
-    let prometheus = discover::prometheus(client, namespace, &objects).await;
     let here = |d: &&Declared| d.namespace.as_deref().is_none_or(|ns| ns == namespace);
+    let prometheus = discover::prometheus(client, namespace, &objects, context.declared.iter().filter(here)).await;
     let mut releases = Vec::new();
     if context.declared.is_empty() {
         releases = objects.propose(namespace, &context.connection.context, prometheus.as_ref());

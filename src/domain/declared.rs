@@ -9,6 +9,8 @@ use super::release::{Canary, Component, Destination, Prometheus, Release, Router
 use super::time::Millis;
 use super::weight::Weight;
 
+/// Namespaces in which a Prometheus is looked for besides the release's own, where nobody names one.
+pub const MONITORING: [&str; 3] = ["monitoring", "prometheus", "observability"];
 /// How often Prometheus scrapes its targets, where nobody says.
 pub const INTERVAL: Millis = Millis::secs(15);
 /// How long the candidate's pods stay after a rollback, where nobody says.

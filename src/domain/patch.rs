@@ -213,6 +213,7 @@ mod tests {
             alone: true,
             written: (true, true),
             stamp: None,
+            candidate_labels: Default::default(),
         }
     }
 

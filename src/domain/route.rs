@@ -1,5 +1,6 @@
 //! What is known of a component's route: enough to change it without reading it again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct RouteFacts {
     /// Our stamp annotation, where a write of unknown fate or a contested one put it there.
     #[serde(default)]
     pub stamp: Option<String>,
+    /// Pod labels by which the route knows the candidate's side, where an object says so and the Deployment is still to be made.
+    #[serde(default)]
+    pub candidate_labels: BTreeMap<String, String>,
 }
 
 /// The total that a pair is given where its own is too small for a weight: it expresses every whole percent.
@@ -223,6 +227,7 @@ mod tests {
             alone,
             written: (true, true),
             stamp: None,
+            candidate_labels: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The real world behind a driver: a Kubernetes API, a Prometheus, a journal on disk.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,6 +16,9 @@ use crate::domain::release::{Endpoint, Prometheus, Release};
 use crate::domain::text::sanitize;
 use crate::journal::Journal;
 use crate::metrics::Sampler;
+
+/// How long a journal line may take.
+const LINE: Duration = Duration::from_secs(2);
 
 /// Executes requests over HTTP.
 pub struct Kubernetes {
@@ -54,10 +58,16 @@ impl Kubernetes {
     fn append(&self, entry: Entry, durable: bool) -> BoxFuture<'static, Reply> {
         let journal = Arc::clone(&self.journal);
         async move {
-            let write = move || journal.lock().unwrap_or_else(PoisonError::into_inner).append(&entry, durable).map_err(|e| e.to_string());
-            // A slow disk must not stop the runtime.
-            let done = tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string()));
-            Reply::Journaled(done)
+            // A line that hangs (a dead network disk) holds the lock: those after it are not waited for at all.
+            let write = move || match journal.try_lock() {
+                Ok(mut open) => open.append(&entry, durable).map_err(|e| e.to_string()),
+                Err(TryLockError::Poisoned(open)) => open.into_inner().append(&entry, durable).map_err(|e| e.to_string()),
+                Err(TryLockError::WouldBlock) => Err("the disk has not taken the line before yet: this one is not kept".to_owned()),
+            };
+            // A slow disk must not stop the runtime, nor a rollback.
+            let late = || Err(format!("the disk took no line within {} s", LINE.as_secs()));
+            let done = tokio::time::timeout(LINE, tokio::task::spawn_blocking(write)).await;
+            Reply::Journaled(done.map_or_else(|_| late(), |d| d.unwrap_or_else(|e| Err(e.to_string()))))
         }
         .boxed()
     }

@@ -309,7 +309,7 @@ impl Part<'_> {
             component: self.name().to_owned(),
             from: self.to_target(Track::Stable, stable),
             name: name.clone(),
-            labels: super::start::track_labels(self.component, self.rollout),
+            labels: super::start::track_labels(self.component, self.seen.route.as_ref().ok()),
             images: image_changes(stable, &self.target.images),
             replicas,
             cause: self.rollout.cause.clone(),

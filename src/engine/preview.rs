@@ -2,6 +2,7 @@
 
 use crate::domain::action::{Action, Change, Precondition};
 use crate::domain::command::{Command, Order, Refusal};
+use crate::domain::declared::MONITORING;
 use crate::domain::observed::{ComponentObserved, Observed};
 use crate::domain::release::{Release, Strategy};
 use crate::domain::rollout::{Phase, Rollout};
@@ -109,6 +110,10 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());
+        }
+        if release.prometheus.is_none() {
+            let places: Vec<&str> = std::iter::once(release.namespace.as_str()).chain(MONITORING).collect();
+            lines.push(format!("no metrics: no Prometheus is declared, and none was seen in {}", places.join(", ")));
         }
     }
     if let Some(observed) = observed {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::domain::command::Refusal;
 use crate::domain::image::Image;
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
-use crate::domain::release::{Component, Release, Rolling, Router, Strategy};
+use crate::domain::release::{Component, Destination, Release, Rolling, Router, Strategy};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout, SCHEMA};
+use crate::domain::route::RouteFacts;
 use crate::domain::step::Step;
 use crate::domain::time::Now;
 use crate::domain::weight::Weight;
@@ -220,16 +221,18 @@ fn clonable(release: &Release, component: &Component, stable: &Workload, images:
     Err(Refusal::NoCandidate { component: component.name.clone(), name: name.clone(), manifest })
 }
 
-/// Labels that tell a clone's pods from stable's.
-pub(super) fn track_labels(component: &Component, rollout: &Rollout) -> BTreeMap<String, String> {
-    let strategy = &rollout.release.strategy;
-    match (&component.router, strategy) {
-        (Router::Service { key, candidate, .. }, _) => BTreeMap::from([(key.clone(), candidate.clone())]),
-        (Router::Istio { candidate, .. }, _) if candidate.subset.is_some() => BTreeMap::from([
-            ("version".to_owned(), candidate.subset.clone().unwrap_or_default()),
-            ("track".to_owned(), "canary".to_owned()),
-        ]),
-        _ => BTreeMap::from([("track".to_owned(), "canary".to_owned())]),
+/// Labels that tell a clone's pods from stable's: those the route's own objects name, else what is customary.
+pub(super) fn track_labels(component: &Component, route: Option<&RouteFacts>) -> BTreeMap<String, String> {
+    let canary = || BTreeMap::from([("track".to_owned(), "canary".to_owned())]);
+    if let Some(told) = route.map(|r| &r.candidate_labels).filter(|l| !l.is_empty()) {
+        return canary().into_iter().chain(told.clone()).collect();
+    }
+    match &component.router {
+        Router::Service { key, candidate, .. } => BTreeMap::from([(key.clone(), candidate.clone())]),
+        Router::Istio { candidate: Destination { subset: Some(subset), .. }, .. } => {
+            canary().into_iter().chain([("version".to_owned(), subset.clone())]).collect()
+        }
+        _ => canary(),
     }
 }
 

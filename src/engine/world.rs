@@ -252,6 +252,7 @@ impl World {
             alone: held.alone,
             written: (true, true),
             stamp: held.stamp.clone(),
+            candidate_labels: BTreeMap::new(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The metric families that people have: what counts requests, what marks a failure, which label names the pod.
 
-use crate::domain::release::{Component, Release, Track, TrackLabel};
+use crate::domain::release::{Component, Release, Router, Track, TrackLabel};
 
 /// One family of metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +28,9 @@ pub enum By {
     Pod,
     /// By a label that holds the workload's name.
     Workload(&'static str),
+    /// As ingress-nginx does: all requests are counted under the main Ingress' Service, and those that a canary Ingress took
+    /// carry its backend, `namespace-service-port`, in the label `canary`.
+    Ingress,
 }
 
 /// Every preset, likeliest to be meant first.
@@ -65,7 +68,7 @@ pub const PRESETS: [Preset; 4] = [
         buckets: "nginx_ingress_controller_request_duration_seconds_bucket",
         unit_ms: 1000.0,
         status: &["status"],
-        by: By::Workload("service"),
+        by: By::Ingress,
         namespace: "exported_namespace",
     },
 ];
@@ -96,6 +99,13 @@ impl Preset {
             }
             (None, By::Pod) => format!("pod=~\"{}\"", pods(deployment)),
             (None, By::Workload(key)) => format!("{key}=\"{}\"", quoted(deployment)),
+            (None, By::Ingress) => {
+                let service = service(component, track, deployment);
+                match track {
+                    Track::Stable => format!("service=\"{}\",canary=\"\"", quoted(service)),
+                    Track::Candidate => format!("canary=~\"{}\"", quoted(&backend(&release.namespace, service))),
+                }
+            }
         };
         let reporter = if self.name == "istio" { ",reporter=\"destination\"" } else { "" };
         Some(format!("{metric}{{{}=\"{}\",{side}{reporter}}}[{window}s]", self.namespace, quoted(&release.namespace)))
@@ -112,6 +122,25 @@ impl Preset {
 fn pods(deployment: &str) -> String {
     let name: String = deployment.chars().map(|c| if c == '.' { "[.]".to_owned() } else { c.to_string() }).collect();
     format!("{}-[a-z0-9]{{1,10}}-[bcdfghjklmnpqrstvwxz2456789]{{5}}", quoted(&name))
+}
+
+/// The Service of one side, as far as the route tells; else it is taken to be called as the Deployment.
+fn service<'a>(component: &'a Component, track: Track, deployment: &'a str) -> &'a str {
+    let side = |stable: &'a str, candidate: &'a str| if track == Track::Stable { stable } else { candidate };
+    match &component.router {
+        Router::Gateway { stable, candidate, .. } => side(stable, candidate),
+        Router::Istio { stable, candidate, .. } if stable.host != candidate.host => {
+            let host = side(&stable.host, &candidate.host);
+            host.split('.').next().unwrap_or(host)
+        }
+        _ => deployment,
+    }
+}
+
+/// The names that ingress-nginx can give to a Service's backend: a port's number or its name comes last. A name with a dash
+/// is left out: it could not be told from another Service's.
+fn backend(namespace: &str, service: &str) -> String {
+    format!("{}-{}-([0-9]{{1,5}}|[a-z][a-z0-9]*)", namespace.replace('.', "[.]"), service.replace('.', "[.]"))
 }
 
 /// A text inside a PromQL string.

@@ -137,6 +137,7 @@ fn route(name: &str, percent: u32) -> RouteFacts {
         alone: true,
         written: (true, true),
         stamp: None,
+        candidate_labels: Default::default(),
         bypass: false,
     }
 }

@@ -1,7 +1,10 @@
 //! Which router sends to both sides of a pair.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use super::super::rules;
 use super::super::traffic::istio::same_host;
 use super::wire::{Deployment, Objects};
 use crate::domain::declared::DeclaredRouter;
@@ -107,18 +110,25 @@ fn turned(router: Router) -> Router {
 
 /// What stable's clone could be: with one label that some Service selects by, or some subset is named after, set to its value.
 fn clones(objects: &Objects, stable: &Deployment, name: &str) -> Vec<Deployment> {
-    let with = |key: &str, value: &str| {
+    let all_with = |labels: BTreeMap<String, String>| {
         let mut made = stable.clone();
         made.metadata.name = name.to_owned();
-        made.spec.template.metadata.labels.insert(key.to_owned(), value.to_owned());
+        made.spec.template.metadata.labels.extend(labels);
         made
     };
+    let with = |key: &str, value: &str| all_with(BTreeMap::from([(key.to_owned(), value.to_owned())]));
     let selected = objects.services.iter().flat_map(|s| &s.spec.selector).map(|(k, v)| (k.clone(), v.clone()));
     let subsets =
         objects.virtual_services.iter().flat_map(|v| list(v, "/spec/http")).flat_map(|h| list(h, "/route")).filter_map(destination);
-    let named = subsets.filter_map(|d| Some(("version".to_owned(), d.subset?)));
+    let subsets: Vec<Destination> = subsets.collect();
+    let namespace =
+        objects.virtual_services.first().and_then(|v| v.pointer("/metadata/namespace")).and_then(Value::as_str).unwrap_or_default();
+    let ruled = |d: &Destination| rules::labels(&objects.destination_rules, &d.host, d.subset.as_ref()?, namespace);
+    let by_rule: Vec<Deployment> = subsets.iter().filter_map(ruled).map(all_with).collect();
+    let named = subsets.into_iter().filter_map(|d| Some(("version".to_owned(), d.subset?)));
     let differs = |(key, value): &(String, String)| stable.pods().get(key) != Some(value);
-    let mut all: Vec<Deployment> = selected.chain(named).filter(differs).map(|(k, v)| with(&k, &v)).collect();
+    let mut all: Vec<Deployment> = by_rule;
+    all.extend(selected.chain(named).filter(differs).map(|(k, v)| with(&k, &v)));
     all.push(with("track", "canary"));
     all
 }
@@ -152,7 +162,17 @@ fn istio(objects: &Objects, only: Option<&str>, stable: &Deployment, candidate: 
                 |services: &[&str]| to.iter().find(|d| d.subset.is_none() && services.iter().any(|s| same_host(&d.host, s, namespace)));
             // A stable destination may also be the Service in front of both, when the candidate has one of its own.
             let front: Vec<&str> = ours.iter().copied().chain(both.as_deref()).collect();
-            let pair = of(&front).zip(of(&theirs)).or_else(|| subsets(&to, both.as_deref()?, namespace, stable, candidate));
+            let pair = of(&front).zip(of(&theirs)).or_else(|| {
+                let host = both.as_deref()?;
+                subsets(
+                    &to,
+                    |subset| rules::labels(&objects.destination_rules, host, subset, namespace),
+                    host,
+                    namespace,
+                    stable,
+                    candidate,
+                )
+            });
             if let Some((s, c)) = pair {
                 let route = http.get("name").and_then(Value::as_str).map(str::to_owned);
                 return Some(Router::Istio { virtual_service: name_of(body).to_owned(), route, stable: s.clone(), candidate: c.clone() });
@@ -162,16 +182,22 @@ fn istio(objects: &Objects, only: Option<&str>, stable: &Deployment, candidate: 
     None
 }
 
-/// Two subsets of one host, told apart by a pod label whose value is the subset's name.
+/// Two subsets of one host, told apart by the pod labels that a DestinationRule gives them, else by one whose value is the
+/// subset's name.
 fn subsets<'a>(
     to: &'a [Destination],
+    rule: impl Fn(&str) -> Option<BTreeMap<String, String>>,
     service: &str,
     namespace: &str,
     stable: &Deployment,
     candidate: &Deployment,
 ) -> Option<(&'a Destination, &'a Destination)> {
     let of = |d: &Deployment, other: &Deployment| {
-        let labelled = |subset: &str| d.pods().iter().any(|(k, v)| v == subset && other.pods().get(k) != Some(v));
+        let selects = |labels: &BTreeMap<String, String>, d: &Deployment| labels.iter().all(|(k, v)| d.pods().get(k) == Some(v));
+        let labelled = |subset: &str| match rule(subset) {
+            Some(labels) => selects(&labels, d) && !selects(&labels, other),
+            None => d.pods().iter().any(|(k, v)| v == subset && other.pods().get(k) != Some(v)),
+        };
         to.iter().find(|t| same_host(&t.host, service, namespace) && t.subset.as_deref().is_some_and(labelled))
     };
     of(stable, candidate).zip(of(candidate, stable))

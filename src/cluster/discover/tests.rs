@@ -18,6 +18,7 @@ fn objects(deployments: Vec<Value>, services: Vec<Value>, virtual_services: Vec<
         services: serde_json::from_value(Value::Array(services)).unwrap(),
         virtual_services,
         http_routes,
+        destination_rules: vec![],
     }
 }
 
@@ -113,6 +114,28 @@ fn subsets_are_told_by_pod_labels() {
         .propose("shop", "dev", None);
     let Router::Istio { stable, candidate, .. } = &releases[0].components[0].router else { panic!("{releases:?}") };
     assert_eq!((stable.subset.as_deref(), candidate.subset.as_deref()), (Some("v1"), Some("v2")));
+}
+
+#[test]
+fn a_destination_rule_says_what_a_subset_is() {
+    let rule = json!({"spec": {"host": "web.shop.svc.cluster.local", "subsets": [
+        {"name": "old", "labels": {"lane": "blue"}},
+        {"name": "new", "labels": {"lane": "green"}},
+    ]}});
+    let vs = virtual_service("web", &[json!({"host": "web", "subset": "old"}), json!({"host": "web", "subset": "new"})]);
+    let d = |name: &str, lane: &str| deployment(name, json!({}), json!({"app": "web", "lane": lane}));
+    let web = || vec![service("web", json!({"app": "web"}))];
+    // Both are there: their labels are not the subsets' names, and are told by the rule.
+    let mut both = objects(vec![d("web", "blue"), d("web-canary", "green")], web(), vec![vs.clone()], vec![]);
+    assert!(matches!(both.propose("shop", "dev", None)[0].components[0].router, Router::Replicas { .. }), "without the rule");
+    both.destination_rules = vec![rule.clone()];
+    let router = both.propose("shop", "dev", None)[0].components[0].router.clone();
+    let Router::Istio { stable, candidate, .. } = &router else { panic!("{router:?}") };
+    assert_eq!((stable.subset.as_deref(), candidate.subset.as_deref()), (Some("old"), Some("new")));
+    // One is still to be made: it would be reached with the rule's label.
+    let mut one = objects(vec![d("web", "blue")], web(), vec![vs], vec![]);
+    one.destination_rules = vec![rule];
+    assert_eq!(routers::resolve(&one, None, "web", "web-canary", &Strategy::Canary(default_canary())), Ok(router));
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str,
         alone: foreign == 0,
         written: (raw(s)?.is_some(), raw(c)?.is_some()),
         stamp: stamp(body),
+        candidate_labels: Default::default(),
     })
 }
 

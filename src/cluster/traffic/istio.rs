@@ -60,6 +60,7 @@ pub fn facts(
         alone: foreign == 0,
         written: (at(s)?.is_some(), at(c)?.is_some()),
         stamp: stamp(body),
+        candidate_labels: Default::default(),
     })
 }
 

@@ -43,5 +43,6 @@ pub fn facts(object: &ObjectRef, body: &Value, key: &str, stable: &str, candidat
         alone: true,
         written: (true, true),
         stamp: stamp(body),
+        candidate_labels: Default::default(),
     })
 }
