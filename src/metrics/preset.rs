@@ -160,4 +160,35 @@ mod tests {
         assert!(of("http", "code", "503") && of("spring", "outcome", "SERVER_ERROR") && of("istio", "response_code", "500"));
         assert!(!of("http", "code", "404") && !of("http", "method", "500") && !of("spring", "outcome", "CLIENT_ERROR"));
     }
+
+    #[test]
+    fn ingress_nginx_marks_the_canarys_requests() {
+        use crate::domain::release::{Destination, Strategy};
+        let to = |host: &str| Destination { host: host.into(), subset: None };
+        let component = Component {
+            name: "web".into(),
+            stable: "web-main".into(),
+            candidate: Some("web-next".into()),
+            container: None,
+            router: Router::Istio { virtual_service: "web".into(), route: None, stable: to("web.shop.svc"), candidate: to("web-canary") },
+        };
+        let release = Release {
+            name: "web".into(),
+            namespace: "shop".into(),
+            components: vec![component],
+            strategy: Strategy::Canary(crate::domain::declared::default_canary()),
+            prometheus: None,
+            gates: vec![],
+            watch: None,
+            keep: Default::default(),
+            contacts: vec![],
+            production: false,
+            source: crate::domain::release::Source::Discovered,
+        };
+        let preset = Preset::named("nginx").unwrap();
+        let of = |track| preset.selector(preset.requests, &release, &release.components[0], track, None, 45).unwrap();
+        let family = "nginx_ingress_controller_requests{exported_namespace=\"shop\",";
+        assert_eq!(of(Track::Stable), format!("{family}service=\"web\",canary=\"\"}}[45s]"));
+        assert_eq!(of(Track::Candidate), format!("{family}canary=~\"shop-web-canary-([0-9]{{1,5}}|[a-z][a-z0-9]*)\"}}[45s]"));
+    }
 }

@@ -85,6 +85,45 @@ async fn what_is_missing_is_said_and_what_exists_is_still_seen() {
 }
 
 #[tokio::test]
+async fn autoscalers_that_may_not_be_listed_are_unknown_and_not_none() {
+    let bench = Bench::of("two-components").await;
+    bench.deny("list", "autoscaling", "horizontalpodautoscalers");
+    let client = bench.connect(false).await.unary;
+    let seen = observe::observe(&client, &storefront(), jiff::Timestamp::now()).await.unwrap();
+    let stable = seen.workload("backend", Track::Stable).unwrap();
+    assert!(stable.hpa.is_none() && stable.hpa_unknown && stable.may_autoscale());
+}
+
+#[tokio::test]
+async fn a_candidate_that_is_still_to_be_made_is_labelled_as_its_destination_rule_says() {
+    let bench = Bench::of("two-components").await;
+    let client = bench.connect(false).await.unary;
+    let rules = bench.object(&format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/destinationrules")).await;
+    let name = rules["items"][0]["metadata"]["name"].as_str().unwrap();
+    let subsets = json!([{ "name": "stable", "labels": { "lane": "a" } }, { "name": "canary", "labels": { "lane": "b" } }]);
+    patch(&bench, path("networking.istio.io/v1", "destinationrules", name), json!({ "spec": { "subsets": subsets } })).await;
+    let mut release = storefront();
+    release.components[0].candidate = Some("nobody".into());
+    let look = async || observe::observe(&client, &release, jiff::Timestamp::now()).await.unwrap();
+    let labels = look().await.route("backend").unwrap().candidate_labels.clone();
+    assert_eq!(labels, [("lane".to_owned(), "b".to_owned())].into());
+    bench.deny("list", "networking.istio.io", "destinationrules");
+    assert!(look().await.route("backend").unwrap().candidate_labels.is_empty(), "not a reason to see nothing");
+}
+
+#[tokio::test]
+async fn no_prometheus_is_looked_for_where_one_is_declared_and_none_that_may_not_be_seen() {
+    use cutover::cluster::discover;
+    let bench = Bench::of("two-components").await;
+    let client = bench.connect(false).await.unary;
+    let here = discover::read(&client, NAMESPACE).await.unwrap();
+    assert!(discover::prometheus(&client, NAMESPACE, &here, [].iter()).await.is_some(), "it is behind a Service");
+    bench.deny("list", "", "services");
+    let nothing = discover::Objects::default();
+    assert_eq!(discover::prometheus(&client, NAMESPACE, &nothing, [].iter()).await, None);
+}
+
+#[tokio::test]
 async fn watches_feed_rows_and_follow_changes() {
     let bench = Bench::of("two-components").await;
     let connection = bench.connect(true).await;

@@ -121,6 +121,44 @@ async fn raising_traffic_fails_on_any_change_and_going_back_does_not() {
 }
 
 #[tokio::test]
+async fn a_contested_route_is_written_by_its_values_and_our_stamp() {
+    let mut desk = Desk::new().await;
+    let fence = |desk: &Desk| Action::Fence { component: "backend".into(), object: desk.seen.route("backend").unwrap().object.clone() };
+    let unstamped = desk.route("backend", 25);
+    assert_eq!(desk.write(&fence(&desk), Precondition::Identity, "1.1").await, WriteOutcome::Landed);
+    desk.look().await;
+    assert_eq!(desk.seen.route("backend").unwrap().stamp.as_deref(), Some("1.1"));
+    // Whatever else is written to it meanwhile is in nobody's way.
+    let planned = desk.route("backend", 25);
+    desk.meddle(ISTIO, json!({ "metadata": { "labels": { "touched": "yes" } } })).await;
+    assert_eq!(desk.write(&planned, Precondition::Value, "1.2").await, WriteOutcome::Landed);
+    assert!(is_conflict(&desk.write(&planned, Precondition::Value, "1.3").await), "the weights are others now");
+    assert!(is_conflict(&desk.write(&unstamped, Precondition::Value, "1.3").await));
+    // Another fence: what was planned before can no longer land, though the weights are as they were.
+    desk.look().await;
+    let late = desk.route("backend", 50);
+    assert_eq!(desk.write(&fence(&desk), Precondition::Identity, "2.1").await, WriteOutcome::Landed);
+    assert!(is_conflict(&desk.write(&late, Precondition::Value, "1.4").await));
+}
+
+#[tokio::test]
+async fn a_route_of_ones_gets_weights_that_can_say_a_share() {
+    let mut desk = Desk::new().await;
+    let ones = |service: &str| json!({ "name": format!("fusion-electronics-frontend-{service}"), "port": 80 });
+    let mut canary = ones("canary");
+    canary["weight"] = json!(0);
+    desk.meddle(GATEWAY, json!({ "spec": { "rules": [{ "backendRefs": [ones("stable"), canary] }] } })).await;
+    desk.look().await;
+    let facts = desk.seen.route("frontend").unwrap();
+    assert_eq!((facts.stable, facts.candidate, facts.alone), (1, 0, true));
+    assert_eq!(desk.write(&desk.route("frontend", 10), Precondition::Value, "1.1").await, WriteOutcome::Landed);
+    desk.look().await;
+    let facts = desk.seen.route("frontend").unwrap();
+    assert_eq!((facts.stable, facts.candidate), (90, 10));
+    assert!(facts.holds(Weight::capped(10)));
+}
+
+#[tokio::test]
 async fn a_deployment_is_scaled_from_the_value_that_was_read_and_under_our_stamp() {
     let mut desk = Desk::new().await;
     let first = desk.scale(Track::Stable, 4);
