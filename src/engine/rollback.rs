@@ -239,10 +239,14 @@ fn restore_stable(
         ));
         return;
     }
+    let short = stable.ready < stable.replicas.min(target.stable.replicas);
+    // Ready pods of the version that is taken back are no pods of stable: they serve until they are replaced.
+    let turning = stable.updated < stable.replicas || stable.current > stable.updated;
+    let back = stable.ready.min(stable.updated);
     // A pod that never gets ready does not keep the rollback open for ever, as long as another one answers.
-    let in_time = r.covered < STABLE_DEADLINE || stable.ready == 0;
-    if in_time && !stable.is_settled() && stable.ready < stable.replicas.min(target.stable.replicas) {
-        waits.push(format!("{name}: stable {}/{} ready", stable.ready, stable.replicas));
+    let in_time = r.covered < STABLE_DEADLINE || back == 0;
+    if in_time && !stable.is_settled() && (short || turning) {
+        waits.push(format!("{name}: stable {back}/{} ready", stable.replicas));
     }
 }
 
