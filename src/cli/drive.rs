@@ -146,8 +146,9 @@ fn recording(path: &Path, setup: &Setup, release: &Release, now: Now) -> Result<
     let begin = || -> io::Result<File> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         let beginning = Beginning { setup: setup.clone(), release: release.clone(), now };
-        serde_json::to_writer(&mut file, &beginning)?;
-        file.write_all(b"\n")?;
+        // The line before may have been cut short by a kill: this one begins anew.
+        let lead = if file.metadata()?.len() > 0 { "\n" } else { "" };
+        file.write_all(format!("{lead}{}\n", serde_json::to_string(&beginning)?).as_bytes())?;
         Ok(file)
     };
     match begin() {

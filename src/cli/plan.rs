@@ -77,7 +77,9 @@ fn gate(g: &Gate) -> String {
         Limit::AtLeast(_) => format!("at least {}", g.limit_text()),
     };
     let lasting = if g.lasting > Millis::ZERO { format!(" for {}", g.lasting) } else { String::new() };
-    format!("{}: {limit}{lasting} → {}", g.name, format!("{:?}", g.then).to_lowercase())
+    let then = format!("{:?}", g.then).to_lowercase();
+    // A gate without a name of its own is called by its limit.
+    if g.name.contains(&g.limit_text()) { format!("{}{lasting} → {then}", g.name) } else { format!("{}: {limit}{lasting} → {then}", g.name) }
 }
 
 fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Output<'_>) -> std::io::Result<()> {

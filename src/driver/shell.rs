@@ -160,7 +160,8 @@ impl Outlets {
         let Some(file) = &mut self.record else { return };
         let step = Recorded { now, input, requests: requests.to_vec() };
         // A recording that cannot be written ends; the driving goes on.
-        let written = serde_json::to_string(&step).is_ok_and(|line| writeln!(file, "{line}").and_then(|()| file.flush()).is_ok());
+        let line = serde_json::to_string(&step).map(|line| line + "\n");
+        let written = line.is_ok_and(|line| file.write_all(line.as_bytes()).and_then(|()| file.flush()).is_ok());
         if !written {
             self.record = None;
         }
