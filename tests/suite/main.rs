@@ -20,8 +20,16 @@ mod console;
 mod embedded;
 mod fixture;
 #[cfg(feature = "sim")]
+mod headless;
+#[cfg(feature = "sim")]
+mod kubectl;
+#[cfg(feature = "sim")]
+mod metrics;
+#[cfg(feature = "sim")]
 mod promql;
 mod screens;
+#[cfg(feature = "sim")]
+mod shop;
 mod themes;
 #[cfg(feature = "sim")]
 mod traffic;

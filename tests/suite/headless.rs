@@ -1,0 +1,9 @@
+//! The headless commands: the real binary as a child process, over HTTP, against the embedded cluster.
+
+mod bad_input;
+mod commands;
+mod doubt;
+mod killed;
+mod read_only;
+mod rehearsals;
+mod together;
