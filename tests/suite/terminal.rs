@@ -4,11 +4,12 @@ mod hostile;
 mod life;
 mod rig;
 mod walks;
-mod words;
 
 use cutover::sim::http::{Clock, Options, Server};
 use cutover::sim::kernel::Kernel;
+use cutover::sim::kernel::resource::Resource;
 use cutover::sim::scenario::Scenario;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use rig::Terminal;
@@ -52,7 +53,7 @@ struct Cluster {
 
 impl Cluster {
     async fn of(scenario: &str) -> Cluster {
-        let mut kernel = Kernel::new(1, jiff::Timestamp::now());
+        let mut kernel = Kernel::new(1, jiff::Timestamp::now() - jiff::SignedDuration::from_secs(90));
         Scenario::built_in(scenario).unwrap().install(&mut kernel).unwrap();
         let server = Server::start(kernel, Options { clock: Clock::LockStep, ..Options::default() }).await.unwrap();
         server.handle().advance_to(90_000);
@@ -63,6 +64,16 @@ impl Cluster {
 
     /// The console on it, by what is found there.
     fn console(&self) -> Terminal {
-        Terminal::of(&["--kubeconfig", self.dir.path().join("kubeconfig").to_str().unwrap()])
+        let terminal = Terminal::of(&["--kubeconfig", self.dir.path().join("kubeconfig").to_str().unwrap()]);
+        terminal.see("3/3 ready");
+        terminal
+    }
+
+    /// Changes an object as somebody else would.
+    fn modify(&self, resource: &'static Resource, name: &str, change: impl FnOnce(&mut Value)) {
+        self.server.handle().with(|kernel| {
+            kernel.world.modify(resource, NAMESPACE, name, "somebody", change).unwrap();
+            kernel.settle();
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -62,14 +63,14 @@ type Shared = Arc<(Mutex<Written>, Condvar)>;
 
 /// A program in a terminal. Dropped, the program is killed.
 pub struct Terminal {
-    master: Option<Box<dyn MasterPty + Send>>,
+    master: Box<dyn MasterPty + Send>,
     /// Held open, so that the terminal's settings can be looked at after the program's end.
-    slave: Option<Box<dyn SlavePty + Send>>,
+    _slave: Box<dyn SlavePty + Send>,
     keys: Mutex<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
     written: Shared,
     settings: String,
-    _home: TempDir,
+    home: TempDir,
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {
@@ -106,7 +107,7 @@ impl Terminal {
         let written: Shared =
             Arc::new((Mutex::new(Written { parser: vt100::Parser::new(whole(24), whole(80), 0), raw: vec![] }), Condvar::new()));
         follow(reader, Arc::clone(&written));
-        Terminal { master: Some(pair.master), slave: Some(pair.slave), keys, child, written, settings, _home: home }
+        Terminal { master: pair.master, _slave: pair.slave, keys, child, written, settings, home }
     }
 
     /// Types bytes.
@@ -170,20 +171,22 @@ impl Terminal {
     /// Changes the terminal's size; the program is told by SIGWINCH.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.written.0.lock().unwrap().parser.set_size(whole(rows), whole(columns));
-        self.master.as_ref().unwrap().resize(size(columns, rows)).expect("the terminal changes its size");
+        self.master.resize(size(columns, rows)).expect("the terminal changes its size");
     }
 
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.process_id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).expect("it runs");
-        kill_process(pid, signal).expect("the signal arrives");
+        kill_process(self.pid(), signal).expect("the signal arrives");
     }
 
-    /// Hangs up: both ends that we hold are closed.
-    pub fn hang_up(&mut self) {
-        self.keys = Mutex::new(Box::new(std::io::sink()));
-        self.slave = None;
-        self.master = None;
+    /// The program's process.
+    pub fn pid(&self) -> Pid {
+        self.child.process_id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).expect("it runs")
+    }
+
+    /// The folder it runs in.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Waits for the program's end: its exit code.
@@ -202,14 +205,14 @@ impl Terminal {
     /// Waits for the end and checks that the terminal is as it was; gives the exit code.
     pub fn ends_clean(&mut self) -> u32 {
         let code = self.code();
-        self.until("a clean terminal", Screen::is_clean);
-        assert_eq!(settings(self.master.as_ref().unwrap().as_ref()), self.settings, "the terminal's settings");
+        self.until("a clean terminal", |s| s.is_clean());
+        assert_eq!(settings(self.master.as_ref()), self.settings, "the terminal's settings");
         code
     }
 
     /// Whether the terminal's settings are as they were before the program began.
     pub fn is_settled(&self) -> bool {
-        settings(self.master.as_ref().unwrap().as_ref()) == self.settings
+        settings(self.master.as_ref()) == self.settings
     }
 }
 
