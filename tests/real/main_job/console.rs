@@ -46,7 +46,7 @@ async fn a_console_walks_by_keys_and_takes_back_with_two() {
     let terminal = shop.console(User::Operator, &[]);
     let (terminal, ()) = at(terminal, |terminal| {
         terminal.see("storefront");
-        terminal.press_until("\r", "pods");
+        terminal.press_until("\r", "4 Pods");
         terminal.until("the release with its pods", |s| s.has("data live") && s.has("Running"));
         terminal.press_until("s", "wanted");
         // The tag of the image in each field is six characters long.
@@ -99,7 +99,7 @@ async fn no_key_writes_in_read_only_mode() {
     let terminal = shop.console(User::Admin, &["--read-only"]);
     let (terminal, ()) = at(terminal, |terminal| {
         terminal.see("storefront");
-        terminal.press_until("\r", "pods");
+        terminal.press_until("\r", "4 Pods");
         terminal.see("read-only");
         let keys = (1..0x7f_u8).map(char::from).filter(|key| !LEAVING.contains(key));
         for key in keys {
@@ -126,7 +126,7 @@ async fn no_key_writes_in_read_only_mode() {
     let terminal = shop.console(User::Admin, &[]);
     let (terminal, ()) = at(terminal, |terminal| {
         terminal.see("storefront");
-        terminal.press_until("\r", "pods");
+        terminal.press_until("\r", "4 Pods");
         terminal.see("10/10/");
         terminal.press("\x12");
         terminal.press_until("y", "is back on stable");
