@@ -66,7 +66,7 @@ async fn a_console_walks_by_keys_and_takes_back_with_two() {
         confirm(terminal, "y step");
         terminal.see("25/25/");
         terminal.press("\x12");
-        terminal.see("y  roll back");
+        terminal.see("y roll back now");
         terminal.press_until("y", "is back on stable");
     })
     .await;
