@@ -110,7 +110,7 @@ fn header_notes(routes: &[Value], index: usize, candidate: &Destination, namespa
             for m in http.get("match").and_then(Value::as_array).into_iter().flatten() {
                 let headers = m.get("headers").and_then(Value::as_object).into_iter().flat_map(|h| h.keys());
                 keys.extend(headers.map(|h| format!("header {h}")));
-                keys.extend(m.get("uri").map(|u| format!("path {u}")));
+                keys.extend(m.get("uri").and_then(Value::as_object).into_iter().flatten().map(|(how, path)| format!("path {how} {}", text(path))));
             }
             let to = if sends_to(http, candidate, namespace) { " and sends to the candidate" } else { "" };
             SafeText::from(format!(
@@ -131,6 +131,11 @@ fn mismatch(routes: &[Value], route: Option<&str>, stable: &Destination, candida
         "no http route{named} sends to both {stable} and {candidate}; it sends to: {}",
         if have.is_empty() { "nothing".to_owned() } else { have.join(", ") }
     )
+}
+
+/// A string without its quotes, anything else as JSON.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn shown(destination: &Value) -> String {
