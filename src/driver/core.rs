@@ -21,11 +21,12 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::analysis::Judge;
+use crate::domain::action::WriteOutcome;
 use crate::domain::command::Order;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::object::ObjectRef;
 use crate::domain::observed::Observed;
-use crate::domain::port::{Fault, Stored};
+use crate::domain::port::{Fault, StoreOutcome, Stored};
 use crate::domain::release::{Component, Prometheus, Release};
 use crate::domain::rollout::Rollout;
 use crate::domain::time::{Millis, Now};
@@ -53,6 +54,8 @@ pub struct Setup {
 
 /// The least time between two turns, so that a burst of hints is one turn.
 const BREATH: Millis = Millis(100);
+/// Said of a request without a fitting answer.
+const BROKEN: &str = "the request was not carried out as it should";
 /// How often the covered time is stored when nothing else changes.
 const STORE_EVERY: Millis = Millis::secs(15);
 
@@ -269,7 +272,10 @@ impl Core {
             (Pending::Append, Reply::Appended(result)) => self.on_appended(id, result, out),
             (Pending::Write, Reply::Written(outcome)) => self.on_written(id, outcome, out),
             (Pending::Journal, Reply::Journaled(result)) => self.on_journaled(result),
-            _ => self.fault("protocol", crate::domain::port::FaultKind::Other, "an answer did not fit its question".to_owned()),
+            // Its execution broke: nobody knows what became of it.
+            (Pending::Write, _) => self.on_written(id, WriteOutcome::Unknown { why: BROKEN.to_owned() }, out),
+            (Pending::Store, _) => self.on_stored(StoreOutcome::Unknown { why: BROKEN.to_owned() }, out),
+            _ => self.fault("protocol", crate::domain::port::FaultKind::Other, BROKEN.to_owned()),
         }
         self.hurry_back(out);
         self.turn_when_read(out);

@@ -116,7 +116,8 @@ pub async fn drive(mut core: Core, world: Arc<dyn World>, clock: Arc<dyn Clock>,
             open += 1;
             let (work, answer) = (world.execute(call), answer.clone());
             tokio::spawn(async move {
-                let reply = work.await;
+                // One that breaks is answered too: the core must not wait for ever.
+                let reply = tokio::spawn(work).await.unwrap_or_else(|e| Reply::Journaled(Err(e.to_string())));
                 let _ = answer.send((id, reply));
             });
         }

@@ -73,7 +73,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
             Some(Step::Promote) => promote::needs(&part),
             Some(Step::Roll(share)) => part.roll(*share),
             Some(Step::Retire(length)) if rollout.covered >= *length => part.retire(),
-            Some(Step::Prepare) => part.prepare(first_weight(rollout)),
+            Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare(first_weight(rollout))),
             Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
             Some(Step::Watch(_)) | None => Vec::new(),
             Some(_) => part.serve(rollout.asked),
@@ -103,6 +103,15 @@ impl Part<'_> {
         let action =
             Action::Scale { component: self.name().to_owned(), target: self.to_target(track, workload), from: workload.replicas, to };
         Need::Act(stage, action, Precondition::Value)
+    }
+
+    /// Stepped back to before the first weight, the traffic goes first, whatever the candidate is like.
+    fn lowered(&self, weight: Weight) -> Option<Vec<Need>> {
+        let candidate = self.seen.candidate.as_ref()?;
+        if self.seen.route.as_ref().ok()?.candidate == 0 || weight > Weight::ZERO {
+            return None;
+        }
+        Some(self.serve(weight)).filter(|needs| !needs.is_empty() && candidate.replicas > 0)
     }
 
     /// The candidate carries the images, with capacity for a weight, and is ready.

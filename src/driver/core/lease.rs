@@ -2,7 +2,7 @@
 
 use crate::domain::journal::EntryKind;
 use crate::domain::port::{FaultKind, LEASE_DURATION, LeaseAsk, LeaseOutcome};
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Now};
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -18,11 +18,11 @@ const MARGIN: Millis = Millis::secs(3);
 #[derive(Debug, Default)]
 pub(super) struct Lease {
     /// Our epoch and when the last successful request for it was sent.
-    held: Option<(u64, Millis)>,
+    held: Option<(u64, Now)>,
     /// Somebody else's: who, the object's version, and since when we have seen that version.
     other: Option<(String, String, Millis)>,
     /// When the open request was sent.
-    asked_at: Millis,
+    asked_at: Option<Now>,
     /// Set while letting go.
     leaving: bool,
     /// When to ask again.
@@ -34,9 +34,11 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Our epoch, while the Lease is surely ours.
-    pub fn epoch(&self, now: Millis) -> Option<u64> {
-        self.held.filter(|(_, at)| now.minus(*at).plus(MARGIN) < LEASE_DURATION).map(|(epoch, _)| epoch)
+    /// Our epoch, while the Lease is surely ours: by the monotonic clock, and by the wall clock too, since the former stands
+    /// still while a laptop sleeps.
+    pub fn epoch(&self, now: Now) -> Option<u64> {
+        let fresh = |at: &Now| now.elapsed(at.mono).max(now.since(at.wall)).plus(MARGIN) < LEASE_DURATION;
+        self.held.filter(|(_, at)| fresh(at)).map(|(epoch, _)| epoch)
     }
 
     pub fn is_free(&self) -> bool {
@@ -44,7 +46,7 @@ impl Lease {
     }
 
     pub fn renew_at(&self) -> Millis {
-        self.held.map_or(Millis(u64::MAX), |(_, at)| at.plus(RENEW_EVERY).max(self.next))
+        self.held.map_or(Millis(u64::MAX), |(_, at)| at.mono.plus(RENEW_EVERY).max(self.next))
     }
 
     pub fn not_before(&self) -> Millis {
@@ -67,7 +69,7 @@ impl Core {
         if self.is_open(Pending::Lease) {
             return;
         }
-        self.lease.asked_at = self.now.mono;
+        self.lease.asked_at = Some(self.now);
         self.lease.looking = ask == LeaseAsk::Read;
         let release = self.declared.name.clone();
         let (namespace, holder) = (self.declared.namespace.clone(), self.setup.holder.clone());
@@ -88,7 +90,7 @@ impl Core {
     /// Asks for the Lease when it is free or its holder was not heard of for its whole duration; otherwise looks again.
     /// Answers whether it is ours.
     pub(super) fn hold_lease(&mut self, out: &mut Vec<Request>) -> bool {
-        if self.lease.epoch(self.now.mono).is_some() {
+        if self.lease.epoch(self.now).is_some() {
             return true;
         }
         if self.now.mono < self.lease.not_before {
@@ -118,7 +120,7 @@ impl Core {
             LeaseOutcome::Held { .. } if self.lease.looking => self.lease.other = None,
             LeaseOutcome::Held { epoch } => {
                 let news = self.lease.held.is_none_or(|(e, _)| e != epoch);
-                self.lease.held = Some((epoch, self.lease.asked_at));
+                self.lease.held = Some((epoch, self.lease.asked_at.unwrap_or(self.now)));
                 let before = self.lease.other.take();
                 if news {
                     let after = before.map(|(holder, ..)| format!(" after {holder}")).unwrap_or_default();
@@ -150,7 +152,7 @@ impl Core {
     pub(super) fn detach(&mut self, out: &mut Vec<Request>) {
         self.detaching = true;
         self.writes.drop_queue();
-        if self.setup.may_write && self.is_dirty() && !self.is_open(Pending::Store) && self.lease.epoch(self.now.mono).is_some() {
+        if self.setup.may_write && self.is_dirty() && !self.is_open(Pending::Store) && self.lease.epoch(self.now).is_some() {
             self.store_now(out);
         }
     }

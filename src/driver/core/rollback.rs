@@ -24,7 +24,7 @@ impl Core {
         let known = at_once && preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), &order, self.now).is_ok();
         if known {
             self.roll_back_now(&order, out);
-            if self.lease.epoch(self.now.mono).is_none() {
+            if self.lease.epoch(self.now).is_none() {
                 // Another process may drive: if one does, it is to learn of this, too.
                 self.queue(order);
             }
@@ -48,7 +48,7 @@ impl Core {
         if !self.is_open(Pending::Store) {
             self.store_now(out);
         }
-        if self.lease.epoch(self.now.mono).is_none() {
+        if self.lease.epoch(self.now).is_none() {
             self.hold_lease(out);
         }
         self.soon();
@@ -102,7 +102,7 @@ impl Core {
         for order in <Vec<Order>>::from(back) {
             self.roll_back_now(&order, out);
         }
-        if self.is_rolling_back() && !self.writes.is_busy() && (self.setup.take_up || self.lease.epoch(self.now.mono).is_some()) {
+        if self.is_rolling_back() && !self.writes.is_busy() && (self.setup.take_up || self.lease.epoch(self.now).is_some()) {
             self.send_back(out);
         }
     }

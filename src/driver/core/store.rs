@@ -1,5 +1,6 @@
 //! Storing: intent first, by compare-and-swap.
 
+use crate::domain::command::{Command, Refusal};
 use crate::domain::port::{FaultKind, StoreOutcome, Stored};
 use crate::domain::rollout::{Phase, Rollout};
 
@@ -40,7 +41,7 @@ impl Core {
 
     pub(super) fn store_now(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &mut self.rollout else { return };
-        r.epoch = self.lease.epoch(self.now.mono).unwrap_or(r.epoch);
+        r.epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
         r.judge = serde_json::to_value(&self.judge).ok();
         let rollout = Box::new(r.clone());
         self.stored = Some(r.clone());
@@ -120,11 +121,19 @@ impl Core {
 
     /// Orders that were obeyed in a state that was never stored are obeyed again in the one that is there instead.
     fn obey_again(&mut self, theirs: &Rollout) {
+        let same = self.rollout.as_ref().is_some_and(|mine| mine.id == theirs.id);
         for order in std::mem::take(&mut self.unsaved) {
-            let elsewhere = theirs.answer(&order.id).is_some() || self.remote.iter().any(|o| o.id == order.id);
-            if !elsewhere {
+            let begins = matches!(order.command, Command::Start { .. } | Command::Undo { .. });
+            if theirs.answer(&order.id).is_some() || self.remote.iter().any(|o| o.id == order.id) {
+                continue;
+            }
+            if same || begins {
                 self.answers.remove(&order.id);
                 self.orders.push_back(order);
+            } else {
+                // It was meant for a run that is no longer there.
+                let now = crate::engine::command::describe(theirs);
+                self.answers.insert(order.id, Some(Refusal::Moved { now }.to_string()));
             }
         }
     }

@@ -39,7 +39,7 @@ impl Core {
             self.fresh.observed = false;
             return self.refuse_orders_without_rights();
         }
-        let ours = self.lease.epoch(self.now.mono).is_some();
+        let ours = self.lease.epoch(self.now).is_some();
         let wanted = !self.orders.is_empty() || (self.setup.take_up && self.has_work()) || (ours && (self.has_work() || self.is_dirty()));
         let place = if wanted { self.place(out) } else { Place::Watch };
         match place {
@@ -73,7 +73,7 @@ impl Core {
 
     /// Takes the Lease if it can be had; with another driver alive, orders go to it. A rollback does not wait for a Lease.
     fn place(&mut self, out: &mut Vec<Request>) -> Place {
-        if self.lease.epoch(self.now.mono).is_some() {
+        if self.lease.epoch(self.now).is_some() {
             return Place::Drive;
         }
         if self.lease.other_is_alive(self.now.mono) {
@@ -114,10 +114,10 @@ impl Core {
             self.answers.insert(order.id.clone(), known.refused.clone());
             return false;
         }
-        self.unsaved.push(order.clone());
         let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
         match result {
             Ok(next) => {
+                self.unsaved.push(order.clone());
                 let fresh_run = self.rollout.as_ref().is_none_or(|r| r.id != next.id);
                 if fresh_run {
                     self.judge = crate::analysis::Judge::new(&next.release);

@@ -8,7 +8,7 @@ use super::{Core, Pending};
 impl Core {
     /// A snapshot.
     pub fn view(&self) -> View {
-        let driver = match (self.lease.epoch(self.now.mono), self.lease.other(self.now.mono)) {
+        let driver = match (self.lease.epoch(self.now), self.lease.other(self.now.mono)) {
             (Some(epoch), _) => Driver::Us { holder: self.setup.holder.clone(), epoch },
             (None, Some((holder, seen))) if self.lease.other_is_alive(self.now.mono) => Driver::Other { holder: holder.to_owned(), seen },
             _ => Driver::Nobody,

@@ -114,7 +114,7 @@ impl Core {
         if self.writes.is_busy() && !all {
             return;
         }
-        if self.lease.epoch(self.now.mono).is_none() && !all {
+        if self.lease.epoch(self.now).is_none() && !all {
             self.writes.drop_queue();
             return;
         }
@@ -128,7 +128,7 @@ impl Core {
 
     fn send_write(&mut self, intent: Intent, out: &mut Vec<Request>) {
         let Some(r) = &mut self.rollout else { return };
-        let epoch = self.lease.epoch(self.now.mono).unwrap_or(r.epoch);
+        let epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
         let line = crate::domain::journal::Entry {
             at: self.now.wall,
             kind: EntryKind::Intent,

@@ -17,6 +17,29 @@ fn a_route_whose_total_is_too_small_is_given_one_that_is_not() {
 }
 
 #[test]
+fn what_is_set_or_stepped_back_to_nothing_gets_nothing() {
+    for command in [Command::SetWeight(Weight::ZERO), Command::StepBack] {
+        for (release, name) in [(canary(&["backend"]), "backend"), (by_replicas(), "web")] {
+            let mut run = Run::started(release);
+            while run.world.weight(name) == 0 {
+                run.turn();
+            }
+            run.turns(2);
+            // Whatever the candidate is like by now.
+            run.world.broken = true;
+            run.order(command.clone()).unwrap();
+            run.turns(6);
+            assert_eq!(run.world.weight(name), 0, "{command} {name}: {:?}", run.rollout.unwrap().waiting);
+            assert!(matches!(run.phase(), Phase::Paused { .. }));
+            run.world.broken = false;
+            run.order(Command::Resume).unwrap();
+            run.turns(12);
+            assert!(run.world.weight(name) > 0, "{command} {name}: and on it goes");
+        }
+    }
+}
+
+#[test]
 fn a_small_total_that_others_share_is_refused_before_the_first_write_and_goes_back_all_the_same() {
     let mut run = Run::new(canary(&["backend", "frontend"]));
     *run.world.parts("frontend") = (1, 0);

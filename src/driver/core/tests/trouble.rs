@@ -268,3 +268,58 @@ fn an_order_that_may_not_be_handed_over_is_refused_and_a_rollback_done() {
     other.tick(&mut cluster);
     assert_eq!(cluster.world.weight("backend"), 0, "at once");
 }
+
+#[test]
+fn a_request_that_breaks_is_one_of_unknown_fate() {
+    let (mut cluster, mut process) = begun(&["backend"], 1);
+    while !process.wire.iter().any(|r| is_write(&r.call)) {
+        match process.wire.pop_front() {
+            Some(Request { id, call }) => {
+                let reply = cluster.execute(call);
+                process.input(cluster.world.now, Input::Reply { id, reply });
+            }
+            None => {
+                cluster.world.pass(Millis::secs(2));
+                process.input(cluster.world.now, Input::Tick);
+            }
+        }
+    }
+    let at = process.wire.iter().position(|r| is_write(&r.call)).unwrap();
+    let id = process.wire.remove(at).unwrap().id;
+    process.input(cluster.world.now, Input::Reply { id, reply: Reply::Journaled(Err("it broke".into())) });
+    let before = cluster.writes.len();
+    process.run(&mut cluster, 40);
+    assert!(matches!(cluster.writes[before], Action::Fence { .. }), "{}", cluster.writes[before]);
+    assert!(cluster.world.weight("backend") >= 10, "and then it goes on");
+}
+
+#[test]
+fn after_a_sleep_the_lease_is_not_ours_until_it_is_renewed() {
+    let (mut cluster, mut process) = begun(&["backend"], 20);
+    // The monotonic clock stood still; the wall clock did not, and neither did the others.
+    cluster.world.now.wall = cluster.world.now.wall.checked_add(std::time::Duration::from_secs(3600)).unwrap();
+    cluster.lease = (Some("b".into()), cluster.lease.1 + 1, cluster.lease.2 + 1);
+    let before = cluster.writes.len();
+    process.order(&mut cluster, "more", Command::SetWeight(crate::domain::weight::Weight::capped(20)));
+    process.run(&mut cluster, 4);
+    assert_eq!(cluster.writes.len(), before, "{:?}", &cluster.writes[before..]);
+}
+
+#[test]
+fn an_order_that_was_refused_is_not_obeyed_later_in_somebody_elses_run() {
+    let mut cluster = Cluster::new(canary(&["backend"]));
+    let mut idle = Process::new("b", &cluster);
+    idle.run(&mut cluster, 2);
+    idle.order(&mut cluster, "on", Command::Advance);
+    idle.run(&mut cluster, 4);
+    assert!(idle.core.view().answers["on"].is_some());
+    let mut other = Process::new("a", &cluster);
+    other.start(&mut cluster);
+    for _ in 0..30 {
+        other.tick(&mut cluster);
+        idle.tick(&mut cluster);
+        cluster.world.pass(Millis::secs(2));
+    }
+    assert!(cluster.state.as_ref().unwrap().0.overrides.is_empty());
+    assert!(cluster.state.as_ref().unwrap().0.log.iter().all(|e| e.text != "advance"));
+}
