@@ -1,12 +1,14 @@
 //! The loop itself: drain what happened, update the model, carry out effects, draw when due.
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use crate::app::model::{Link, Scene, Tone};
 use crate::app::{Effect, Model, Msg, update};
-use crate::cluster::connect;
+use crate::cluster::ConnectError;
+use crate::cluster::connect::prepare;
 use crate::domain::time::{Millis, Now};
 use crate::driver::shell::Clock;
 use crate::term::caps::Caps;
@@ -25,13 +27,15 @@ use super::effects::{Duty, Hands};
 use super::session::Context;
 use super::{ConsoleError, Ended, Options};
 
-/// Opens the console and runs it to its end. The connection is made first: a credential plugin may ask something, and a
-/// cluster that cannot be reached is better said on a plain terminal.
+/// Opens the console and runs it to its end. Credential plugins run first: they may ask something. The server is asked only
+/// once the screen is there; one that does not take our credentials, or is none, ends the console with an error on the plain
+/// terminal, and one that does not answer is asked again for ever.
 ///
 /// # Errors
 /// When there is no cluster, no terminal, or the terminal fails.
 pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
-    let connection = connect(&options.connect).await?;
+    let connection = prepare(&options.connect).await?;
+    let mut checked = connection.clone();
     let caps = Caps::detect(|name| std::env::var(name).ok());
     let look = look(&options, &caps);
     let actor = super::actor();
@@ -55,7 +59,8 @@ pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
     let size = face.screen.size()?;
     model.size = (size.width, size.height);
     let mut hands = Hands::new(context, face.caps.mux);
-    let ended = turn(&mut face, &mut model, &mut hands, &mut signals, inbox).await;
+    let check = Box::pin(async move { checked.prove().await });
+    let ended = turn(&mut face, &mut model, &mut hands, &mut signals, (inbox, check)).await;
     let Hands { session, .. } = hands;
     session.close().await;
     drop(face);
@@ -122,6 +127,7 @@ enum Woken {
     Signal(Signal),
     Typed(Input),
     News(Msg),
+    Checked(Result<(), ConnectError>),
     Session,
     Frame,
     Tick,
@@ -132,9 +138,10 @@ async fn turn(
     model: &mut Model,
     hands: &mut Hands,
     signals: &mut Signals,
-    mut inbox: mpsc::UnboundedReceiver<Msg>,
+    (mut inbox, mut check): (mpsc::UnboundedReceiver<Msg>, Pin<Box<impl Future<Output = Result<(), ConnectError>>>>),
 ) -> Result<Ended, ConsoleError> {
     face.gate.want(Want::Key);
+    let mut checking = true;
     loop {
         if face.gate.is_due(face.start.elapsed()) {
             face.draw(model)?;
@@ -146,6 +153,7 @@ async fn turn(
             signal = signals.next() => Woken::Signal(signal),
             input = face.typed() => Woken::Typed(input),
             Some(news) = inbox.recv() => Woken::News(news),
+            answer = &mut check, if checking => Woken::Checked(answer),
             () = hands.session.next() => Woken::Session,
             () = async { match due { Some(due) => due.await, None => std::future::pending().await } } => Woken::Frame,
             () = wake => Woken::Tick,
@@ -175,6 +183,13 @@ async fn turn(
                 face.gate.want(Want::Key);
             }
             Woken::Signal(Signal::Reload) => reload(),
+            Woken::Checked(answer) => {
+                checking = false;
+                // Silence may end: whoever looks for releases goes on asking.
+                if let Err(why) = answer.or_else(|e| if matches!(e, ConnectError::Unreachable { .. }) { Ok(()) } else { Err(e) }) {
+                    return Err(why.into());
+                }
+            }
             Woken::Session | Woken::Frame => {}
             Woken::Typed(Input::Typed(typed)) => {
                 face.gate.want(Want::Key);

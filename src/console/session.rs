@@ -87,7 +87,6 @@ impl Session {
             read_only,
             actor: c.actor.clone(),
         }));
-        c.tell(World::Link(Link::Up));
     }
 
     /// Waits for something to do: releases found, rows changed. May be dropped while waiting.

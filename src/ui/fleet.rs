@@ -102,9 +102,13 @@ fn row(cx: &Cx<'_>, key: &ReleaseKey, seen: &Seen, width: u16) -> (Row, Row) {
         .and(middle(&versions, 24), cx.style(Role::Text));
     let right = cx.row(super::status_role(moving), phase);
     let both = if need(view) == Need::Moving { right.clone().gap(2).join(cx.status(good, &verdict)) } else { right.clone() };
-    // The versions stay whole: the verdict gives way to its glyph.
+    // The versions stay whole: a verdict that is good gives way to its glyph.
     let room = usize::from(width).saturating_sub(left.width() + 3);
-    let right = if both.width() <= room { both } else { right.gap(2).and(super::glyph(good), cx.style(super::status_role(good))) };
+    let right = if both.width() <= room || good != Status::Ok {
+        both
+    } else {
+        right.gap(2).and(super::glyph(good), cx.style(super::status_role(good)))
+    };
     (left, right.cut(usize::from(width) / 2).gap(1))
 }
 

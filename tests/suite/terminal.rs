@@ -65,7 +65,7 @@ impl Cluster {
     /// The console on it, by what is found there.
     fn console(&self) -> Terminal {
         let terminal = Terminal::of(&["--kubeconfig", self.dir.path().join("kubeconfig").to_str().unwrap()]);
-        terminal.see("3/3 ready");
+        terminal.until("the release", |s| s.has("v1.4.2") && s.has("ROLL BACK") || s.has("/3 ready"));
         terminal
     }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use cutover::app::action::{Action, TABLE};
 use cutover::app::available::{availability, label};
+use cutover::app::dialog::dry_run::Said;
 use cutover::app::dialog::{Form, Stage};
 use cutover::app::mode::Mode;
 use cutover::app::msg::World;
 use cutover::app::{Effect, Msg};
+use cutover::domain::action::WriteOutcome;
 use cutover::domain::command::Command;
 use cutover::domain::image::Image;
 use cutover::domain::rollout::Phase;
@@ -180,8 +182,52 @@ fn what_is_not_built_is_refused_by_name() {
     let mut c = console();
     c.press("t");
     assert_eq!(c.notice(), "take over is not built yet");
-    c.press("> d");
-    assert_eq!(c.notice(), "dry run is not built yet");
+}
+
+/// The numbers of the dry runs that were asked for, with the writes of each.
+fn dry_runs(c: &Console) -> Vec<(u64, usize)> {
+    c.effects.iter().filter_map(|e| if let Effect::DryRun { id, writes } = e { Some((*id, writes.len())) } else { None }).collect()
+}
+
+#[test]
+fn the_way_forward_is_asked_of_the_server_at_once_and_again_by_key() {
+    let mut c = console();
+    c.press("<");
+    let asked = dry_runs(&c);
+    assert_eq!(asked.iter().map(|a| a.1).collect::<Vec<_>>(), [2], "both routes");
+    let said = |c: &Console| {
+        let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("no dialog") };
+        let asked = dialog.asked().unwrap();
+        let of = |action| match asked.dry_run.as_ref().map_or(Said::NotAsked, |d| d.of(action)) {
+            Said::NotAsked => "-".to_owned(),
+            Said::Waiting => "?".to_owned(),
+            Said::Answer(outcome) => format!("{outcome:?}").split(' ').next().unwrap().to_owned(),
+        };
+        asked.preview.as_ref().unwrap().actions.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&c), ["?", "?"]);
+    let refused = WriteOutcome::Refused { code: 403, why: "forbidden".into() };
+    c.world(World::DryRun(99, vec![refused.clone(), refused.clone()]));
+    assert_eq!(said(&c), ["?", "?"], "not what was asked here");
+    c.world(World::DryRun(asked[0].0, vec![WriteOutcome::Landed, refused]));
+    assert_eq!(said(&c), ["Landed", "Refused"]);
+    c.press("d");
+    assert_eq!((dry_runs(&c).len(), said(&c)), (2, vec!["?".to_owned(), "?".to_owned()]));
+    // What it says stands in nobody's way.
+    assert_eq!(confirm(&mut c), [Command::StepBack]);
+}
+
+#[test]
+fn a_rollback_is_asked_of_nobody_unless_somebody_wants_to() {
+    let mut c = console();
+    c.press("Ctrl-R");
+    assert_eq!(dry_runs(&c), []);
+    c.press("d");
+    assert_eq!(dry_runs(&c).len(), 1);
+    assert_eq!(confirm(&mut c), [Command::RollBack], "without waiting for an answer");
+    let mut c = console();
+    c.press("p d");
+    assert_eq!((dry_runs(&c), c.notice()), (vec![], "dry run: no object changes now, there is nothing to ask"));
 }
 
 #[test]

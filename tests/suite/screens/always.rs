@@ -80,7 +80,8 @@ fn a_terminal_that_is_too_small_is_told_what_is_needed() {
     let c = STATES.iter().find(|(n, _)| *n == "live").unwrap().1(39, 10);
     let shown = text(&draw(&c.model, &look(Kind::Dark), 39, 10));
     assert_eq!(shown[0].trim_end(), "needs 40x10, have 39x10");
-    assert_eq!(text(&draw(&c.model, &look(Kind::Dark), 20, 5))[0].trim_end(), "needs 40x10, have 2…");
+    let small = text(&draw(&c.model, &look(Kind::Dark), 20, 5));
+    assert_eq!((small[0].trim_end(), small[1].trim_end()), ("needs 40x10, have", "20x5"));
 }
 
 proptest! {
