@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::domain::command::Order;
+use crate::domain::command::{Command, Order};
 use crate::domain::port::Stored;
 use crate::domain::release::Release;
 use crate::domain::time::{Millis, Now};
@@ -79,7 +79,9 @@ pub async fn drive(
     let record = job.record.as_deref().map(|path| recording(path, &setup, &job.release, now)).transpose()?;
     let core = Core::new(setup, job.release, now);
     let deadline = job.timeout.map(|t| now.mono.plus(t));
-    let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline, now.wall).with_script(job.script);
+    let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline, now.wall);
+    let images = job.order.as_ref().and_then(|o| if let Command::Start { images, .. } = &o.command { Some(images.clone()) } else { None });
+    let pilot = pilot.joining(images).with_script(job.script);
     let pilot = Arc::new(Mutex::new(pilot));
     let (inbox, inputs) = mpsc::channel(64);
     let (said, mut lines) = mpsc::unbounded_channel::<Line>();

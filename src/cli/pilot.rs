@@ -4,13 +4,18 @@
 pub mod goal;
 pub mod narrator;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::domain::command::{Command, Order};
-use crate::domain::rollout::Phase;
+use crate::domain::image::Image;
+use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::Millis;
 use crate::domain::view::View;
+
+use super::run::wants;
 
 pub use goal::{Ending, Goal};
 pub use narrator::{Line, Narrator};
@@ -42,6 +47,8 @@ pub enum Move {
 pub struct Pilot {
     goal: Goal,
     order: Option<String>,
+    /// The images of a run that was ordered: where another process began the same one first, it is that one.
+    wanted: Option<BTreeMap<String, Image>>,
     deadline: Option<Millis>,
     script: Vec<Scripted>,
     narrator: Narrator,
@@ -56,12 +63,18 @@ impl Pilot {
     /// What happened before `since` is not told again.
     pub fn new(goal: Goal, order: Option<String>, deadline: Option<Millis>, since: Timestamp) -> Pilot {
         let narrator = Narrator::new(since);
-        Pilot { goal, order, deadline, script: Vec::new(), narrator, answered: None, ending: None, last: None }
+        Pilot { goal, order, wanted: None, deadline, script: Vec::new(), narrator, answered: None, ending: None, last: None }
     }
 
     /// Answers approvals for people who are not there.
     pub fn with_script(mut self, script: Vec<Scripted>) -> Pilot {
         self.script = script;
+        self
+    }
+
+    /// Joins a run to the same images that another process was quicker to begin.
+    pub fn joining(mut self, images: Option<BTreeMap<String, Image>>) -> Pilot {
+        self.wanted = images;
         self
     }
 
@@ -78,6 +91,7 @@ impl Pilot {
     /// Looks at a snapshot.
     pub fn see(&mut self, view: &View) -> Vec<Move> {
         let mut moves: Vec<Move> = self.narrator.tell(view).into_iter().map(Move::Say).collect();
+        self.join(view);
         if self.ending.is_none() {
             let late = self.deadline.is_some_and(|at| view.now.mono >= at);
             self.ending = goal::settled(self.goal, self.order.as_deref(), view);
@@ -91,6 +105,14 @@ impl Pilot {
         }
         self.last = Some(view.clone());
         moves
+    }
+
+    fn join(&mut self, view: &View) {
+        let refused = self.order.as_ref().is_some_and(|id| matches!(view.answers.get(id), Some(Some(_))));
+        let same = |r: &Rollout| !r.is_over() && !r.is_back() && self.wanted.as_ref().is_some_and(|images| wants(r, images));
+        if refused && view.rollout.as_ref().is_some_and(same) {
+            self.order = None;
+        }
     }
 
     /// The answer to an approval that has waited long enough.

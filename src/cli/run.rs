@@ -70,7 +70,7 @@ pub fn command(release: &Release, run: Option<&Rollout>, images: &ImageArgs, cau
 }
 
 /// Whether a run is on its way to these images.
-fn wants(run: &Rollout, images: &BTreeMap<String, Image>) -> bool {
+pub fn wants(run: &Rollout, images: &BTreeMap<String, Image>) -> bool {
     images
         .iter()
         .all(|(component, image)| run.targets.get(component).is_some_and(|t| t.images.iter().any(|i| i.image == image.to_string())))

@@ -69,6 +69,9 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
             None => return blocked(goal, view),
         }
     }
+    if let Some(ending) = unrecorded(goal, view) {
+        return Some(ending);
+    }
     let Some(r) = &view.rollout else {
         return if order.is_none() && view.observed.is_some() { ending(Exit::Error, Refusal::NoRollout.to_string()) } else { None };
     };
@@ -99,15 +102,24 @@ fn blocked(goal: Goal, view: &View) -> Option<Ending> {
     ending(Exit::Denied, fault.text.clone())
 }
 
+/// Who may not put on record what is done cannot go forward at all: nobody is waited for.
+fn unrecorded(goal: Goal, view: &View) -> Option<Ending> {
+    let back = goal == Goal::Back || view.rollout.as_ref().is_some_and(Rollout::is_back);
+    let (fault, _) = view.faults.get("store").filter(|(fault, _)| fault.kind == FaultKind::Forbidden && !back && !view.saved)?;
+    ending(Exit::Denied, fault.text.clone())
+}
+
 fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
-    // A record that is refused does not make the rollback less done; one under way is waited for.
-    if !view.saved && !view.faults.contains_key("store") {
+    // A record that is refused, or lies under a damaged one, does not make the rollback less done; one under way is waited for.
+    let refused = view.faults.get("store").or_else(|| view.faults.get("state").filter(|(f, _)| f.kind == FaultKind::Unreadable));
+    if !view.saved && refused.is_none() {
         return None;
     }
+    let record = refused.filter(|_| !view.saved).map(|(f, _)| format!("; not on record: {}", f.text)).unwrap_or_default();
     let version = r.targets.values().next().and_then(|t| t.stable.images.first()).map_or("stable", |i| i.image.as_str());
     let kept = r.clean_up.map(|at| format!("; the candidate's pods stay until {}", crate::domain::time::hms(at))).unwrap_or_default();
     let exit = if goal == Goal::Back { Exit::Done } else { Exit::RolledBack };
-    ending(exit, format!("{} is back on {version}{kept}", r.release.name))
+    ending(exit, format!("{} is back on {version}{kept}{record}", r.release.name))
 }
 
 fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<Ending> {

@@ -118,9 +118,10 @@ fn a_switch_is_approved_or_rejected() {
     shop.ends(0, &["reject"]);
     assert_eq!(shop.colour(), "blue");
     assert_eq!(shop.stored().unwrap()["phase"], "rolledBack");
-    assert_eq!(shop.replicas("fusion-electronics-backend-green"), 0);
+    assert_eq!(shop.replicas("fusion-electronics-backend-green"), 3, "the other colour stays: the next release goes there");
 
-    shop.ends(6, &["run", "--no-wait"].map(String::from).iter().map(String::as_str).collect::<Vec<_>>());
+    // What is in the other colour already needs no image.
+    shop.ends(6, &["run", "--no-wait"]);
     let done = shop.ends(0, &["approve"]);
     assert_eq!(shop.colour(), "green", "{done:?}");
     shop.ends(0, &["rollback"]);

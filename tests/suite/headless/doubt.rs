@@ -11,10 +11,10 @@ use crate::shop::{NAMESPACE, NEW, Shop, canary, rule};
 fn shop() -> Shop {
     let text = include_str!("../../../assets/scenarios/healthy.yaml");
     let quick = text.replace("scrape: 15s", "scrape: 1s").replace("pull: 4s", "pull: 0s").replace("startup: 2s", "startup: 0s");
-    let quick = quick.replace("readyAfter: 2s", "readyAfter: 0s").replace("rate: 60", "rate: 600");
+    let quick = quick.replace("readyAfter: 2s", "readyAfter: 0s").replace("rate: 60", "rate: 200");
     let quick = quick.replace("initialDelaySeconds: 3, periodSeconds: 5", "periodSeconds: 1");
     let shop = Shop::of(&Scenario::parse(&quick, "quick").unwrap(), 1.0);
-    let gates = "gates:\n- errors: { above: 5%, for: 1h, then: rollback }\nprometheus: { service: monitoring/prometheus-server:80, interval: 1s }\n";
+    let gates = "gates:\n- errors: { above: 5%, for: 8s, then: rollback }\nprometheus: { service: monitoring/prometheus-server:80, interval: 4s }\n";
     shop.file("cutover.yaml", &canary("{ weight: 20, hold: 2s }, { weight: 100 }").replace("gates: []\n", gates));
     shop
 }

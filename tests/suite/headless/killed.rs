@@ -42,7 +42,7 @@ fn a_run_killed_again_and_again_goes_on_and_its_recording_replays() {
     let points: [Point<'_>; 5] = [
         ("as soon as anything is stored", Box::new(|| shop.stored().is_some())),
         ("the moment the route has moved", Box::new(|| shop.weights().1 == 10)),
-        ("in a hold", Box::new(|| shop.stored().is_some_and(|r| r["cursor"] == 2 && r["covered"].as_u64() > Some(0)))),
+        ("in a hold", Box::new(|| shop.stored().is_some_and(|r| r["cursor"] == 2))),
         ("the moment it moves on", Box::new(|| shop.weights().1 == 50)),
         ("while stable is replaced", Box::new(|| shop.image(STABLE) == NEW)),
     ];

@@ -10,7 +10,7 @@ const COMMANDS: [(&[&str], i32); 15] = [
     (&["history"], 0),
     (&["init"], 0),
     (&["run", "--image", NEW, "--yes"], 8),
-    (&["run", "--image", NEW, "--dry-run"], 1),
+    (&["run", "--image", NEW, "--dry-run"], 2),
     (&["step"], 8),
     (&["step", "--back"], 8),
     (&["approve"], 8),
