@@ -4,6 +4,7 @@
 //! thousands of events costs one [`Snapshot`]: indexes change at once, snapshots are taken at most every [`PACE`].
 
 mod index;
+mod line;
 mod stream;
 mod usage;
 mod wire;
@@ -19,6 +20,7 @@ use crate::domain::live::Snapshot;
 use crate::domain::object::Kind;
 
 pub use index::Indexes;
+pub use line::LineError;
 
 /// The least time between two snapshots.
 pub const PACE: Duration = Duration::from_millis(250);

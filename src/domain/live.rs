@@ -54,8 +54,6 @@ pub struct PodRow {
     pub deployment: Option<String>,
     /// `pod-template-hash`.
     pub template_hash: Option<String>,
-    /// Its labels that tell tracks apart.
-    pub labels: BTreeMap<String, String>,
     /// What kubectl shows as STATUS: `Running`, `CrashLoopBackOff`, `Terminating`.
     pub status: SafeText,
     /// Ready containers.
@@ -76,10 +74,6 @@ pub struct PodRow {
     pub created: Option<Timestamp>,
     /// Node it runs on.
     pub node: Option<SafeText>,
-    /// Names of its containers.
-    pub container_names: Vec<String>,
-    /// Digest of the first container's running image.
-    pub digest: Option<String>,
 }
 
 impl PodRow {
@@ -199,4 +193,13 @@ pub struct Snapshot {
     pub services: Vec<ServiceRow>,
     /// VirtualServices and HTTPRoutes that exist.
     pub routes: Vec<ObjectRef>,
+}
+
+impl Snapshot {
+    /// Whether both hold the same rows, whatever was heard of their watches meanwhile.
+    pub fn same_rows(&self, other: &Snapshot) -> bool {
+        let Snapshot { namespace, feeds: _, pods, deployments, revisions, hpas, events, services, routes } = self;
+        (namespace, pods, deployments, revisions) == (&other.namespace, &other.pods, &other.deployments, &other.revisions)
+            && (hpas, events, services, routes) == (&other.hpas, &other.events, &other.services, &other.routes)
+    }
 }

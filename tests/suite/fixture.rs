@@ -241,7 +241,6 @@ pub fn pod(name: &str, deployment: &str, n: u64) -> PodRow {
         name: name.into(),
         deployment: Some(deployment.into()),
         template_hash: Some("7f9c4bd5c8".into()),
-        labels: BTreeMap::new(),
         status: "Running".into(),
         ready: 1,
         containers: 1,
@@ -252,8 +251,6 @@ pub fn pod(name: &str, deployment: &str, n: u64) -> PodRow {
         memory: Some((170 + n) << 20),
         created: Some(ago(120 * i64::try_from(n + 1).unwrap())),
         node: Some("node-1".into()),
-        container_names: vec!["app".into()],
-        digest: None,
     }
 }
 

@@ -1,8 +1,8 @@
-//! The rows of a namespace as plain data: apply, delete, reset. No runtime, no client.
+//! The rows of a namespace as plain data: apply, delete, retain. No runtime, no client.
 
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,12 +16,12 @@ const EVENTS_KEPT: usize = 500;
 
 /// What one kind does to the indexes.
 pub(super) trait Rows: Sized {
-    /// It is there, new or changed.
-    fn apply(self, to: &mut Indexes);
+    /// It is there, new or changed; answers what it is kept under.
+    fn apply(self, to: &mut Indexes) -> String;
     /// It is gone.
     fn delete(self, from: &mut Indexes);
-    /// These are all there are.
-    fn reset(to: &mut Indexes, kind: Kind, all: Vec<Self>);
+    /// Of this kind only what is kept under one of these is still there.
+    fn retain(rows: &mut Indexes, kind: Kind, there: &BTreeSet<String>);
 }
 
 /// Every row of one namespace.
@@ -110,13 +110,15 @@ fn newest_first(events: &BTreeMap<String, Arc<EventRow>>) -> Vec<Arc<EventRow>> 
 }
 
 impl Rows for wire::Pod {
-    fn apply(self, to: &mut Indexes) {
+    fn apply(self, to: &mut Indexes) -> String {
         let mut row = rows::pod(self);
-        if let Some((cpu, memory)) = to.usage.get(row.name.as_str()) {
+        let name = row.name.to_string();
+        if let Some((cpu, memory)) = to.usage.get(&name) {
             (row.cpu_milli, row.memory) = (Some(*cpu), Some(*memory));
         }
-        to.pods.insert(row.name.to_string(), Arc::new(row));
+        to.pods.insert(name.clone(), Arc::new(row));
         to.shown_pods = None;
+        name
     }
 
     fn delete(self, from: &mut Indexes) {
@@ -124,23 +126,24 @@ impl Rows for wire::Pod {
         from.shown_pods = None;
     }
 
-    fn reset(to: &mut Indexes, _kind: Kind, all: Vec<Self>) {
-        to.pods.clear();
-        to.shown_pods = None;
-        all.into_iter().for_each(|p| p.apply(to));
+    fn retain(rows: &mut Indexes, _kind: Kind, there: &BTreeSet<String>) {
+        rows.pods.retain(|name, _| there.contains(name));
+        rows.shown_pods = None;
     }
 }
 
 impl Rows for wire::Event {
-    fn apply(self, to: &mut Indexes) {
+    fn apply(self, to: &mut Indexes) -> String {
         let row = rows::event(self);
-        to.events.insert(row.uid.clone(), Arc::new(row));
+        let uid = row.uid.clone();
+        to.events.insert(uid.clone(), Arc::new(row));
         if to.events.len() > EVENTS_KEPT + EVENTS_KEPT / 4 {
             // In a lump, so that a storm of events is not sorted once an event.
             let spare: Vec<String> = newest_first(&to.events).iter().skip(EVENTS_KEPT).map(|e| e.uid.clone()).collect();
             spare.iter().for_each(|uid| drop(to.events.remove(uid)));
         }
         to.shown_events = None;
+        uid
     }
 
     fn delete(self, from: &mut Indexes) {
@@ -148,10 +151,9 @@ impl Rows for wire::Event {
         from.shown_events = None;
     }
 
-    fn reset(to: &mut Indexes, _kind: Kind, all: Vec<Self>) {
-        to.events.clear();
-        to.shown_events = None;
-        all.into_iter().for_each(|e| e.apply(to));
+    fn retain(rows: &mut Indexes, _kind: Kind, there: &BTreeSet<String>) {
+        rows.events.retain(|uid, _| there.contains(uid));
+        rows.shown_events = None;
     }
 }
 
@@ -159,22 +161,22 @@ impl Rows for wire::Event {
 macro_rules! by_name {
     ($wire:ty, $map:ident, $row:expr) => {
         impl Rows for $wire {
-            fn apply(self, to: &mut Indexes) {
+            fn apply(self, to: &mut Indexes) -> String {
                 let name = self.metadata.name.clone();
                 let row: fn($wire) -> Option<_> = $row;
                 match row(self) {
-                    Some(row) => drop(to.$map.insert(name, row)),
+                    Some(row) => drop(to.$map.insert(name.clone(), row)),
                     None => drop(to.$map.remove(&name)),
                 }
+                name
             }
 
             fn delete(self, from: &mut Indexes) {
                 from.$map.remove(&self.metadata.name);
             }
 
-            fn reset(to: &mut Indexes, _kind: Kind, all: Vec<Self>) {
-                to.$map.clear();
-                all.into_iter().for_each(|o| o.apply(to));
+            fn retain(rows: &mut Indexes, _kind: Kind, there: &BTreeSet<String>) {
+                rows.$map.retain(|name, _| there.contains(name));
             }
         }
     };
@@ -187,11 +189,13 @@ by_name!(wire::Service, services, |s| Some(rows::service(s)));
 by_name!(wire::EndpointSlice, slices, rows::slice);
 
 impl Rows for wire::Named {
-    fn apply(self, to: &mut Indexes) {
+    fn apply(self, to: &mut Indexes) -> String {
+        let name = self.metadata.name.clone();
         if let Some(kind) = self.route_kind() {
-            let object = ObjectRef::new(kind, to.namespace.clone(), self.metadata.name);
-            to.routes.insert((kind, object.name.clone()), object);
+            let object = ObjectRef::new(kind, to.namespace.clone(), name.clone());
+            to.routes.insert((kind, name.clone()), object);
         }
+        name
     }
 
     fn delete(self, from: &mut Indexes) {
@@ -200,9 +204,8 @@ impl Rows for wire::Named {
         }
     }
 
-    fn reset(to: &mut Indexes, kind: Kind, all: Vec<Self>) {
-        to.routes.retain(|(k, _), _| *k != kind);
-        all.into_iter().for_each(|o| o.apply(to));
+    fn retain(rows: &mut Indexes, kind: Kind, there: &BTreeSet<String>) {
+        rows.routes.retain(|(k, name), _| *k != kind || there.contains(name));
     }
 }
 

@@ -1,5 +1,6 @@
 //! List, then watch, then list again when told to: one kind's way through good and bad weather.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::Shared;
 use super::index::Rows;
-use super::wire;
+use super::line::LineError;
+use super::wire::{self, of_kind};
 use crate::domain::live::{Feed, FeedState};
 use crate::domain::object::Kind;
 use crate::domain::text::SafeText;
@@ -48,25 +50,12 @@ enum End {
 
 /// Follows one kind for ever.
 pub(super) async fn follow(shared: Arc<Shared>, kind: Kind) {
-    match kind {
-        Kind::Deployment => run::<wire::Deployment>(&shared, kind).await,
-        Kind::ReplicaSet => run::<wire::ReplicaSet>(&shared, kind).await,
-        Kind::Pod => run::<wire::Pod>(&shared, kind).await,
-        Kind::Service => run::<wire::Service>(&shared, kind).await,
-        Kind::EndpointSlice => run::<wire::EndpointSlice>(&shared, kind).await,
-        Kind::HorizontalPodAutoscaler => run::<wire::Autoscaler>(&shared, kind).await,
-        Kind::Event => run::<wire::Event>(&shared, kind).await,
-        _ => run::<wire::Named>(&shared, kind).await,
-    }
-}
-
-async fn run<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) {
     let mut tries = 0_u32;
     let mut version: Option<String> = None;
     loop {
         let end = match version.take() {
-            Some(from) => watch_on::<T>(shared, kind, from).await,
-            None => match list::<T>(shared, kind).await {
+            Some(from) => watch_on(&shared, kind, from).await,
+            None => match of_kind!(kind, Object => list::<Object>(&shared, kind).await) {
                 Ok(from) => End::Closed(from),
                 Err(end) => end,
             },
@@ -78,16 +67,16 @@ async fn run<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) {
             }
             End::Expired => Duration::from_millis(100),
             End::Denied(why) => {
-                state(shared, kind, Feed::Denied { why: why.into() });
+                state(&shared, kind, Feed::Denied { why: why.into() });
                 LOOK_AGAIN
             }
             End::Absent => {
-                state(shared, kind, Feed::Absent);
+                state(&shared, kind, Feed::Absent);
                 LOOK_AGAIN
             }
             End::Failed(why) => {
                 tries = tries.saturating_add(1);
-                state(shared, kind, Feed::Reconnecting { tries, why: SafeText::from(why) });
+                state(&shared, kind, Feed::Reconnecting { tries, why: SafeText::from(why) });
                 pause(tries)
             }
         };
@@ -126,10 +115,11 @@ struct PageMeta {
     r#continue: String,
 }
 
-/// Lists everything in pages; rows that are not in the list any more go at its end, so no watch gap leaves ghosts.
+/// Lists everything in pages. Each page's rows are shown as they come and its bodies are dropped; rows that are not in the
+/// list any more go at its end, so no watch gap leaves ghosts.
 async fn list<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) -> Result<String, End> {
     let mut token = String::new();
-    let mut all = Vec::new();
+    let mut there = BTreeSet::new();
     loop {
         let mut target = format!("{}?limit={PAGE}", kind.collection_path(Some(&shared.namespace)));
         if !token.is_empty() {
@@ -142,9 +132,10 @@ async fn list<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) -> Result
             .map_err(|_| End::Failed(format!("no list of {} within {} s", kind.plural(), LIST_DEADLINE.as_secs())))?
             .map_err(|e| end_of(&e))?;
         let page: Page<T> = serde_json::from_str(&text).map_err(|e| End::Failed(format!("{}: not a list: {e}", kind.plural())))?;
-        all.extend(page.items.unwrap_or_default());
+        drop(text);
+        shared.change(|indexes| there.extend(page.items.unwrap_or_default().into_iter().map(|object| object.apply(indexes))));
         if page.metadata.r#continue.is_empty() {
-            shared.change(|indexes| T::reset(indexes, kind, all));
+            shared.change(|indexes| T::retain(indexes, kind, &there));
             heard(shared, kind);
             return Ok(page.metadata.resource_version);
         }
@@ -177,29 +168,8 @@ fn cause(error: &dyn std::error::Error) -> String {
     inner.to_string()
 }
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    r#type: &'a str,
-    #[serde(borrow)]
-    object: &'a serde_json::value::RawValue,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Versioned {
-    metadata: PageMeta,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default)]
-    code: u16,
-    #[serde(default)]
-    message: String,
-}
-
 /// Takes events until the watch ends, one way or another.
-async fn watch_on<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind, mut version: String) -> End {
+async fn watch_on(shared: &Shared, kind: Kind, mut version: String) -> End {
     let path = kind.collection_path(Some(&shared.namespace));
     let target = format!(
         "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
@@ -229,10 +199,11 @@ async fn watch_on<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind, mut v
             }
             Ok(Ok(true)) => {}
         }
-        match take::<T>(shared, kind, &line) {
+        match take(shared, kind, &line) {
             Ok(Some(newer)) => version = newer,
             Ok(None) => {}
-            Err(end) => return end,
+            Err(LineError::Expired) => return End::Expired,
+            Err(error) => return End::Failed(error.to_string()),
         }
     }
 }
@@ -258,22 +229,15 @@ async fn next_line(body: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -
     }
 }
 
-/// Applies one event; answers the version to watch on from. An object that cannot be read is left out, not fatal.
-fn take<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind, line: &[u8]) -> Result<Option<String>, End> {
-    let event: Line<'_> = serde_json::from_slice(line).map_err(|e| End::Failed(format!("{}: not an event: {e}", kind.plural())))?;
-    let raw = event.object.get();
-    if event.r#type == "ERROR" {
-        let failure: Failure = serde_json::from_str(raw).unwrap_or(Failure { code: 0, message: "unreadable error".to_owned() });
-        return Err(if failure.code == 410 { End::Expired } else { End::Failed(failure.message) });
-    }
-    if event.r#type != "BOOKMARK" {
-        match serde_json::from_str::<T>(raw) {
-            Ok(object) if event.r#type == "DELETED" => shared.change(|indexes| object.delete(indexes)),
-            Ok(object) => shared.change(|indexes| object.apply(indexes)),
-            Err(error) => tracing::warn!(kind = kind.name(), %error, "an object could not be read and is left out"),
+/// Takes in one line, and that the server was heard.
+fn take(shared: &Shared, kind: Kind, line: &[u8]) -> Result<Option<String>, LineError> {
+    let at = (shared.present)();
+    let mut answer = Ok(None);
+    shared.change(|indexes| {
+        answer = indexes.take(kind, line);
+        if answer.is_ok() {
+            indexes.feed(kind, |_| FeedState { feed: Feed::Live, heard: Some(at) });
         }
-    }
-    heard(shared, kind);
-    let version = serde_json::from_str::<Versioned>(raw).ok().map(|v| v.metadata.resource_version);
-    Ok(version.filter(|v| !v.is_empty()))
+    });
+    answer
 }

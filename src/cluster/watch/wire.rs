@@ -7,6 +7,28 @@ use serde::Deserialize;
 
 type Map = BTreeMap<String, String>;
 
+/// Does something with the wire's form of a kind: `of_kind!(kind, T => decode::<T>(text))`.
+macro_rules! of_kind {
+    ($kind:expr, $form:ident => $with:expr) => {
+        match $kind {
+            Kind::Deployment => of_kind!(wire::Deployment, $form, $with),
+            Kind::ReplicaSet => of_kind!(wire::ReplicaSet, $form, $with),
+            Kind::Pod => of_kind!(wire::Pod, $form, $with),
+            Kind::Service => of_kind!(wire::Service, $form, $with),
+            Kind::EndpointSlice => of_kind!(wire::EndpointSlice, $form, $with),
+            Kind::HorizontalPodAutoscaler => of_kind!(wire::Autoscaler, $form, $with),
+            Kind::Event => of_kind!(wire::Event, $form, $with),
+            _ => of_kind!(wire::Named, $form, $with),
+        }
+    };
+    ($is:ty, $form:ident, $with:expr) => {{
+        type $form = $is;
+        $with
+    }};
+}
+
+pub(super) use of_kind;
+
 /// `metadata`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -75,11 +97,8 @@ pub(super) struct PodStatus {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ContainerStatus {
-    pub name: String,
     pub ready: bool,
     pub restart_count: u32,
-    #[serde(rename = "imageID")]
-    pub image_id: String,
     pub state: ContainerState,
     pub last_state: ContainerState,
 }

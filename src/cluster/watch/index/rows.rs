@@ -61,11 +61,8 @@ pub(super) fn pod(p: wire::Pod) -> PodRow {
         memory: None,
         created: p.metadata.creation_timestamp,
         node: p.spec.node_name.as_deref().map(safe),
-        digest: statuses.first().and_then(|c| c.image_id.rsplit_once('@')).map(|(_, digest)| digest.to_owned()),
-        container_names: p.spec.containers.into_iter().map(|c| c.name).collect(),
         name: safe(&p.metadata.name),
         uid: p.metadata.uid,
-        labels: kept_labels(p.metadata.labels),
     }
 }
 
