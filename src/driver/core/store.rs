@@ -11,7 +11,7 @@ impl Core {
     /// Whether the run differs from what is stored in anything but its clocks.
     pub(super) fn is_dirty(&self) -> bool {
         match (&self.rollout, &self.stored) {
-            (Some(now), Some(then)) => significant(now) != significant(then),
+            (Some(now), Some(then)) => !is_as_stored(now, then),
             (Some(_), None) => true,
             (None, _) => false,
         }
@@ -42,9 +42,9 @@ impl Core {
     pub(super) fn store_now(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &mut self.rollout else { return };
         r.epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
-        r.judge = serde_json::to_value(&self.judge).ok();
-        let rollout = Box::new(r.clone());
         self.stored = Some(r.clone());
+        // The judge's state is large: it goes into what is stored, and never into what is decided on and looked at.
+        let rollout = Box::new(Rollout { judge: serde_json::to_value(&self.judge).ok(), ..r.clone() });
         self.stored_at = self.now.mono;
         self.saving.append(&mut self.unsaved);
         let call = Call::Store { rollout, expect: self.version.clone(), spent: std::mem::take(&mut self.spent) };
@@ -142,8 +142,8 @@ impl Core {
     fn restore(&mut self, mut theirs: Rollout) {
         theirs.ticked = None;
         let news = self.rollout.as_ref().is_none_or(|mine| mine.id != theirs.id);
-        if let (true, Some(state)) = (news || self.rollout.is_none(), &theirs.judge)
-            && let Ok(judge) = serde_json::from_value(state.clone())
+        if let (true, Some(state)) = (news || self.rollout.is_none(), theirs.judge.take())
+            && let Ok(judge) = serde_json::from_value(state)
         {
             self.judge = judge;
         }
@@ -154,7 +154,43 @@ impl Core {
     }
 }
 
-/// A run without its clocks and the judge's counters.
-fn significant(r: &Rollout) -> Rollout {
-    Rollout { ticked: None, covered: Default::default(), judge: None, waiting: None, targets: Default::default(), epoch: 0, ..r.clone() }
+/// Whether two states of a run differ in nothing but their clocks, what is waited for, and what is read again every turn.
+/// Asked after every step: nothing is copied for it, and a new field has to be thought of here.
+fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
+    let Rollout {
+        schema,
+        id,
+        release,
+        plan,
+        cursor,
+        phase,
+        turn,
+        entered,
+        covered: _,
+        ticked: _,
+        asked,
+        express,
+        targets: _,
+        started_by,
+        started,
+        ended,
+        cause,
+        overrides,
+        epoch: _,
+        seq,
+        intents,
+        orders,
+        log,
+        waiting: _,
+        trouble,
+        errors_before,
+        clean_up,
+        judge: _,
+    } = now;
+    (turn, seq, cursor, asked, express, phase) == (&then.turn, &then.seq, &then.cursor, &then.asked, &then.express, &then.phase)
+        && (log, intents, orders) == (&then.log, &then.intents, &then.orders)
+        && (schema, id, release, plan) == (&then.schema, &then.id, &then.release, &then.plan)
+        && (entered, started, ended, clean_up) == (&then.entered, &then.started, &then.ended, &then.clean_up)
+        && (started_by, cause, overrides) == (&then.started_by, &then.cause, &then.overrides)
+        && (trouble, errors_before) == (&then.trouble, &then.errors_before)
 }
