@@ -18,3 +18,4 @@ pub mod pace;
 pub mod panic;
 pub mod signals;
 pub mod suspend;
+mod thrifty;

@@ -6,17 +6,18 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::backend::Backend;
 use ratatui::layout::{Position, Rect};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::guard;
+use super::thrifty::Thrifty;
 
 /// Big enough that a frame leaves in one write: over SSH each write is a packet.
 const BUFFER: usize = 64 * 1024;
 
 /// The terminal that frames are drawn on.
-pub type Screen = Terminal<CrosstermBackend<BufWriter<Tty>>>;
+pub type Screen = Terminal<Thrifty<BufWriter<Tty>>>;
 
 /// Counts the bytes sent to the terminal.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +74,7 @@ pub fn screen() -> io::Result<(Screen, Sent)> {
     crossterm::style::force_color_output(true);
     let tty = Tty::open()?;
     let sent = tty.sent.clone();
-    let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, tty));
+    let backend = Thrifty::new(BufWriter::with_capacity(BUFFER, tty));
     let screen = Terminal::with_options(backend, TerminalOptions { viewport: Viewport::Fullscreen })?;
     Ok((screen, sent))
 }
