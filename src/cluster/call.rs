@@ -130,11 +130,22 @@ pub(super) async fn list<T: DeserializeOwned>(
     namespace: &str,
     selector: &str,
 ) -> Result<Vec<T>, ClusterError> {
+    list_as(client, kind, namespace, selector, |object: T| object).await
+}
+
+/// The same, trimmed page by page: of a long list only what is wanted of its objects is ever held whole.
+pub(super) async fn list_as<T: DeserializeOwned, U>(
+    client: &Client,
+    kind: Kind,
+    namespace: &str,
+    selector: &str,
+    trim: impl Fn(T) -> U,
+) -> Result<Vec<U>, ClusterError> {
     let subject = Subject::all("list", kind, namespace);
     if !is_name(namespace) {
         return Err(subject.unfit(namespace));
     }
-    list_at(client, &subject, &kind.collection_path(Some(namespace)), selector).await
+    pages(client, &subject, &kind.collection_path(Some(namespace)), selector, trim).await
 }
 
 /// Lists what stands at a path.
@@ -144,6 +155,16 @@ pub(super) async fn list_at<T: DeserializeOwned>(
     path: &str,
     selector: &str,
 ) -> Result<Vec<T>, ClusterError> {
+    pages(client, subject, path, selector, |object: T| object).await
+}
+
+async fn pages<T: DeserializeOwned, U>(
+    client: &Client,
+    subject: &Subject,
+    path: &str,
+    selector: &str,
+    trim: impl Fn(T) -> U,
+) -> Result<Vec<U>, ClusterError> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {
@@ -155,7 +176,8 @@ pub(super) async fn list_at<T: DeserializeOwned>(
         }
         let body = send(client, subject, request(subject, Method::GET, &target, None)?, LIST).await?;
         let page: Page<T> = decode(subject, &body)?;
-        all.extend(page.items.unwrap_or_default());
+        drop(body);
+        all.extend(page.items.unwrap_or_default().into_iter().map(&trim));
         if page.metadata.r#continue.is_empty() {
             return Ok(all);
         }

@@ -1,5 +1,6 @@
 //! Fresh reads for decisions: everything about a release, from the store, in one go.
 
+mod pods;
 mod wire;
 mod workload;
 
@@ -19,15 +20,35 @@ use crate::domain::release::{Component, Destination, Release, Router};
 use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
 
+pub use pods::Memory;
+
+/// What every read of one look is given.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    client: &'a Client,
+    namespace: &'a str,
+    memory: &'a Memory,
+    at: jiff::Timestamp,
+}
+
 /// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
 /// decision on half of the facts is none. `at` is the present of the world that is read: ages are told from it.
 ///
 /// # Errors
 /// The first read that failed.
 pub async fn observe(client: &Client, release: &Release, at: jiff::Timestamp) -> Result<Observed, ClusterError> {
+    observe_with(client, release, at, &Memory::default()).await
+}
+
+/// The same, again and again: what the pods of large workloads told is in `memory`, see [`Memory`].
+///
+/// # Errors
+/// The first read that failed.
+pub async fn observe_with(client: &Client, release: &Release, at: jiff::Timestamp, memory: &Memory) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
+    let look = Look { client, namespace, memory, at };
     let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
-    let parts = try_join_all(release.components.iter().map(|c| read(client, namespace, c)));
+    let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
     let (autoscalers, parts) = try_join(autoscalers, parts).await?;
     let mut components = BTreeMap::new();
     for (component, part) in release.components.iter().zip(parts) {
@@ -62,17 +83,15 @@ struct Addressed {
     any: BTreeSet<String>,
 }
 
-async fn read(client: &Client, namespace: &str, component: &Component) -> Result<Part, ClusterError> {
+async fn read(look: Look<'_>, component: &Component) -> Result<Part, ClusterError> {
+    let Look { client, namespace, .. } = look;
     let route = async {
         Ok(match traffic::object(component, namespace) {
             Some(object) => call::find::<Value>(client, &object).await,
             None => Ok(None),
         })
     };
-    let sides = try_join(
-        workload::read(client, namespace, Some(&component.stable)),
-        workload::read(client, namespace, component.candidate.as_deref()),
-    );
+    let sides = try_join(workload::read(look, Some(&component.stable)), workload::read(look, component.candidate.as_deref()));
     let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(client, namespace, component))).await?;
     let candidate_labels = match &component.router {
         Router::Istio { candidate: Destination { host, subset: Some(subset) }, .. } if candidate.is_none() => {
@@ -133,10 +152,10 @@ impl Part {
         let by_pods = matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
         let side = |objects: Option<workload::Objects>| {
             let objects = objects?;
-            let pods = objects.pod_names();
+            let pods = objects.pods();
             let mut workload = objects.workload(autoscalers, at);
-            let ready = pods.iter().filter(|p| self.addressed.ready.contains(*p)).count();
-            let behind = pods.iter().any(|p| self.addressed.any.contains(p));
+            let ready = pods.names().filter(|p| self.addressed.ready.contains(*p)).count();
+            let behind = pods.names().any(|p| self.addressed.any.contains(p));
             workload.ready_addresses = if by_pods && !behind { workload.ready } else { u32::try_from(ready).unwrap_or(u32::MAX) };
             Some(workload)
         };

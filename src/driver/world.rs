@@ -27,12 +27,13 @@ pub struct Kubernetes {
     journal: Arc<Mutex<Journal>>,
     /// The sampler in use, with the address it was made for.
     sampler: Arc<Mutex<Option<(Prometheus, Sampler)>>>,
+    pods: observe::Memory,
 }
 
 impl Kubernetes {
     /// A world reached by `client` (one with deadlines), writing to `journal`. Times of samples are the clock's.
     pub fn new(client: Client, clock: Arc<dyn Clock>, journal: Journal) -> Kubernetes {
-        Kubernetes { client, clock, journal: Arc::new(Mutex::new(journal)), sampler: Arc::default() }
+        Kubernetes { client, clock, journal: Arc::new(Mutex::new(journal)), sampler: Arc::default(), pods: observe::Memory::default() }
     }
 
     /// The sampler of a release, kept while its Prometheus stays the same.
@@ -90,7 +91,8 @@ impl World for Kubernetes {
             }
             Call::Observe { release } => {
                 let at = self.clock.now().wall;
-                async move { Reply::Observed(observe::observe(&client, &release, at).await.map_err(Fault::from)) }.boxed()
+                let pods = self.pods.clone();
+                async move { Reply::Observed(observe::observe_with(&client, &release, at, &pods).await.map_err(Fault::from)) }.boxed()
             }
             Call::Sample { release } => self.sample(*release),
             Call::Store { rollout, expect, spent } => {

@@ -1,19 +1,19 @@
 //! One Deployment with what it owns, as a [`Workload`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures::future::try_join;
 use jiff::Timestamp;
-use kube::Client;
 
 use super::super::call;
 use super::super::error::ClusterError;
-use super::wire;
+use super::pods::{self, Pods};
+use super::{Look, wire};
 use crate::domain::action::{CHANGE_CAUSE, STAMP};
 use crate::domain::object::{Kind, ObjectRef};
-use crate::domain::observed::{Autoscaler, ContainerImage, KeptRevision, Restart, Workload};
+use crate::domain::observed::{Autoscaler, ContainerImage, KeptRevision, Workload};
 use crate::domain::text::SafeText;
-use crate::domain::time::Millis;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH: &str = "pod-template-hash";
@@ -22,22 +22,33 @@ const HASH: &str = "pod-template-hash";
 pub(super) struct Objects {
     deployment: wire::Deployment,
     replica_sets: Vec<wire::ReplicaSet>,
-    pods: Vec<wire::Pod>,
+    pods: Arc<Pods>,
 }
 
 /// Reads a Deployment with what it owns; `None` when it does not exist or is not named.
-pub(super) async fn read(client: &Client, namespace: &str, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
+pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
+    let Look { client, namespace, memory, at } = look;
     let Some(name) = name else { return Ok(None) };
     let Some(deployment) = call::find::<wire::Deployment>(client, &ObjectRef::new(Kind::Deployment, namespace, name)).await? else {
         return Ok(None);
     };
     let selector = selector(&deployment.spec.selector);
+    let told = memory.of(&deployment.metadata, at);
     let sets = call::list::<wire::ReplicaSet>(client, Kind::ReplicaSet, namespace, &selector);
-    let pods = call::list::<wire::Pod>(client, Kind::Pod, namespace, &selector);
-    let (mut replica_sets, mut pods) = try_join(sets, pods).await?;
+    let pods = async {
+        match &told {
+            Some(_) => Ok(Vec::new()),
+            None => call::list_as(client, Kind::Pod, namespace, &selector, pods::trim).await,
+        }
+    };
+    let (mut replica_sets, listed) = try_join(sets, pods).await?;
     replica_sets.retain(|r| r.metadata.owner_references.iter().any(|o| o.uid == deployment.metadata.uid));
-    let owners: BTreeSet<&str> = replica_sets.iter().map(|r| r.metadata.uid.as_str()).collect();
-    pods.retain(|p| p.metadata.owner_references.iter().any(|o| owners.contains(o.uid.as_str())));
+    let pods = told.unwrap_or_else(|| {
+        let owners: BTreeSet<&str> = replica_sets.iter().map(|r| r.metadata.uid.as_str()).collect();
+        let pods = Arc::new(Pods::owned(listed, &owners));
+        memory.keep(&deployment.metadata, at, &pods);
+        pods
+    });
     Ok(Some(Objects { deployment, replica_sets, pods }))
 }
 
@@ -58,9 +69,9 @@ fn images(containers: &[wire::Container]) -> Vec<ContainerImage> {
 }
 
 impl Objects {
-    /// Names of the pods that are not on their way out.
-    pub fn pod_names(&self) -> BTreeSet<String> {
-        self.pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).map(|p| p.metadata.name.clone()).collect()
+    /// What its pods tell.
+    pub fn pods(&self) -> Arc<Pods> {
+        Arc::clone(&self.pods)
     }
 
     /// Trimmed to what decisions use. Addresses are counted elsewhere.
@@ -87,7 +98,7 @@ impl Objects {
             revision,
             change_cause: meta.annotations.get(CHANGE_CAUSE).map(|c| SafeText::from(c.as_str())),
             template_hash: current,
-            digest: self.pods.iter().find_map(digest),
+            digest: self.pods.digest(),
             stalled: stalled(&status.conditions),
             hpa_unknown: autoscalers.is_none(),
             hpa: autoscalers
@@ -95,8 +106,8 @@ impl Objects {
                 .iter()
                 .find(|h| h.spec.scale_target_ref.kind == "Deployment" && h.spec.scale_target_ref.name == meta.name)
                 .map(autoscaler),
-            restarts: self.pods.iter().flat_map(|p| restarts(p, at)).collect(),
-            problems: self.pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).filter_map(problem).collect(),
+            restarts: self.pods.restarts(at),
+            problems: self.pods.problems(),
             revisions,
         }
     }
@@ -118,11 +129,6 @@ fn kept(set: &wire::ReplicaSet) -> Option<KeptRevision> {
     })
 }
 
-fn digest(pod: &wire::Pod) -> Option<String> {
-    let id = &pod.status.container_statuses.first()?.image_id;
-    id.rsplit_once('@').map(|(_, digest)| digest.to_owned())
-}
-
 /// What the Deployment's controller says when it has given up.
 fn stalled(conditions: &[wire::Condition]) -> Option<SafeText> {
     let late = |c: &&wire::Condition| c.r#type == "Progressing" && c.status == "False" && c.reason == "ProgressDeadlineExceeded";
@@ -142,50 +148,20 @@ fn autoscaler(h: &wire::Autoscaler) -> Autoscaler {
     }
 }
 
-/// Restarts of a pod's containers. A container that ended as it should and a pod that was evicted say nothing of the release.
-fn restarts(pod: &wire::Pod, at: Timestamp) -> Vec<Restart> {
-    let evicted = pod.status.reason.as_deref() == Some("Evicted");
-    let of = |c: &wire::ContainerStatus| {
-        let last = c.last_state.terminated.as_ref().or(c.state.terminated.as_ref());
-        let harmless = evicted || last.is_some_and(|t| t.reason == "Completed");
-        let ago = last.and_then(|t| t.finished_at).map(|f| Millis(u64::try_from(at.as_millisecond() - f.as_millisecond()).unwrap_or(0)));
-        (c.restart_count > 0 && !harmless).then(|| Restart {
-            pod: pod.metadata.uid.clone(),
-            container: c.name.clone(),
-            count: c.restart_count,
-            ago,
-            reason: last.map(|t| SafeText::from(t.reason.as_str())),
-        })
-    };
-    pod.status.container_statuses.iter().filter_map(of).collect()
-}
-
-/// What keeps a pod from running, if anything does.
-fn problem(pod: &wire::Pod) -> Option<SafeText> {
-    let name = &pod.metadata.name;
-    let waiting = |c: &wire::ContainerStatus| {
-        let w = c.state.waiting.as_ref().filter(|w| !matches!(w.reason.as_str(), "" | "ContainerCreating" | "PodInitializing"))?;
-        Some(format!("{name}: {}: {}", w.reason, w.message))
-    };
-    let all = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
-    let unscheduled = || {
-        let c = pod.status.conditions.iter().find(|c| c.r#type == "PodScheduled" && c.status == "False")?;
-        Some(format!("{name}: {}: {}", c.reason, c.message))
-    };
-    all.filter_map(waiting).next().or_else(unscheduled).map(SafeText::from)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::time::Millis;
 
     fn objects(deployment: Value, sets: Value, pods: Value) -> Workload {
+        let mut all = Pods::default();
+        serde_json::from_value::<Vec<wire::Pod>>(pods).unwrap().into_iter().for_each(|p| all.add(pods::trim(p)));
         let objects = Objects {
             deployment: serde_json::from_value(deployment).unwrap(),
             replica_sets: serde_json::from_value(sets).unwrap(),
-            pods: serde_json::from_value(pods).unwrap(),
+            pods: Arc::new(all),
         };
         objects.workload(Some(&[]), "2026-01-01T00:10:00Z".parse().unwrap())
     }

@@ -1,0 +1,207 @@
+//! What the pods of one Deployment tell, trimmed page by page, and remembered for a while where they are many.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::super::call::PAGE;
+use super::wire;
+use crate::domain::observed::Restart;
+use crate::domain::text::SafeText;
+use crate::domain::time::Millis;
+
+/// One pod, trimmed as it comes off the wire.
+pub(super) struct Pod {
+    owners: Vec<String>,
+    /// Its name, unless it is on its way out.
+    name: Option<Box<str>>,
+    digest: Option<String>,
+    restarts: Vec<Restarted>,
+    problem: Option<SafeText>,
+}
+
+/// A container's restarts, with the time of the last instead of its age.
+#[derive(Debug)]
+struct Restarted {
+    restart: Restart,
+    ended: Option<Timestamp>,
+}
+
+/// What all pods of a Deployment tell.
+#[derive(Debug, Default)]
+pub(super) struct Pods {
+    count: usize,
+    names: Vec<Box<str>>,
+    digest: Option<String>,
+    restarts: Vec<Restarted>,
+    problems: Vec<SafeText>,
+}
+
+impl Pods {
+    /// Those that one of these ReplicaSets owns.
+    pub fn owned(pods: Vec<Pod>, owners: &BTreeSet<&str>) -> Pods {
+        let mut all = Pods::default();
+        pods.into_iter().filter(|p| p.owners.iter().any(|o| owners.contains(o.as_str()))).for_each(|p| all.add(p));
+        all
+    }
+
+    pub(super) fn add(&mut self, pod: Pod) {
+        self.count += 1;
+        self.names.extend(pod.name);
+        self.digest = self.digest.take().or(pod.digest);
+        self.restarts.extend(pod.restarts);
+        self.problems.extend(pod.problem);
+    }
+
+    /// Names of the pods that are not on their way out.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
+    /// Digest of the running image of the first container of a pod that reports one.
+    pub fn digest(&self) -> Option<String> {
+        self.digest.clone()
+    }
+
+    /// Restarts with their ages at a time.
+    pub fn restarts(&self, at: Timestamp) -> Vec<Restart> {
+        let ago = |ended: Timestamp| Millis(u64::try_from(at.as_millisecond() - ended.as_millisecond()).unwrap_or(0));
+        self.restarts.iter().map(|r| Restart { ago: r.ended.map(ago), ..r.restart.clone() }).collect()
+    }
+
+    /// What keeps pods from running.
+    pub fn problems(&self) -> Vec<SafeText> {
+        self.problems.clone()
+    }
+}
+
+/// Trims a pod.
+pub(super) fn trim(pod: wire::Pod) -> Pod {
+    let here = pod.metadata.deletion_timestamp.is_none();
+    Pod {
+        digest: digest(&pod),
+        restarts: restarts(&pod),
+        problem: problem(&pod).filter(|_| here),
+        owners: pod.metadata.owner_references.into_iter().map(|o| o.uid).collect(),
+        name: here.then(|| pod.metadata.name.into_boxed_str()),
+    }
+}
+
+fn digest(pod: &wire::Pod) -> Option<String> {
+    let id = &pod.status.container_statuses.first()?.image_id;
+    id.rsplit_once('@').map(|(_, digest)| digest.to_owned())
+}
+
+/// Restarts of a pod's containers. A container that ended as it should and a pod that was evicted say nothing of the release.
+fn restarts(pod: &wire::Pod) -> Vec<Restarted> {
+    let evicted = pod.status.reason.as_deref() == Some("Evicted");
+    let of = |c: &wire::ContainerStatus| {
+        let last = c.last_state.terminated.as_ref().or(c.state.terminated.as_ref());
+        let harmless = evicted || last.is_some_and(|t| t.reason == "Completed");
+        (c.restart_count > 0 && !harmless).then(|| Restarted {
+            restart: Restart {
+                pod: pod.metadata.uid.clone(),
+                container: c.name.clone(),
+                count: c.restart_count,
+                ago: None,
+                reason: last.map(|t| SafeText::from(t.reason.as_str())),
+            },
+            ended: last.and_then(|t| t.finished_at),
+        })
+    };
+    pod.status.container_statuses.iter().filter_map(of).collect()
+}
+
+/// What keeps a pod from running, if anything does.
+fn problem(pod: &wire::Pod) -> Option<SafeText> {
+    let name = &pod.metadata.name;
+    let waiting = |c: &wire::ContainerStatus| {
+        let w = c.state.waiting.as_ref().filter(|w| !matches!(w.reason.as_str(), "" | "ContainerCreating" | "PodInitializing"))?;
+        Some(format!("{name}: {}: {}", w.reason, w.message))
+    };
+    let all = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    let unscheduled = || {
+        let c = pod.status.conditions.iter().find(|c| c.r#type == "PodScheduled" && c.status == "False")?;
+        Some(format!("{name}: {}: {}", c.reason, c.message))
+    };
+    all.filter_map(waiting).next().or_else(unscheduled).map(SafeText::from)
+}
+
+/// What the pods of large Deployments told. A list of ten thousand pods is 50 MB of JSON: nobody wants it every few seconds.
+///
+/// Workloads of one page of pods are read anew every time. Of larger ones the list is kept for 3 s a page while the
+/// Deployment does not change (its status changes with every pod that becomes ready or stops being so), and for half a
+/// second a page when it does: what decides (replicas, ready pods and addresses, routes) is read fresh all the same.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Arc<Mutex<BTreeMap<String, Told>>>);
+
+#[derive(Debug)]
+struct Told {
+    version: String,
+    at: Timestamp,
+    pods: Arc<Pods>,
+}
+
+impl Memory {
+    /// What the pods of this Deployment told lately enough.
+    pub(super) fn of(&self, deployment: &wire::Meta, at: Timestamp) -> Option<Arc<Pods>> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.get(&deployment.uid)?;
+        let pages = i64::try_from(told.pods.count / PAGE).unwrap_or(i64::MAX);
+        let lasts = pages.saturating_mul(if told.version == deployment.resource_version { 3_000 } else { 500 });
+        let age = at.as_millisecond() - told.at.as_millisecond();
+        (0..lasts).contains(&age).then(|| Arc::clone(&told.pods))
+    }
+
+    /// Keeps what many pods told.
+    pub(super) fn keep(&self, deployment: &wire::Meta, at: Timestamp, pods: &Arc<Pods>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pods.count > PAGE {
+            all.insert(deployment.uid.clone(), Told { version: deployment.resource_version.clone(), at, pods: Arc::clone(pods) });
+        } else {
+            all.remove(&deployment.uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(version: &str) -> wire::Meta {
+        wire::Meta { uid: "u".into(), resource_version: version.into(), ..wire::Meta::default() }
+    }
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(1_000 + n).unwrap()
+    }
+
+    fn kept(pods: usize) -> Memory {
+        let memory = Memory::default();
+        memory.keep(&meta("1"), second(0), &Arc::new(Pods { count: pods, ..Pods::default() }));
+        memory
+    }
+
+    #[test]
+    fn few_pods_are_read_every_time() {
+        assert!(kept(PAGE).of(&meta("1"), second(0)).is_none());
+    }
+
+    #[test]
+    fn many_are_remembered_longer_while_their_deployment_does_not_change() {
+        let memory = kept(20 * PAGE);
+        let known = |version: &str, s: i64| memory.of(&meta(version), second(s)).is_some();
+        assert_eq!([known("1", 0), known("1", 59), known("1", 60)], [true, true, false]);
+        assert_eq!([known("2", 9), known("2", 10)], [true, false]);
+        assert!(!known("1", -1), "a clock that was set back proves nothing");
+        assert!(memory.of(&wire::Meta { uid: "other".into(), ..meta("1") }, second(1)).is_none());
+    }
+
+    #[test]
+    fn a_remembered_restart_grows_older() {
+        let restart = Restart { pod: "p".into(), container: "app".into(), count: 1, ago: None, reason: None };
+        let pods = Pods { restarts: vec![Restarted { restart, ended: Some(second(0)) }], ..Pods::default() };
+        assert_eq!([1, 61].map(|s| pods.restarts(second(s))[0].ago), [Some(Millis::secs(1)), Some(Millis::secs(61))]);
+    }
+}
