@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::model::{Link, ReleaseKey, Scene};
 use crate::app::msg::{Msg, World};
@@ -13,6 +14,7 @@ use crate::cluster::watch::{Watching, watch as watch_namespace};
 use crate::cluster::{Connection, access, discover, state};
 use crate::domain::command::Order;
 use crate::domain::declared::{Declared, sounds_like_production};
+use crate::domain::live::Snapshot;
 use crate::domain::release::Release;
 use crate::domain::rollout::Rollout;
 use crate::domain::time::Millis;
@@ -25,6 +27,11 @@ use crate::journal::Place;
 
 /// How often releases are looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How often an idle driver reads the cluster: where releases are few, and where they are many. The release that is looked
+/// at is always read as often as one of few.
+const IDLE: (Millis, Millis) = (Millis::secs(5), Millis::secs(20));
+/// So many releases are few.
+const FEW: usize = 5;
 /// How long drivers may take to let go at the end.
 const LET_GO: Duration = Duration::from_secs(3);
 /// The most namespaces that `--all-namespaces` looks through.
@@ -49,6 +56,14 @@ impl Context {
     }
 }
 
+/// The namespace that is watched.
+struct Watched {
+    namespace: String,
+    rows: Watching,
+    /// What was last handed on.
+    shown: Option<Arc<Snapshot>>,
+}
+
 /// A session; dropped, its watches end. Drivers are let go with [`Session::close`].
 pub(super) struct Session {
     context: Context,
@@ -56,8 +71,10 @@ pub(super) struct Session {
     running: JoinSet<()>,
     tasks: JoinSet<()>,
     found: mpsc::UnboundedReceiver<Vec<Release>>,
-    watching: Option<(String, Watching)>,
+    watching: Option<Watched>,
     attended: Option<ReleaseKey>,
+    /// When the release that is looked at is to be read again, where releases are many.
+    closely: Interval,
     read_only: bool,
 }
 
@@ -68,8 +85,10 @@ impl Session {
         let mut tasks = JoinSet::new();
         tasks.spawn(look_around(context.clone(), sender));
         let read_only = context.connection.read_only;
-        let mut session =
-            Session { drivers: BTreeMap::new(), running: JoinSet::new(), tasks, found, watching: None, attended: None, read_only, context };
+        let mut closely = tokio::time::interval(IDLE.0.duration());
+        closely.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (drivers, running) = (BTreeMap::new(), JoinSet::new());
+        let mut session = Session { drivers, running, tasks, found, watching: None, attended: None, closely, read_only, context };
         session.show_scene(read_only.then(|| "--read-only".to_owned()));
         if let Some(namespace) = session.context.namespace.clone() {
             session.watch(&namespace);
@@ -91,7 +110,7 @@ impl Session {
 
     /// Waits for something to do: releases found, rows changed. May be dropped while waiting.
     pub async fn next(&mut self) {
-        let Some((_, watching)) = &mut self.watching else {
+        let Some(watching) = &mut self.watching else {
             match self.found.recv().await {
                 Some(found) => self.take(found).await,
                 None => std::future::pending().await,
@@ -100,11 +119,15 @@ impl Session {
         };
         tokio::select! {
             Some(found) = self.found.recv() => self.take(found).await,
-            Ok(()) = watching.snapshots.changed() => {
-                let rows = Arc::clone(&watching.snapshots.borrow_and_update());
+            Ok(()) = watching.rows.snapshots.changed() => {
+                let rows = Arc::clone(&watching.rows.snapshots.borrow_and_update());
+                let news = !watching.shown.replace(Arc::clone(&rows)).is_some_and(|before| before.same_rows(&rows));
                 self.context.tell(World::Rows(rows));
-                self.hint();
+                if news {
+                    self.hint();
+                }
             }
+            _ = self.closely.tick(), if self.attended.is_some() && self.drivers.len() > FEW => self.hint(),
         }
     }
 
@@ -124,7 +147,7 @@ impl Session {
                 self.show_scene(Some("no right to write here".to_owned()));
             }
         }
-        let few = found.len() <= 5;
+        let few = found.len() <= FEW;
         for release in found {
             let key = ReleaseKey { namespace: release.namespace.clone(), name: release.name.clone() };
             if !self.drivers.contains_key(&key) {
@@ -138,7 +161,7 @@ impl Session {
         let c = &self.context;
         let clock = Arc::clone(&c.clock);
         let holder = format!("{}#{}", c.actor, std::process::id());
-        let idle = if few { Millis::secs(5) } else { Millis::secs(30) };
+        let idle = if few { IDLE.0 } else { IDLE.1 };
         let setup = Setup { holder, may_write: !self.read_only, take_up: !self.read_only, active: Millis::secs(2), idle };
         let journal = if self.read_only {
             Journal::in_memory()
@@ -186,10 +209,11 @@ impl Session {
     }
 
     fn watch(&mut self, namespace: &str) {
-        if self.watching.as_ref().is_none_or(|(ns, _)| ns != namespace) {
+        if self.watching.as_ref().is_none_or(|w| w.namespace != namespace) {
             let clock = Arc::clone(&self.context.clock);
             let present = Arc::new(move || clock.now().wall);
-            self.watching = Some((namespace.to_owned(), watch_namespace(self.context.connection.watch.clone(), namespace, present)));
+            let rows = watch_namespace(self.context.connection.watch.clone(), namespace, present);
+            self.watching = Some(Watched { namespace: namespace.to_owned(), rows, shown: None });
         }
     }
 

@@ -56,6 +56,9 @@ pub struct Setup {
 const BREATH: Millis = Millis(100);
 /// Said of a request without a fitting answer.
 const BROKEN: &str = "the request was not carried out as it should";
+/// The least time between two turns that hints may bring about, while a run is under way and otherwise: where thousands of
+/// pods come and go there is always a hint.
+const HINTS_APART: (Millis, Millis) = (Millis(500), Millis::secs(2));
 /// How often the covered time is stored when nothing else changes.
 const STORE_EVERY: Millis = Millis::secs(15);
 
@@ -106,6 +109,8 @@ pub struct Core {
     pending: BTreeMap<u64, Pending>,
     next_id: u64,
     next_turn: Millis,
+    /// When the last turn began.
+    turn_began: Option<Millis>,
     next_sample: Millis,
     faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
     last_logged: Option<Entry>,
@@ -170,6 +175,7 @@ impl Core {
             pending: BTreeMap::new(),
             next_id: 1,
             next_turn: now.mono,
+            turn_began: None,
             next_sample: now.mono,
             faults: BTreeMap::new(),
             last_logged: None,
@@ -185,7 +191,7 @@ impl Core {
         self.now = now;
         match input {
             Input::Tick => {}
-            Input::Changed => self.next_turn = self.next_turn.min(now.mono.plus(BREATH)),
+            Input::Changed => self.hinted(),
             Input::Restored(stored) => self.begin_with(*stored),
             Input::Order(order) => self.take_order(order, out),
             Input::Detach => self.detach(out),

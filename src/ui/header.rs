@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use crate::app::model::{Link, ReleaseKey, Screen};
 use crate::app::rows::{Need, need};
-use crate::app::wake::LIVE;
 use crate::app::words::{self, Status, coarse};
 use crate::domain::time::Millis;
 use crate::theme::Role;
@@ -60,8 +59,7 @@ fn fleet(cx: &Cx<'_>) -> ((Row, Row), (Row, Row)) {
         n => format!(" · {n} need you"),
     };
     let counts = format!("{total}{moving}{person}");
-    let age = model.releases.keys().filter_map(|key| model.age(key)).max();
-    let fresh = if model.listed && n == 0 { Row::default() } else { data(cx, age) };
+    let fresh = if model.listed && n == 0 { Row::default() } else { data(cx, model.oldest()) };
     let second = row_of(cx, vec![fresh, access(cx)]);
     ((place, cx.row(Role::Header, counts)), (second, link(cx)))
 }
@@ -117,7 +115,7 @@ fn row_of(cx: &Cx<'_>, parts: Vec<Row>) -> Row {
 fn data(cx: &Cx<'_>, age: Option<Millis>) -> Row {
     match age {
         None => cx.row(Role::BannerStale, "no data yet"),
-        Some(age) if age < LIVE => cx.row(Role::Text, "data live"),
+        Some(age) if age < cx.model.live() => cx.row(Role::Text, "data live"),
         Some(age) if age > cx.model.stale_after => cx.row(Role::BannerStale, format!("data {} old", coarse(age))),
         Some(age) => cx.row(Role::Text, format!("data {} old", coarse(age))),
     }

@@ -14,7 +14,6 @@ use ratatui::layout::Rect;
 
 use crate::app::list::List;
 use crate::app::pane::Pane;
-use crate::app::wake::LIVE;
 use crate::app::words::coarse;
 use crate::domain::live::Feed;
 use crate::domain::object::Kind;
@@ -109,7 +108,7 @@ fn age(cx: &Cx<'_>, pane: Pane) -> Row {
 fn aged(cx: &Cx<'_>, age: Option<crate::domain::time::Millis>) -> Row {
     match age {
         None => cx.row(Role::StatusProgress, "reading"),
-        Some(age) if age < LIVE => cx.row(Role::Dim, "live"),
+        Some(age) if age < cx.model.live() => cx.row(Role::Dim, "live"),
         Some(age) if age > cx.model.stale_after => cx.row(Role::BannerStale, format!("{} old", coarse(age))),
         Some(age) => cx.row(Role::Dim, format!("{} old", coarse(age))),
     }

@@ -5,16 +5,18 @@ use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, FaultKind, Stored};
 use crate::domain::release::Release;
 use crate::domain::sample::Scrape;
+use crate::domain::time::Millis;
 use crate::engine::orient;
 
 use super::io::{Call, Request};
-use super::{BREATH, Core, Fresh, Pending};
+use super::{BREATH, Core, Fresh, HINTS_APART, Pending};
 
 impl Core {
     /// Begins a turn, and asks for counters, when their time has come.
     pub(super) fn read_when_due(&mut self, out: &mut Vec<Request>) {
         if self.now.mono >= self.turn_at() && self.may_read() {
             self.fresh = Fresh::default();
+            self.turn_began = Some(self.now.mono);
             self.next_turn = self.now.mono.plus(if self.active().is_some() { self.setup.active } else { self.setup.idle });
             let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
             self.send(Pending::Load, Call::Load { namespace, release }, out);
@@ -102,6 +104,13 @@ impl Core {
         if let Some(observed) = &self.observed {
             self.judgement = self.judge.judge(self.active().map_or(&self.declared, |r| &r.release), observed, self.now);
         }
+    }
+
+    /// Something changed: looks sooner, but not all the time.
+    pub(super) fn hinted(&mut self) {
+        let apart = if self.active().is_some() { HINTS_APART.0 } else { HINTS_APART.1 };
+        let rested = self.turn_began.map_or(Millis::ZERO, |began| began.plus(apart));
+        self.next_turn = self.next_turn.min(self.now.mono.plus(BREATH).max(rested));
     }
 
     /// Looks again soon.
