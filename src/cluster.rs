@@ -8,6 +8,7 @@ mod call;
 pub mod connect;
 pub mod discover;
 pub mod error;
+mod items;
 pub mod lease;
 pub mod logs;
 pub mod namespaces;

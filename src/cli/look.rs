@@ -42,7 +42,7 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
     };
     let running = rollout.as_ref().filter(|r| !r.is_over());
     let release = running.map_or(declared, |r| &r.release).clone();
-    let observing = world.execute(Call::Observe { release: Box::new(release.clone()) });
+    let observing = world.execute(Call::Observe { release: Box::new(release.clone()), closely: true });
     let sampling = async {
         match release.prometheus {
             Some(_) => Some(world.execute(Call::Sample { release: Box::new(release.clone()) }).await),

@@ -153,7 +153,7 @@ async fn dry_run(
 
 async fn look(session: &Session, release: &Release, run: Option<&Rollout>, order: &Order) -> Result<preview::Preview, CliError> {
     let (world, _) = session.world(release, false);
-    let observed = match world.execute(Call::Observe { release: Box::new(release.clone()) }).await {
+    let observed = match world.execute(Call::Observe { release: Box::new(release.clone()), closely: true }).await {
         Reply::Observed(Ok(observed)) => observed,
         Reply::Observed(Err(fault)) => return Err(fault.into()),
         _ => return Err(CliError::Other("the cluster's answer did not fit".to_owned())),

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::{ClusterError, Subject};
+use super::items::Items;
 use crate::domain::object::{Kind, ObjectRef};
 
 /// The deadline of a request for one object.
@@ -34,17 +35,19 @@ pub(super) async fn send(client: &Client, subject: &Subject, request: Request<Ve
     let exchange = async {
         let answer = client.send(request.map(Into::into)).await.map_err(|e| subject.failed(&e))?;
         let code = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| {
-            if e.is::<http_body_util::LengthLimitError>() {
-                subject.too_large(format!("the answer has more than {} MiB", LARGEST >> 20))
-            } else {
-                subject.cut_off(e.as_ref())
-            }
-        })?;
-        let body = body.to_bytes();
+        let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| broken(subject, e.as_ref()))?.to_bytes();
         if code < 300 { Ok(body) } else { Err(subject.refused(code, &body)) }
     };
     tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| Err(subject.late(deadline)))
+}
+
+/// A body that ended before its end.
+fn broken(subject: &Subject, error: &(dyn std::error::Error + Send + Sync + 'static)) -> ClusterError {
+    if error.is::<http_body_util::LengthLimitError>() {
+        subject.too_large(format!("the answer has more than {} MiB", LARGEST >> 20))
+    } else {
+        subject.cut_off(error)
+    }
 }
 
 /// A request with a JSON body, or none.
@@ -174,15 +177,40 @@ async fn pages<T: DeserializeOwned, U>(
                 target.push_str(&format!("&{name}={}", encoded(value)));
             }
         }
-        let body = send(client, subject, request(subject, Method::GET, &target, None)?, LIST).await?;
-        let page: Page<T> = decode(subject, &body)?;
-        drop(body);
-        all.extend(page.items.unwrap_or_default().into_iter().map(&trim));
-        if page.metadata.r#continue.is_empty() {
+        token = page(client, subject, &target, |object| all.push(trim(object))).await?;
+        if token.is_empty() {
             return Ok(all);
         }
-        token = page.metadata.r#continue;
     }
+}
+
+/// One page, object by object as they arrive; answers the token of the next page.
+async fn page<T: DeserializeOwned>(
+    client: &Client,
+    subject: &Subject,
+    target: &str,
+    mut take: impl FnMut(T),
+) -> Result<String, ClusterError> {
+    let request = request(subject, Method::GET, target, None)?;
+    let exchange = async {
+        let answer = client.send(request.map(Into::into)).await.map_err(|e| subject.failed(&e))?;
+        let code = answer.status().as_u16();
+        let mut body = std::pin::pin!(Limited::new(answer.into_body(), LARGEST));
+        if code >= 300 {
+            let body = body.collect().await.map_err(|e| broken(subject, e.as_ref()))?.to_bytes();
+            return Err(subject.refused(code, &body));
+        }
+        let mut items = Items::default();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|e| broken(subject, e.as_ref()))?;
+            let data = frame.data_ref().map_or(&[][..], AsRef::as_ref);
+            items.push(data, |item| decode(subject, item).map(&mut take))?;
+        }
+        let page: Page<T> = decode(subject, &items.envelope())?;
+        page.items.into_iter().flatten().for_each(take);
+        Ok(page.metadata.r#continue)
+    };
+    tokio::time::timeout(LIST, exchange).await.unwrap_or_else(|_| Err(subject.late(LIST)))
 }
 
 /// How a write is sent.

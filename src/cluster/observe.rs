@@ -29,6 +29,8 @@ struct Look<'a> {
     namespace: &'a str,
     memory: &'a Memory,
     at: jiff::Timestamp,
+    /// Whether somebody waits for it: a run under way, a person.
+    closely: bool,
 }
 
 /// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
@@ -37,16 +39,22 @@ struct Look<'a> {
 /// # Errors
 /// The first read that failed.
 pub async fn observe(client: &Client, release: &Release, at: jiff::Timestamp) -> Result<Observed, ClusterError> {
-    observe_with(client, release, at, &Memory::default()).await
+    observe_with(client, release, at, (&Memory::default(), true)).await
 }
 
-/// The same, again and again: what the pods of large workloads told is in `memory`, see [`Memory`].
+/// The same, again and again: what the pods of large workloads told is in the [`Memory`]. With it goes whether somebody
+/// waits for the answer: a run under way, a person.
 ///
 /// # Errors
 /// The first read that failed.
-pub async fn observe_with(client: &Client, release: &Release, at: jiff::Timestamp, memory: &Memory) -> Result<Observed, ClusterError> {
+pub async fn observe_with(
+    client: &Client,
+    release: &Release,
+    at: jiff::Timestamp,
+    (memory, closely): (&Memory, bool),
+) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
-    let look = Look { client, namespace, memory, at };
+    let look = Look { client, namespace, memory, at, closely };
     let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
     let (autoscalers, parts) = try_join(autoscalers, parts).await?;

@@ -10,6 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::model::{Link, ReleaseKey, Scene};
 use crate::app::msg::{Msg, World};
+use crate::cluster::observe::Memory;
 use crate::cluster::watch::{Watching, watch as watch_namespace};
 use crate::cluster::{Connection, access, discover, state};
 use crate::domain::command::Order;
@@ -76,6 +77,7 @@ pub(super) struct Session {
     /// When the release that is looked at is to be read again, where releases are many.
     closely: Interval,
     read_only: bool,
+    pods: Memory,
 }
 
 impl Session {
@@ -88,7 +90,18 @@ impl Session {
         let mut closely = tokio::time::interval(IDLE.0.duration());
         closely.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (drivers, running) = (BTreeMap::new(), JoinSet::new());
-        let mut session = Session { drivers, running, tasks, found, watching: None, attended: None, closely, read_only, context };
+        let mut session = Session {
+            drivers,
+            running,
+            tasks,
+            found,
+            watching: None,
+            attended: None,
+            closely,
+            read_only,
+            pods: Memory::default(),
+            context,
+        };
         session.show_scene(read_only.then(|| "--read-only".to_owned()));
         if let Some(namespace) = session.context.namespace.clone() {
             session.watch(&namespace);
@@ -169,7 +182,7 @@ impl Session {
             Journal::open(&Place::of_user(&c.connection.context, &key.namespace, &key.name))
         };
         c.tell(World::Journal(key.clone(), journal.lines().cloned().collect()));
-        let world = Arc::new(Kubernetes::new(c.connection.unary.clone(), Arc::clone(&clock), journal));
+        let world = Arc::new(Kubernetes::new(c.connection.unary.clone(), Arc::clone(&clock), journal).sharing(self.pods.clone()));
         let (inbox, orders) = mpsc::channel(64);
         let (sender, mut views) = watch::channel(None);
         let core = Core::new(setup, release.clone(), clock.now());

@@ -111,6 +111,8 @@ pub struct Core {
     next_turn: Millis,
     /// When the last turn began.
     turn_began: Option<Millis>,
+    /// Whether something was said to have changed since.
+    hinted: bool,
     next_sample: Millis,
     faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
     last_logged: Option<Entry>,
@@ -176,6 +178,7 @@ impl Core {
             next_id: 1,
             next_turn: now.mono,
             turn_began: None,
+            hinted: false,
             next_sample: now.mono,
             faults: BTreeMap::new(),
             last_logged: None,
@@ -191,7 +194,7 @@ impl Core {
         self.now = now;
         match input {
             Input::Tick => {}
-            Input::Changed => self.hinted(),
+            Input::Changed => self.take_hint(),
             Input::Restored(stored) => self.begin_with(*stored),
             Input::Order(order) => self.take_order(order, out),
             Input::Detach => self.detach(out),

@@ -36,6 +36,12 @@ impl Kubernetes {
         Kubernetes { client, clock, journal: Arc::new(Mutex::new(journal)), sampler: Arc::default(), pods: observe::Memory::default() }
     }
 
+    /// Shares with other worlds what pods told.
+    #[must_use]
+    pub fn sharing(self, pods: observe::Memory) -> Kubernetes {
+        Kubernetes { pods, ..self }
+    }
+
     /// The sampler of a release, kept while its Prometheus stays the same.
     fn sampler(&self, release: &Release) -> Result<Sampler, String> {
         let mut kept = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,10 +95,11 @@ impl World for Kubernetes {
             Call::Load { namespace, release } => {
                 async move { Reply::Loaded(state::load(&client, &namespace, &release).await.map_err(Fault::from)) }.boxed()
             }
-            Call::Observe { release } => {
+            Call::Observe { release, closely } => {
                 let at = self.clock.now().wall;
                 let pods = self.pods.clone();
-                async move { Reply::Observed(observe::observe_with(&client, &release, at, &pods).await.map_err(Fault::from)) }.boxed()
+                async move { Reply::Observed(observe::observe_with(&client, &release, at, (&pods, closely)).await.map_err(Fault::from)) }
+                    .boxed()
             }
             Call::Sample { release } => self.sample(*release),
             Call::Store { rollout, expect, spent } => {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::super::call::PAGE;
 use super::wire;
 use crate::domain::observed::Restart;
 use crate::domain::text::SafeText;
@@ -128,13 +128,29 @@ fn problem(pod: &wire::Pod) -> Option<SafeText> {
     all.filter_map(waiting).next().or_else(unscheduled).map(SafeText::from)
 }
 
-/// What the pods of large Deployments told. A list of ten thousand pods is 50 MB of JSON: nobody wants it every few seconds.
+/// Workloads of so many pods are cheap to read: theirs are read anew every time.
+const FEW: usize = 50;
+/// Lists of pods that idle releases may have under way at once.
+const AT_ONCE: usize = 2;
+
+/// What the pods of large Deployments told, for all that look at them. A real pod has 5 to 13 KB of JSON: nobody wants
+/// thousands of them every few seconds.
 ///
-/// Workloads of one page of pods are read anew every time. Of larger ones the list is kept for 3 s a page while the
-/// Deployment does not change (its status changes with every pod that becomes ready or stops being so), and for half a
-/// second a page when it does: what decides (replicas, ready pods and addresses, routes) is read fresh all the same.
-#[derive(Clone, Debug, Default)]
-pub struct Memory(Arc<Mutex<BTreeMap<String, Told>>>);
+/// While a Deployment does not change (its status changes with every pod that becomes ready or stops being so), its list
+/// is kept for half a minute where it is looked at closely, else for five minutes; while it does, for some seconds more
+/// the more pods it has. What decides (replicas, ready pods and addresses, routes) is read fresh all the same.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    told: Arc<Mutex<BTreeMap<String, Told>>>,
+    /// Releases that idle wait for one another; others never do.
+    gate: Arc<Semaphore>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory { told: Arc::default(), gate: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
 
 #[derive(Debug)]
 struct Told {
@@ -143,25 +159,42 @@ struct Told {
     pods: Arc<Pods>,
 }
 
+impl Told {
+    /// How long it is good, in milliseconds.
+    fn lasts(&self, changed: bool, closely: bool) -> i64 {
+        let pods = i64::try_from(self.pods.count).unwrap_or(i64::MAX);
+        match (changed, closely) {
+            (false, true) => 30_000,
+            (false, false) => 300_000,
+            (true, true) => pods.saturating_mul(5).min(15_000),
+            (true, false) => pods.saturating_mul(20).clamp(10_000, 60_000),
+        }
+    }
+}
+
 impl Memory {
     /// What the pods of this Deployment told lately enough.
-    pub(super) fn of(&self, deployment: &wire::Meta, at: Timestamp) -> Option<Arc<Pods>> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn of(&self, deployment: &wire::Meta, at: Timestamp, closely: bool) -> Option<Arc<Pods>> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.get(&deployment.uid)?;
-        let pages = i64::try_from(told.pods.count / PAGE).unwrap_or(i64::MAX);
-        let lasts = pages.saturating_mul(if told.version == deployment.resource_version { 3_000 } else { 500 });
         let age = at.as_millisecond() - told.at.as_millisecond();
+        let lasts = told.lasts(told.version != deployment.resource_version, closely);
         (0..lasts).contains(&age).then(|| Arc::clone(&told.pods))
     }
 
     /// Keeps what many pods told.
     pub(super) fn keep(&self, deployment: &wire::Meta, at: Timestamp, pods: &Arc<Pods>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pods.count > PAGE {
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if pods.count > FEW {
             all.insert(deployment.uid.clone(), Told { version: deployment.resource_version.clone(), at, pods: Arc::clone(pods) });
         } else {
             all.remove(&deployment.uid);
         }
+    }
+
+    /// Waits until one more list may be read.
+    pub(super) async fn turn(&self, closely: bool) -> Option<SemaphorePermit<'_>> {
+        if closely { None } else { self.gate.acquire().await.ok() }
     }
 }
 
@@ -185,17 +218,30 @@ mod tests {
 
     #[test]
     fn few_pods_are_read_every_time() {
-        assert!(kept(PAGE).of(&meta("1"), second(0)).is_none());
+        assert!(kept(FEW).of(&meta("1"), second(0), false).is_none());
     }
 
     #[test]
     fn many_are_remembered_longer_while_their_deployment_does_not_change() {
-        let memory = kept(20 * PAGE);
-        let known = |version: &str, s: i64| memory.of(&meta(version), second(s)).is_some();
-        assert_eq!([known("1", 0), known("1", 59), known("1", 60)], [true, true, false]);
-        assert_eq!([known("2", 9), known("2", 10)], [true, false]);
-        assert!(!known("1", -1), "a clock that was set back proves nothing");
-        assert!(memory.of(&wire::Meta { uid: "other".into(), ..meta("1") }, second(1)).is_none());
+        let memory = kept(1_000);
+        let known = |version: &str, s: i64, closely| memory.of(&meta(version), second(s), closely).is_some();
+        assert_eq!([known("1", 0, true), known("1", 29, true), known("1", 30, true)], [true, true, false]);
+        assert_eq!([known("1", 299, false), known("1", 300, false)], [true, false]);
+        assert_eq!([known("2", 4, true), known("2", 5, true)], [true, false]);
+        assert_eq!([known("2", 19, false), known("2", 20, false)], [true, false]);
+        assert!(!known("1", -1, false), "a clock that was set back proves nothing");
+        assert!(memory.of(&wire::Meta { uid: "other".into(), ..meta("1") }, second(1), false).is_none());
+    }
+
+    #[tokio::test]
+    async fn idle_releases_wait_for_one_another_and_the_others_for_nobody() {
+        use futures::FutureExt;
+        let memory = Memory::default();
+        let held = [memory.turn(false).await, memory.turn(false).await];
+        assert!(memory.turn(false).now_or_never().is_none());
+        assert!(memory.turn(true).now_or_never().is_some());
+        drop(held);
+        assert!(memory.turn(false).now_or_never().is_some());
     }
 
     #[test]

@@ -27,18 +27,21 @@ pub(super) struct Objects {
 
 /// Reads a Deployment with what it owns; `None` when it does not exist or is not named.
 pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
-    let Look { client, namespace, memory, at } = look;
+    let Look { client, namespace, memory, at, closely } = look;
     let Some(name) = name else { return Ok(None) };
     let Some(deployment) = call::find::<wire::Deployment>(client, &ObjectRef::new(Kind::Deployment, namespace, name)).await? else {
         return Ok(None);
     };
     let selector = selector(&deployment.spec.selector);
-    let told = memory.of(&deployment.metadata, at);
+    let told = memory.of(&deployment.metadata, at, closely);
     let sets = call::list::<wire::ReplicaSet>(client, Kind::ReplicaSet, namespace, &selector);
     let pods = async {
         match &told {
             Some(_) => Ok(Vec::new()),
-            None => call::list_as(client, Kind::Pod, namespace, &selector, pods::trim).await,
+            None => {
+                let _turn = memory.turn(closely).await;
+                call::list_as(client, Kind::Pod, namespace, &selector, pods::trim).await
+            }
         }
     };
     let (mut replica_sets, listed) = try_join(sets, pods).await?;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::super::items::Items;
 use super::Shared;
 use super::index::Rows;
 use super::line::LineError;
@@ -115,8 +116,8 @@ struct PageMeta {
     r#continue: String,
 }
 
-/// Lists everything in pages. Each page's rows are shown as they come and its bodies are dropped; rows that are not in the
-/// list any more go at its end, so no watch gap leaves ghosts.
+/// Lists everything in pages. Rows are shown as they arrive; those that are not in the list any more go at its end, so no
+/// watch gap leaves ghosts.
 async fn list<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) -> Result<String, End> {
     let mut token = String::new();
     let mut there = BTreeSet::new();
@@ -126,21 +127,45 @@ async fn list<T: DeserializeOwned + Rows>(shared: &Shared, kind: Kind) -> Result
             target.push_str("&continue=");
             target.push_str(&super::super::call::encoded(&token));
         }
-        let request = get(&target)?;
-        let text = tokio::time::timeout(LIST_DEADLINE, shared.client.request_text(request)).await;
-        let text = text
-            .map_err(|_| End::Failed(format!("no list of {} within {} s", kind.plural(), LIST_DEADLINE.as_secs())))?
-            .map_err(|e| end_of(&e))?;
-        let page: Page<T> = serde_json::from_str(&text).map_err(|e| End::Failed(format!("{}: not a list: {e}", kind.plural())))?;
-        drop(text);
-        shared.change(|indexes| there.extend(page.items.unwrap_or_default().into_iter().map(|object| object.apply(indexes))));
-        if page.metadata.r#continue.is_empty() {
+        let page = tokio::time::timeout(LIST_DEADLINE, page::<T>(shared, kind, &target, &mut there)).await;
+        let page = page.map_err(|_| End::Failed(format!("no list of {} within {} s", kind.plural(), LIST_DEADLINE.as_secs())))??;
+        if page.r#continue.is_empty() {
             shared.change(|indexes| T::retain(indexes, kind, &there));
             heard(shared, kind);
-            return Ok(page.metadata.resource_version);
+            return Ok(page.resource_version);
         }
-        token = page.metadata.r#continue;
+        token = page.r#continue;
     }
+}
+
+/// Reads one page, object by object: the text of a page of pods has megabytes.
+async fn page<T: DeserializeOwned + Rows>(
+    shared: &Shared,
+    kind: Kind,
+    target: &str,
+    there: &mut BTreeSet<String>,
+) -> Result<PageMeta, End> {
+    let no_list = |e: serde_json::Error| End::Failed(format!("{}: not a list: {e}", kind.plural()));
+    let opened = shared.client.request_stream(get(target)?).await.map_err(|e| end_of(&e))?;
+    let mut body = std::pin::pin!(opened);
+    let mut items = Items::default();
+    loop {
+        let chunk = body.fill_buf().await.map_err(|e| End::Failed(e.to_string()))?;
+        if chunk.is_empty() {
+            break;
+        }
+        let mut objects: Vec<T> = Vec::new();
+        items.push(chunk, |item| serde_json::from_slice(item).map(|object| objects.push(object)).map_err(no_list))?;
+        let taken = chunk.len();
+        body.consume_unpin(taken);
+        if items.held() > LONGEST_LINE {
+            return Err(End::Failed(format!("a list of {} with an object of more than {} MiB", kind.plural(), LONGEST_LINE >> 20)));
+        }
+        shared.change(|indexes| there.extend(objects.into_iter().map(|object| object.apply(indexes))));
+    }
+    let page: Page<T> = serde_json::from_slice(&items.envelope()).map_err(no_list)?;
+    shared.change(|indexes| there.extend(page.items.into_iter().flatten().map(|object| object.apply(indexes))));
+    Ok(page.metadata)
 }
 
 fn get(target: &str) -> Result<Request<Vec<u8>>, End> {

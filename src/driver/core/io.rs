@@ -59,6 +59,8 @@ pub enum Call {
     Observe {
         /// The release.
         release: Box<Release>,
+        /// Whether a run is under way, or somebody waits.
+        closely: bool,
     },
     /// Read the counters.
     Sample {

@@ -22,7 +22,8 @@ impl Core {
             self.send(Pending::Load, Call::Load { namespace, release }, out);
             let release = Box::new(self.release().clone());
             self.asked_as.clone_from(&release.components);
-            self.send(Pending::Observe, Call::Observe { release }, out);
+            let closely = std::mem::take(&mut self.hinted) || self.active().is_some() || !self.orders.is_empty();
+            self.send(Pending::Observe, Call::Observe { release, closely }, out);
             self.watch_lease(out);
         }
         if self.now.mono >= self.next_sample && self.may_sample() {
@@ -107,10 +108,11 @@ impl Core {
     }
 
     /// Something changed: looks sooner, but not all the time.
-    pub(super) fn hinted(&mut self) {
+    pub(super) fn take_hint(&mut self) {
         let apart = if self.active().is_some() { HINTS_APART.0 } else { HINTS_APART.1 };
         let rested = self.turn_began.map_or(Millis::ZERO, |began| began.plus(apart));
         self.next_turn = self.next_turn.min(self.now.mono.plus(BREATH).max(rested));
+        self.hinted = true;
     }
 
     /// Looks again soon.
