@@ -69,7 +69,7 @@ impl Slow {
     fn beat(&mut self) {
         self.cluster.world.skip(BEAT);
         self.beats += 1;
-        if self.beats % 20 == 0 {
+        if self.beats.is_multiple_of(20) {
             self.cluster.world.pass(Millis::ZERO); // a pod a second
         }
         if self.churn {
