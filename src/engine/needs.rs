@@ -4,7 +4,7 @@ use crate::domain::action::{Action, ImageChange, Precondition, Target};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::release::{Component, Router, Strategy, Track};
-use crate::domain::rollout::{ComponentTarget, Rollout};
+use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
 use crate::domain::route::Acceptance;
 use crate::domain::step::Step;
 use crate::domain::weight::Weight;
@@ -73,6 +73,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
             Some(Step::Promote) => promote::needs(&part),
             Some(Step::Roll(share)) => part.roll(*share),
             Some(Step::Retire(length)) if rollout.covered >= *length => part.retire(),
+            Some(Step::Prepare) if rollout.asked > Weight::ZERO && part.is_set_down() => part.serve(rollout.asked),
             Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare(first_weight(rollout))),
             Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
             Some(Step::Watch(_)) | None => Vec::new(),
@@ -91,6 +92,12 @@ fn first_weight(rollout: &Rollout) -> Weight {
 impl Part<'_> {
     fn name(&self) -> &str {
         &self.component.name
+    }
+
+    /// Whether a person asked for less than the plan's first weight, and the route still holds more.
+    fn is_set_down(&self) -> bool {
+        let paused = matches!(self.rollout.phase, Phase::Paused { .. });
+        paused && self.seen.route.as_ref().is_ok_and(|facts| facts.percent() > self.rollout.asked.percent())
     }
 
     /// A Deployment as a write's target.
