@@ -42,6 +42,8 @@ pub struct View {
     pub release: Release,
     /// The last run, over or not.
     pub rollout: Option<Rollout>,
+    /// Whether the stored state was read: before that, no run is no news.
+    pub loaded: bool,
     /// The newest look at the objects.
     pub observed: Option<Observed>,
     /// How old it is.

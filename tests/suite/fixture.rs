@@ -222,6 +222,7 @@ pub fn holding(components: &[&str]) -> View {
         now: now(),
         release,
         rollout: Some(rollout),
+        loaded: true,
         observed: Some(observed),
         observed_age: Some(Millis::secs(2)),
         judgement: judgement(components, Verdict::Healthy),

@@ -73,7 +73,7 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
         return Some(ending);
     }
     let Some(r) = &view.rollout else {
-        return if order.is_none() && view.observed.is_some() { ending(Exit::Error, Refusal::NoRollout.to_string()) } else { None };
+        return if order.is_none() && view.loaded { ending(Exit::Error, Refusal::NoRollout.to_string()) } else { None };
     };
     match &r.phase {
         Phase::RolledBack => over(goal, r, view),

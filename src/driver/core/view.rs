@@ -18,6 +18,7 @@ impl Core {
             release: self.release().clone(),
             checklist: self.rollout.as_ref().and_then(|r| engine::checklist(r, self.observed.as_ref(), &self.judgement, self.now)),
             rollout: self.rollout.clone(),
+            loaded: self.loaded_once,
             observed: self.observed.clone(),
             observed_age: self.observed_at.map(|at| self.now.elapsed(at)),
             judgement: self.judgement.clone(),
