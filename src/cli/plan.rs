@@ -79,7 +79,11 @@ fn gate(g: &Gate) -> String {
     let lasting = if g.lasting > Millis::ZERO { format!(" for {}", g.lasting) } else { String::new() };
     let then = format!("{:?}", g.then).to_lowercase();
     // A gate without a name of its own is called by its limit.
-    if g.name.contains(&g.limit_text()) { format!("{}{lasting} → {then}", g.name) } else { format!("{}: {limit}{lasting} → {then}", g.name) }
+    if g.name.contains(&g.limit_text()) {
+        format!("{}{lasting} → {then}", g.name)
+    } else {
+        format!("{}: {limit}{lasting} → {then}", g.name)
+    }
 }
 
 fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Output<'_>) -> std::io::Result<()> {

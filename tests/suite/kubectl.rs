@@ -63,9 +63,15 @@ fn it_lists_describes_and_reads_logs() {
     let path = k.says("get pods -l version=stable -o jsonpath={.items[*].status.phase}");
     assert_eq!(path, "Running Running Running");
 
-    has(&k.says(&format!("describe deployment {STABLE}")), &["Replicas:", "3 desired | 3 updated | 3 total | 3 available", "Events:", "ScalingReplicaSet"]);
+    has(
+        &k.says(&format!("describe deployment {STABLE}")),
+        &["Replicas:", "3 desired | 3 updated | 3 total | 3 available", "Events:", "ScalingReplicaSet"],
+    );
     let pod = pods["items"][0]["metadata"]["name"].as_str().unwrap();
-    has(&k.says(&format!("describe pod {pod}")), &["Controlled By:", "ReplicaSet/", OLD, "Readiness:", "Ready", "True", "Scheduled", "Started"]);
+    has(
+        &k.says(&format!("describe pod {pod}")),
+        &["Controlled By:", "ReplicaSet/", OLD, "Readiness:", "Ready", "True", "Scheduled", "Started"],
+    );
     has(&k.says("describe hpa"), &["Reference:", "resource cpu on pods", "Conditions:", "AbleToScale"]);
     has(&k.says(&format!("describe virtualservice {STABLE}")), &["Weight:", "100", "Weight:", "0"]);
 
@@ -136,10 +142,19 @@ fn it_patches_in_three_ways_and_deletes() {
     let json = r#"[{"op":"replace","path":"/spec/http/0/route/0/weight","value":80},{"op":"replace","path":"/spec/http/0/route/1/weight","value":20}]"#;
     k.says(&format!("patch virtualservice {STABLE} --type json -p {json}"));
     assert_eq!(k.shop.weights(), (80, 20));
-    let stale = k.command(&["patch", "virtualservice", STABLE, "--type", "json", "-p", r#"[{"op":"test","path":"/spec/http/0/route/0/weight","value":100}]"#]);
+    let stale = k.command(&[
+        "patch",
+        "virtualservice",
+        STABLE,
+        "--type",
+        "json",
+        "-p",
+        r#"[{"op":"test","path":"/spec/http/0/route/0/weight","value":100}]"#,
+    ]);
     assert_ne!(Running::of(stale).end().code, Some(0));
     // A strategic patch merges containers by name, a merge patch replaces the list.
-    let strategic = r#"{"spec":{"template":{"spec":{"containers":[{"name":"backend","image":"registry.io/fusion-electronics-backend:v1.4.3"}]}}}}"#;
+    let strategic =
+        r#"{"spec":{"template":{"spec":{"containers":[{"name":"backend","image":"registry.io/fusion-electronics-backend:v1.4.3"}]}}}}"#;
     k.says(&format!("patch deployment {STABLE} -p {strategic}"));
     let container = k.shop.object(&DEPLOYMENT, STABLE).unwrap()["spec"]["template"]["spec"]["containers"][0].clone();
     assert!(container["image"].as_str().unwrap().ends_with(":v1.4.3") && container["readinessProbe"].is_object(), "{container}");
@@ -150,7 +165,8 @@ fn it_patches_in_three_ways_and_deletes() {
     let pod = k.says("get pods -l version=stable -o jsonpath={.items[0].metadata.name}");
     has(&k.says(&format!("delete pod {pod}")), &[&pod, "deleted"]);
     until("another pod takes its place", || {
-        k.says("get pods -l version=stable --field-selector status.phase=Running -o name").lines().filter(|l| !l.ends_with(&pod)).count() == 3
+        k.says("get pods -l version=stable --field-selector status.phase=Running -o name").lines().filter(|l| !l.ends_with(&pod)).count()
+            == 3
     });
     k.says(&format!("delete deployment {CANARY}"));
     let gone = Running::of(k.command(&["get", "deployment", CANARY])).end();

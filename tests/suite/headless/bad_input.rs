@@ -22,8 +22,8 @@ fn a_missing_right_is_named_with_the_rule_that_would_grant_it() {
         ("get", "apps", "deployments"),
         ("get", "networking.istio.io", "virtualservices"),
         ("get", "", "configmaps"),
-        ("create", "", "configmaps"),
         ("create", "coordination.k8s.io", "leases"),
+        ("create", "", "configmaps"),
     ];
     for (verb, group, resource) in rights {
         shop.deny(verb, group, resource);

@@ -22,7 +22,8 @@ fn a_run_is_walked_by_hand() {
     assert_eq!(shop.holder(), "", "a driver that ends lets go");
 
     let status = shop.status();
-    let facts = json!({"release": "storefront", "namespace": "fusion-ecommerce", "strategy": "canary", "phase": "progressing", "asked": 10});
+    let facts =
+        json!({"release": "storefront", "namespace": "fusion-ecommerce", "strategy": "canary", "phase": "progressing", "asked": 10});
     for (key, value) in facts.as_object().unwrap() {
         assert_eq!(status[key], *value, "{status}");
     }
@@ -38,6 +39,14 @@ fn a_run_is_walked_by_hand() {
     shop.ends(0, &["step", "--back"]);
     assert_eq!(shop.weights(), (90, 10));
     assert_eq!(shop.status()["phase"], "paused");
+    shop.ends(0, &["step", "--back"]);
+    assert_eq!(shop.weights(), (100, 0), "before the first weight there is none");
+    shop.ends(0, &["step"]);
+    assert_eq!(shop.weights(), (90, 10));
+    shop.ends(0, &["step", "--to", "5"]);
+    assert_eq!(shop.weights(), (95, 5), "less than the first weight");
+    shop.ends(0, &["step"]);
+    assert_eq!(shop.weights(), (90, 10));
     shop.ends(0, &["step", "--to", "30"]);
     assert_eq!(shop.weights(), (70, 30));
     let refused = shop.ends(1, &["pause"]);

@@ -29,7 +29,9 @@ fn nothing_that_could_change_the_cluster_leaves_under_read_only_and_it_does_with
     assert_eq!(shop.weights(), (90, 10));
     shop.front.take_log();
 
-    let before = shop.with(|kernel| kernel.world.store.get(&cutover::sim::kernel::resource::CONFIG_MAP, "fusion-ecommerce", "cutover-storefront").cloned());
+    let before = shop.with(|kernel| {
+        kernel.world.store.get(&cutover::sim::kernel::resource::CONFIG_MAP, "fusion-ecommerce", "cutover-storefront").cloned()
+    });
     for (args, code) in COMMANDS {
         let by_flag: Vec<&str> = args.iter().copied().chain(["--read-only"]).collect();
         let told = shop.ends(code, &by_flag);
@@ -43,7 +45,14 @@ fn nothing_that_could_change_the_cluster_leaves_under_read_only_and_it_does_with
     let writes: Vec<_> = log.iter().filter(|seen| seen.is_mutating()).collect();
     assert!(writes.is_empty(), "{writes:?}");
     assert!(log.len() > 30, "they did look: {}", log.len());
-    assert_eq!(before, shop.with(|kernel| kernel.world.store.get(&cutover::sim::kernel::resource::CONFIG_MAP, "fusion-ecommerce", "cutover-storefront").cloned()));
+    assert_eq!(
+        before,
+        shop.with(|kernel| kernel
+            .world
+            .store
+            .get(&cutover::sim::kernel::resource::CONFIG_MAP, "fusion-ecommerce", "cutover-storefront")
+            .cloned())
+    );
 
     // The same without the flag writes.
     for (args, code) in [(&["pause"][..], 0), (&["step", "--back"], 0), (&["resume"], 0), (&["promote"], 0), (&["rollback"], 0)] {

@@ -64,7 +64,7 @@ fn a_signal_ends_a_run_lets_go_and_says_that_nobody_drives() {
         assert!(told.err.contains("Nobody drives it now, so nobody rolls it back"), "{told:?}");
         assert_eq!((shop.holder().as_str(), shop.weights()), ("", (90, 10)));
         run = shop.spawn(&["run"]);
-        until("it is driven again", || !shop.holder().is_empty());
+        until("it is driven again", || run.is_over() || !shop.holder().is_empty());
     }
     drop(run);
 }
@@ -78,7 +78,10 @@ fn an_order_that_nobody_was_there_to_take_does_not_meet_the_next_run() {
     let order = r#"{"id":"old","command":"rollBack","actor":"bob@bastion2","at":"2026-01-01T00:00:00Z","mark":null}"#;
     shop.with(|kernel| {
         let leave = |map: &mut serde_json::Value| map["data"]["order-old"] = order.into();
-        kernel.world.modify(&cutover::sim::kernel::resource::CONFIG_MAP, crate::shop::NAMESPACE, "cutover-storefront", "bob", leave).unwrap();
+        kernel
+            .world
+            .modify(&cutover::sim::kernel::resource::CONFIG_MAP, crate::shop::NAMESPACE, "cutover-storefront", "bob", leave)
+            .unwrap();
     });
     let told = shop.ends(0, &["run", "--image", "registry.io/fusion-electronics-backend:v1.5.1"]);
     assert!(told.out.contains("bob@bastion2 asked to roll back before this run: passed over"), "{told:?}");
