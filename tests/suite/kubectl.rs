@@ -162,7 +162,8 @@ fn it_patches_in_three_ways_and_deletes() {
     assert_eq!(k.shop.object(&DEPLOYMENT, STABLE).unwrap()["metadata"]["labels"]["x"], "y");
     has(&k.says(&format!("rollout status deployment/{STABLE} --timeout 60s")), &["successfully rolled out"]);
 
-    let pod = k.says("get pods -l version=stable -o jsonpath={.items[0].metadata.name}");
+    // The youngest one: the oldest may still be on its way out.
+    let pod = k.says("get pods -l version=stable --sort-by .metadata.creationTimestamp -o jsonpath={.items[-1:].metadata.name}");
     has(&k.says(&format!("delete pod {pod}")), &[&pod, "deleted"]);
     until("another pod takes its place", || {
         k.says("get pods -l version=stable --field-selector status.phase=Running -o name").lines().filter(|l| !l.ends_with(&pod)).count()

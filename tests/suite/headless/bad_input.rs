@@ -26,6 +26,8 @@ fn a_missing_right_is_named_with_the_rule_that_would_grant_it() {
         ("create", "", "configmaps"),
     ];
     for (verb, group, resource) in rights {
+        // No Lease of the round before, so that one has to be created.
+        shop.lease_runs_out();
         shop.deny(verb, group, resource);
         let told = shop.cutover(&run);
         // A route that cannot be read is a component that does not fit; the rest is a right that is missing.
