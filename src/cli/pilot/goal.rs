@@ -111,7 +111,9 @@ fn unrecorded(goal: Goal, view: &View) -> Option<Ending> {
 
 fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
     // A record that is refused, or lies under a damaged one, does not make the rollback less done; one under way is waited for.
-    let refused = view.faults.get("store").or_else(|| view.faults.get("state").filter(|(f, _)| f.kind == FaultKind::Unreadable));
+    let fault = |what: &str, kinds: &[FaultKind]| view.faults.get(what).filter(|(f, _)| kinds.contains(&f.kind));
+    let unreadable = || fault("state", &[FaultKind::Unreadable]);
+    let refused = view.faults.get("store").or_else(unreadable).or_else(|| fault("lease", &[FaultKind::Forbidden]));
     if !view.saved && refused.is_none() {
         return None;
     }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod parting;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod slow;

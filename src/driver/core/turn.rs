@@ -39,8 +39,10 @@ impl Core {
             self.fresh.observed = false;
             return self.refuse_orders_without_rights();
         }
+        // The end of a run is work until it is on record, also when a line came after it.
+        let work = self.has_work() || self.is_dirty();
         let ours = self.lease.epoch(self.now).is_some();
-        let wanted = !self.orders.is_empty() || (self.setup.take_up && self.has_work()) || (ours && (self.has_work() || self.is_dirty()));
+        let wanted = !self.orders.is_empty() || (work && (self.setup.take_up || ours));
         let place = if wanted { self.place(out) } else { Place::Watch };
         match place {
             Place::Ask if self.is_open(Pending::Lease) => {} // its answer brings us back here

@@ -68,7 +68,8 @@ impl Front {
     pub async fn open(handle: Handle) -> Front {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (log, rule): (Arc<Mutex<Vec<Seen>>>, Arc<Mutex<Option<Rule>>>) = Default::default();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let rule = Arc::new(Mutex::new(None));
         let (kept, rules) = (Arc::clone(&log), Arc::clone(&rule));
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {

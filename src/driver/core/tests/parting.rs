@@ -1,0 +1,87 @@
+//! Ends: of runs, of orders, of drivers. Whoever is done lets go, and what is left over harms nobody.
+
+use super::*;
+
+/// A run that was rolled back and let go of.
+fn rolled_back() -> Cluster {
+    let (mut cluster, mut process) = begun(&["backend"], 20);
+    process.order(&mut cluster, "back", Command::RollBack);
+    process.run(&mut cluster, 30);
+    assert_eq!((cluster.phase(), cluster.lease.0.as_deref()), (Some(&Phase::RolledBack), None));
+    cluster
+}
+
+fn left(id: &str, command: Command, cluster: &Cluster) -> Order {
+    Order { id: id.into(), command, actor: "bob".into(), at: cluster.world.now.wall, mark: None }
+}
+
+/// Answers everything that is asked, the questions about the Lease last, and lets go once an order is answered.
+fn settle_with_a_late_lease(process: &mut Process, cluster: &mut Cluster, leave_after: Option<&str>) {
+    let mut left = false;
+    for _ in 0..200 {
+        if !left && leave_after.is_some_and(|id| process.core.view().answers.contains_key(id)) {
+            left = true;
+            process.input(cluster.world.now, Input::Detach);
+        }
+        let urgent = process.wire.iter().position(|r| !matches!(r.call, Call::Lease { .. })).unwrap_or(0);
+        let Some(Request { id, call }) = process.wire.remove(urgent) else { return };
+        let reply = cluster.execute(call);
+        process.input(cluster.world.now, Input::Reply { id, reply });
+    }
+    panic!("the driver never comes to rest");
+}
+
+#[test]
+fn a_driver_lets_go_also_with_lines_that_are_not_on_record() {
+    let mut cluster = rolled_back();
+    let mut process = Process::new("b", &cluster);
+    process.order(&mut cluster, "again", Command::RollBack);
+    settle_with_a_late_lease(&mut process, &mut cluster, Some("again"));
+    for _ in 0..10 {
+        cluster.world.pass(Millis::secs(2));
+        process.tick(&mut cluster);
+    }
+    assert!(process.core.is_detached(), "{:?}", process.core.view().faults);
+    assert_eq!(cluster.lease.0, None);
+}
+
+#[test]
+fn the_end_of_a_rollback_is_recorded_also_when_the_lease_came_late() {
+    let (mut cluster, first) = begun(&["backend"], 20);
+    drop(first);
+    cluster.lease.0 = None; // it ran out
+    let mut process = Process::new("b", &cluster);
+    process.order(&mut cluster, "back", Command::RollBack);
+    for _ in 0..30 {
+        settle_with_a_late_lease(&mut process, &mut cluster, None);
+        cluster.world.pass(Millis::secs(2));
+        process.input(cluster.world.now, Input::Tick);
+    }
+    let view = process.core.view();
+    assert!(view.saved && view.rollout.is_some_and(|r| r.phase == Phase::RolledBack));
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+    assert_eq!(cluster.lease.0, None, "nothing is left to drive");
+}
+
+#[test]
+fn what_was_left_before_a_run_does_not_meet_it() {
+    let mut cluster = rolled_back();
+    cluster.orders.push(left("old", Command::RollBack, &cluster));
+    let mut process = Process::new("b", &cluster);
+    let images = [("backend".to_owned(), Image::parse(NEW).unwrap())].into();
+    process.order(&mut cluster, "start again", Command::Start { images, cause: None });
+    process.run(&mut cluster, 10);
+    assert_eq!(cluster.phase(), Some(&Phase::Progressing));
+    assert_eq!(cluster.orders, []);
+}
+
+#[test]
+fn a_refused_order_that_comes_twice_stays_refused() {
+    let mut cluster = rolled_back();
+    cluster.orders.push(left("x", Command::Reject, &cluster));
+    let mut process = Process::new("b", &cluster);
+    process.order(&mut cluster, "x", Command::Reject);
+    process.run(&mut cluster, 3);
+    let answers = process.core.view().answers;
+    assert!(matches!(answers.get("x"), Some(Some(why)) if why.contains("no rollout is under way")), "{answers:?}");
+}
