@@ -71,7 +71,9 @@ async fn what_sticks_is_printed_with_its_command() {
     terminal.see("dry run: refused");
     confirm(&terminal, "y roll back now");
     terminal.until("the line that sticks", |s| s.has("stuck") && s.has("By hand:") && s.has("kubectl -n fusion-ecommerce patch"));
-    terminal.press("\x1b\x03");
+    terminal.press("\x1b");
+    terminal.see_no("By hand:");
+    terminal.press("\x03");
     confirm(&terminal, "quit all the same");
     assert_eq!(terminal.ends_clean(), 0);
     terminal.until("the command, on the shell's screen", |s| {
