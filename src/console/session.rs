@@ -65,13 +65,20 @@ struct Watched {
     shown: Option<Arc<Snapshot>>,
 }
 
+/// What a look around brought.
+struct Found {
+    releases: Vec<Release>,
+    /// Whether there is any right to write.
+    may_write: bool,
+}
+
 /// A session; dropped, its watches end. Drivers are let go with [`Session::close`].
 pub(super) struct Session {
     context: Context,
     drivers: BTreeMap<ReleaseKey, mpsc::Sender<Input>>,
     running: JoinSet<()>,
     tasks: JoinSet<()>,
-    found: mpsc::UnboundedReceiver<Vec<Release>>,
+    found: mpsc::UnboundedReceiver<Found>,
     watching: Option<Watched>,
     attended: Option<ReleaseKey>,
     /// When the release that is looked at is to be read again, where releases are many.
@@ -121,17 +128,18 @@ impl Session {
         }));
     }
 
-    /// Waits for something to do: releases found, rows changed. May be dropped while waiting.
+    /// Waits for something to do: releases found, rows changed. May be dropped while waiting: what was received is dealt with
+    /// without waiting again, or it would be lost.
     pub async fn next(&mut self) {
         let Some(watching) = &mut self.watching else {
             match self.found.recv().await {
-                Some(found) => self.take(found).await,
+                Some(found) => self.take(found),
                 None => std::future::pending().await,
             }
             return;
         };
         tokio::select! {
-            Some(found) = self.found.recv() => self.take(found).await,
+            Some(found) = self.found.recv() => self.take(found),
             Ok(()) = watching.rows.snapshots.changed() => {
                 let rows = Arc::clone(&watching.rows.snapshots.borrow_and_update());
                 let news = !watching.shown.replace(Arc::clone(&rows)).is_some_and(|before| before.same_rows(&rows));
@@ -151,17 +159,14 @@ impl Session {
         }
     }
 
-    async fn take(&mut self, found: Vec<Release>) {
-        if self.drivers.is_empty() && !self.read_only {
-            let namespace = found.first().map(|r| r.namespace.clone()).or_else(|| self.context.namespace.clone()).unwrap_or_default();
-            // Without any right to write this is a read-only console, and says so from the start.
-            if access::may_write(&self.context.connection.unary, &namespace).await == Ok(false) {
-                self.read_only = true;
-                self.show_scene(Some("no right to write here".to_owned()));
-            }
+    fn take(&mut self, found: Found) {
+        // Without any right to write this is a read-only console, and says so from the start.
+        if self.drivers.is_empty() && !self.read_only && !found.may_write {
+            self.read_only = true;
+            self.show_scene(Some("no right to write here".to_owned()));
         }
-        let few = found.len() <= FEW;
-        for release in found {
+        let few = found.releases.len() <= FEW;
+        for release in found.releases {
             let key = ReleaseKey { namespace: release.namespace.clone(), name: release.name.clone() };
             if !self.drivers.contains_key(&key) {
                 self.start(key, release, few);
@@ -248,12 +253,16 @@ impl Session {
 }
 
 /// Looks for releases, again and again.
-async fn look_around(context: Context, found: mpsc::UnboundedSender<Vec<Release>>) {
+async fn look_around(context: Context, found: mpsc::UnboundedSender<Found>) {
+    let mut may_write = None;
     loop {
         match releases(&context).await {
             Ok(releases) => {
                 context.tell(World::Link(Link::Up));
-                if found.send(releases).is_err() {
+                if may_write.is_none() || releases.is_empty() {
+                    may_write = Some(has_right_to_write(&context, &releases).await);
+                }
+                if found.send(Found { releases, may_write: may_write != Some(false) }).is_err() {
                     return;
                 }
             }
@@ -261,6 +270,12 @@ async fn look_around(context: Context, found: mpsc::UnboundedSender<Vec<Release>
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+}
+
+/// Whether anything may be written where the releases are; a server that does not say is believed to let us.
+async fn has_right_to_write(context: &Context, releases: &[Release]) -> bool {
+    let namespace = releases.first().map(|r| r.namespace.clone()).or_else(|| context.namespace.clone()).unwrap_or_default();
+    context.connection.read_only || access::may_write(&context.connection.unary, &namespace).await != Ok(false)
 }
 
 /// Declared releases, else proposals; and whatever a stored state says is under way.

@@ -124,7 +124,9 @@ fn clones(objects: &Objects, stable: &Deployment, name: &str) -> Vec<Deployment>
     let namespace =
         objects.virtual_services.first().and_then(|v| v.pointer("/metadata/namespace")).and_then(Value::as_str).unwrap_or_default();
     let ruled = |d: &Destination| rules::labels(&objects.destination_rules, &d.host, d.subset.as_ref()?, namespace);
-    let by_rule: Vec<Deployment> = subsets.iter().filter_map(ruled).map(all_with).collect();
+    // With stable's own labels it would be another stable.
+    let other = |labels: &BTreeMap<String, String>| labels.iter().any(|(key, value)| stable.pods().get(key) != Some(value));
+    let by_rule: Vec<Deployment> = subsets.iter().filter_map(ruled).filter(other).map(all_with).collect();
     let named = subsets.into_iter().filter_map(|d| Some(("version".to_owned(), d.subset?)));
     let differs = |(key, value): &(String, String)| stable.pods().get(key) != Some(value);
     let mut all: Vec<Deployment> = by_rule;

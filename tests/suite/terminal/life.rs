@@ -43,6 +43,17 @@ fn the_first_frame_does_not_wait_for_the_cluster() {
     assert_eq!(terminal.ends_clean(), 0);
 }
 
+/// Releases are looked for every 30 seconds: whatever else comes in with the first look must not make it wait for the second.
+#[test]
+fn the_first_look_is_not_lost() {
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let terminal = console();
+        assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+        drop(terminal);
+    }
+}
+
 #[test]
 fn it_follows_every_size() {
     let mut terminal = rehearsal("healthy", 1);
