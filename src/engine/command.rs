@@ -31,6 +31,10 @@ pub fn command(rollout: &Rollout, observed: Option<&Observed>, order: &Order, no
         return Err(Refusal::Moved { now: describe(rollout) });
     }
     let mut r = rollout.clone();
+    if let Some(observed) = observed.filter(|_| !back) {
+        // What the routes hold belongs to the weight that was asked so far: a driver may have died with its write just landed.
+        decide::remember_routes(&mut r, observed);
+    }
     apply(&mut r, observed, order, now)?;
     r.turn += 1;
     r.note(Entry { at: now.wall, kind: EntryKind::Command, actor: order.actor.clone(), text: order.command.to_string() });

@@ -283,7 +283,7 @@ fn drift(r: &Rollout, observed: &Observed) -> Option<String> {
 }
 
 /// Keeps the newest route facts for a rollback that must not read first, and what the routes hold.
-fn remember_routes(r: &mut Rollout, observed: &Observed) {
+pub(super) fn remember_routes(r: &mut Rollout, observed: &Observed) {
     let asked = r.asked;
     for (name, target) in &mut r.targets {
         if let Some(facts) = observed.route(name) {

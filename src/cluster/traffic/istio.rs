@@ -110,7 +110,9 @@ fn header_notes(routes: &[Value], index: usize, candidate: &Destination, namespa
             for m in http.get("match").and_then(Value::as_array).into_iter().flatten() {
                 let headers = m.get("headers").and_then(Value::as_object).into_iter().flat_map(|h| h.keys());
                 keys.extend(headers.map(|h| format!("header {h}")));
-                keys.extend(m.get("uri").and_then(Value::as_object).into_iter().flatten().map(|(how, path)| format!("path {how} {}", text(path))));
+                keys.extend(
+                    m.get("uri").and_then(Value::as_object).into_iter().flatten().map(|(how, path)| format!("path {how} {}", text(path))),
+                );
             }
             let to = if sends_to(http, candidate, namespace) { " and sends to the candidate" } else { "" };
             SafeText::from(format!(

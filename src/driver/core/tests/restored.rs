@@ -1,6 +1,7 @@
 //! A driver that begins with a state that was read before.
 
 use super::*;
+use crate::domain::weight::Weight;
 
 /// What a second process reads before it starts a driver, and that driver.
 fn restored(cluster: &Cluster) -> Process {
@@ -51,4 +52,20 @@ fn a_driver_that_lives_learns_of_it_and_ends_the_rollback() {
         assert_eq!(other.core.view().answers.get("back"), Some(&None));
         assert_eq!(cluster.lease.1, 1, "nobody took the Lease from a driver that answers");
     }
+}
+
+#[test]
+fn a_write_that_landed_before_its_driver_died_is_not_taken_for_somebody_elses() {
+    let (mut cluster, driver) = begun(&["backend"], 20);
+    drop(driver);
+    assert_eq!(cluster.world.weight("backend"), 10);
+    // Stored before the write to 10 % was seen to hold.
+    let (stored, _) = cluster.state.as_mut().unwrap();
+    stored.targets.values_mut().for_each(|t| t.held = Some(Weight::ZERO));
+    cluster.lease.0 = None;
+    let mut other = Process::new("b", &cluster);
+    other.order(&mut cluster, "on", Command::Advance);
+    other.run(&mut cluster, 8);
+    assert_eq!(cluster.phase(), Some(&Phase::Progressing), "{:?}", cluster.state.as_ref().map(|(r, _)| &r.log));
+    assert_eq!(cluster.world.weight("backend"), 25);
 }
