@@ -30,6 +30,7 @@ mod promql;
 mod screens;
 #[cfg(feature = "sim")]
 mod shop;
+#[cfg(feature = "sim")]
 mod terminal;
 mod themes;
 #[cfg(feature = "sim")]
