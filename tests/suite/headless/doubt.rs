@@ -5,7 +5,7 @@ use std::time::Duration;
 use cutover::sim::scenario::Scenario;
 
 use crate::shop::front::{Fault, Rule};
-use crate::shop::{NAMESPACE, NEW, Shop, canary, rule};
+use crate::shop::{NAMESPACE, NEW, Shop, canary, rule, until};
 
 /// Scenario `healthy` with a new version that starts at once and a Prometheus that scrapes every second: real time is enough.
 fn shop() -> Shop {
@@ -55,7 +55,13 @@ fn a_prometheus_that_misbehaves_holds_and_is_never_healthy() {
         ("NaN", Fault::Answer(200, "application/json", counters("NaN"))),
         ("slow", Fault::Late(Duration::from_secs(30))),
     ];
-    shop.ends(7, &["run", "--image", NEW, "--timeout", "1s"]);
+    // To the first weight, where a verdict is due.
+    shop.front.misbehave(on_metrics(faults[0].1.clone()));
+    let run = shop.spawn(&["run", "--image", NEW]);
+    until("20 %", || shop.weights().1 == 20);
+    until("it is on record", || shop.stored().is_some_and(|r| r["cursor"] == 2));
+    run.signal("INT");
+    assert_eq!(run.end().code, Some(130));
     for (name, fault) in faults {
         shop.front.misbehave(on_metrics(fault));
         let told = shop.cutover(&["run", "--timeout", "7s"]);
