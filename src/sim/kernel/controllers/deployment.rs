@@ -12,6 +12,7 @@ use crate::sim::kernel::{
     selector,
 };
 
+mod hash;
 mod revision;
 pub mod rolling;
 pub mod spec;

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    Job, annotate, rolling,
-    spec::{DESIRED_REPLICAS, HASH_LABEL, MAX_REPLICAS, REVISION, REVISION_HISTORY, Sets, same_template, template_hash},
+    Job, annotate,
+    hash::template_hash,
+    rolling,
+    spec::{DESIRED_REPLICAS, HASH_LABEL, MAX_REPLICAS, REVISION, REVISION_HISTORY, Sets, same_template},
     status,
 };
 use crate::sim::kernel::{

@@ -198,18 +198,6 @@ fn prune(value: &mut Value) -> bool {
     }
 }
 
-/// The hash that names a template's ReplicaSet: ten letters that cannot spell a word. `collisions` makes another.
-pub fn template_hash(template: &Value, collisions: i64) -> String {
-    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut pruned = template.clone();
-    prune(&mut pruned);
-    let mut hash: u32 = 0x811c_9dc5;
-    for byte in pruned.to_string().bytes().chain(collisions.to_le_bytes()) {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
-    hash.to_string().bytes().filter_map(|digit| LETTERS.get(usize::from(digit) % LETTERS.len())).map(|&b| char::from(b)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -251,8 +239,5 @@ mod tests {
         let b = json!({"metadata": {"labels": {"a": "b"}}});
         assert!(same_template(&a, &b));
         assert!(!same_template(&a, &json!({"metadata": {"labels": {"a": "c"}}})));
-        assert_eq!(template_hash(&b, 0), template_hash(&json!({"metadata": {"labels": {"a": "b"}}, "spec": {}}), 0));
-        assert_ne!(template_hash(&b, 0), template_hash(&b, 1));
-        assert!(template_hash(&b, 0).len() >= 8);
     }
 }
