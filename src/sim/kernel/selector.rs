@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::object::Fields;
+use super::{object::Fields, validate};
 
 /// One requirement on labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +109,9 @@ fn requirement(tokens: &mut &[&str]) -> Result<Requirement, String> {
     let key = next(tokens);
     if !is_word(key) {
         return Err(format!("unable to parse requirement: found '{key}', expected: !, identifier, or 'end of string'"));
+    }
+    if let Some(why) = validate::wrong_key(key) {
+        return Err(format!("unable to parse requirement: <nil>: Invalid value: {key:?}: {why}"));
     }
     let key = key.to_owned();
     if absent {

@@ -6,7 +6,7 @@ use super::{
     Resource, Status,
     object::Fields,
     resource::{
-        CONFIG_MAP, DAEMON_SET, DEPLOYMENT, HPA, HTTP_ROUTE, JOB, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE,
+        CONFIG_MAP, DAEMON_SET, DEPLOYMENT, HPA, HTTP_ROUTE, JOB, LEASE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE,
     },
     status::Cause,
 };
@@ -15,6 +15,8 @@ mod name;
 mod network;
 mod pod;
 mod workload;
+
+pub use name::wrong_key;
 
 /// Judges a new object, defaults included.
 ///
@@ -66,6 +68,10 @@ fn content(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) {
         network::http_route(object, causes);
     } else if [&CONFIG_MAP, &SECRET].contains(&resource) {
         data(object, causes);
+    } else if *resource == LEASE
+        && let Some(seconds) = object.int("/spec/leaseDurationSeconds").filter(|seconds| *seconds <= 0)
+    {
+        causes.push(Cause::invalid("spec.leaseDurationSeconds", &seconds.into(), "must be greater than 0"));
     }
 }
 

@@ -14,8 +14,8 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an \
     alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end \
-    with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const NAME_PART: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
+    character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end \
     with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is \
     '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -29,18 +29,20 @@ pub(super) fn metadata(resource: &Resource, object: &Value, causes: &mut Vec<Cau
         causes.push(Cause::invalid("metadata.name", &name.into(), why));
     }
     labels(object.pointer("/metadata/labels"), "metadata.labels", causes);
+    for (key, _) in object.map("/metadata/annotations") {
+        qualified(key, "metadata.annotations", causes);
+    }
 }
 
 /// Judges a map of labels.
 pub(super) fn labels(labels: Option<&Value>, field: &str, causes: &mut Vec<Cause>) {
-    for (_, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+    for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+        qualified(key, field, causes);
         let text = value.as_str().unwrap_or_default();
-        let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let ends = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
         if text.len() > 63 {
             causes.push(Cause::invalid(field, value, "must be no more than 63 bytes"));
         }
-        if !text.chars().all(inner) || !ends(text.chars().next()) || !ends(text.chars().last()) {
+        if !text.is_empty() && !is_name_part(text) {
             causes.push(Cause::invalid(field, value, LABEL_VALUE));
         }
     }
@@ -57,16 +59,36 @@ fn wrong_name(resource: &Resource, name: &str) -> Option<&'static str> {
         return wrong_label(name);
     }
     if *resource == SERVICE {
-        if name.contains('.') {
-            return Some("must not contain dots");
-        }
-        let valid = is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase());
-        return if name.len() > 63 { Some("must be no more than 63 bytes") } else { (!valid).then_some(LABEL_1035) };
+        return if name.contains('.') { Some("must not contain dots") } else { wrong_label(name) };
     }
     if name.len() > 253 {
         return Some("must be no more than 253 bytes");
     }
     (!name.split('.').all(is_label)).then_some(SUBDOMAIN)
+}
+
+/// A key of labels or annotations: `name` or `domain/name`.
+fn qualified(key: &str, field: &str, causes: &mut Vec<Cause>) {
+    if let Some(why) = wrong_key(key) {
+        causes.push(Cause::invalid(field, &key.into(), why));
+    }
+}
+
+/// What is wrong with a key of labels or annotations, if anything.
+pub fn wrong_key(key: &str) -> Option<&'static str> {
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    if name.is_empty() {
+        return Some("name part must be non-empty");
+    }
+    if name.len() > 63 {
+        return Some("name part must be no more than 63 bytes");
+    }
+    (!is_name_part(name)).then_some(NAME_PART)
+}
+
+fn is_name_part(text: &str) -> bool {
+    let end = |c: char| c.is_ascii_alphanumeric();
+    text.chars().all(|c| end(c) || matches!(c, '-' | '_' | '.')) && text.starts_with(end) && text.ends_with(end)
 }
 
 fn is_label(text: &str) -> bool {

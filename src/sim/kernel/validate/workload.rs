@@ -44,6 +44,7 @@ fn selector(object: &Value, causes: &mut Vec<Cause>) {
     if selector.map("/matchLabels").is_empty() && selector.items("/matchExpressions").is_empty() {
         let why = "empty selector is invalid for deployment";
         causes.push(Cause::invalid("spec.selector", selector, why));
+        return;
     }
     let labels = object.map("/spec/template/metadata/labels");
     if !matches_spec(Some(selector), labels) {
@@ -68,32 +69,50 @@ fn strategy(object: &Value, causes: &mut Vec<Cause>) {
                     causes.push(Cause::invalid(field, &number.into(), "must be greater than or equal to 0"));
                 }
             }
+            let percent = value("maxUnavailable").and_then(Value::as_str).and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
+            if let Some(percent) = percent.filter(|percent| *percent > 100) {
+                let field = "spec.strategy.rollingUpdate.maxUnavailable";
+                causes.push(Cause::invalid(field, &format!("{percent}%").into(), "must not be greater than 100%"));
+            }
             if is_zero("maxUnavailable") && is_zero("maxSurge") {
                 let value = value("maxUnavailable").unwrap_or(&Value::Null);
                 causes.push(Cause::invalid("spec.strategy.rollingUpdate.maxUnavailable", value, "may not be 0 when `maxSurge` is 0"));
             }
         }
         "Recreate" => {}
-        other => causes.push(Cause::unsupported("spec.strategy.type", &other.into(), &["Recreate", "RollingUpdate"])),
+        other => {
+            // The real server shows the whole strategy, by the names of its fields in Go.
+            let shown = format!(
+                "Unsupported value: {{\"Type\":{other:?},\"RollingUpdate\":null}}: supported values: \"Recreate\", \"RollingUpdate\""
+            );
+            causes.push(Cause { field: "spec.strategy".into(), reason: "FieldValueNotSupported", message: shown });
+        }
     }
 }
 
 /// Judges an autoscaler.
 pub(super) fn autoscaler(object: &Value, causes: &mut Vec<Cause>) {
-    for field in ["kind", "name"] {
-        if object.text(&format!("/spec/scaleTargetRef/{field}")).is_empty() {
-            causes.push(Cause::required(format!("spec.scaleTargetRef.{field}"), ""));
-        }
-    }
     let (min, max) = (object.int("/spec/minReplicas").unwrap_or(1), object.int("/spec/maxReplicas").unwrap_or(0));
     if min < 1 {
         causes.push(Cause::invalid("spec.minReplicas", &min.into(), "must be greater than or equal to 1"));
     }
-    if max < 1 {
-        causes.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than 0"));
+    if max == 0 {
+        causes.push(Cause::required("spec.maxReplicas", "must be set and greater than 0"));
+    } else if max < 0 {
+        causes.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than or equal to 1"));
     }
     if max < min {
         causes.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than or equal to `minReplicas`"));
+    }
+    let target = |field: &str| object.text(&format!("/spec/scaleTargetRef/{field}"));
+    for field in ["kind", "name"] {
+        if target(field).is_empty() {
+            causes.push(Cause::required(format!("spec.scaleTargetRef.{field}"), ""));
+        }
+    }
+    let version = target("apiVersion");
+    if !version.contains('/') && target("kind") != "ReplicationController" {
+        causes.push(Cause::invalid("spec.scaleTargetRef.apiVersion", &version.into(), "apiVersion must specify API group"));
     }
 }
 
