@@ -152,7 +152,9 @@ impl Kubelet {
         } else if matches!(pod.text("/status/phase"), "Succeeded" | "Failed") {
             // Ended in an earlier life: it stays as it is.
         } else if pod.text("/spec/nodeName").is_empty() {
-            if !self.homeless.contains_key(&key) {
+            // Another scheduler's pods are not ours to place.
+            let ours = matches!(pod.text("/spec/schedulerName"), "" | "default-scheduler");
+            if ours && !self.homeless.contains_key(&key) {
                 self.schedule(world, pod);
             }
         } else {
