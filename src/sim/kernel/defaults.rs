@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Resource,
     object::{Fields, escape},
+    quantity,
     resource::{DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, HTTP_ROUTE, JOB, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET},
 };
 
@@ -113,6 +114,13 @@ fn container(container: &mut Value) {
     let policy = if !image.contains('@') && tag.is_none_or(|tag| tag == "latest") { "Always" } else { "IfNotPresent" };
     container.put_default("/imagePullPolicy", policy);
     container.put_default("/resources", json!({}));
+    for kind in ["/resources/limits", "/resources/requests"] {
+        for amount in container.pointer_mut(kind).and_then(Value::as_object_mut).into_iter().flat_map(serde_json::Map::values_mut) {
+            if let Some(text) = amount.as_str().and_then(quantity::Parsed::of).and_then(quantity::Parsed::text) {
+                *amount = text.into();
+            }
+        }
+    }
     container.put_default("/terminationMessagePath", "/dev/termination-log");
     container.put_default("/terminationMessagePolicy", "File");
     for port in container.pointer_mut("/ports").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -180,10 +188,13 @@ fn secret(object: &mut Value) {
 }
 
 fn http_route(object: &mut Value) {
-    for parent in object.pointer_mut("/spec/parentRefs").and_then(Value::as_array_mut).into_iter().flatten() {
+    let gateway = |parent: &mut Value| {
         parent.put_default("/group", "gateway.networking.k8s.io");
         parent.put_default("/kind", "Gateway");
-    }
+    };
+    object.pointer_mut("/spec/parentRefs").and_then(Value::as_array_mut).into_iter().flatten().for_each(gateway);
+    let answers = object.pointer_mut("/status/parents").and_then(Value::as_array_mut).into_iter().flatten();
+    answers.filter_map(|answer| answer.get_mut("parentRef")).for_each(gateway);
     object.put_default("/spec/rules", json!([{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}]));
     for rule in object.pointer_mut("/spec/rules").and_then(Value::as_array_mut).into_iter().flatten() {
         rule.put_default("/matches", json!([{"path": {"type": "PathPrefix", "value": "/"}}]));

@@ -93,7 +93,9 @@ pub fn record(resource: &Resource, old: Option<&Value>, new: &mut Value, stamp: 
     }
     let silent = difference.changed.is_empty() && difference.removed.is_empty();
     // The real server forgets the time of writes to the scale subresource.
-    if subresource != "scale" && (own.fields != owned_before || !silent || own.time.is_empty()) {
+    // Nor does it give one to an apply that changes nothing but who owns what.
+    let timed = if operation == "Apply" { !silent } else { own.fields != owned_before || !silent || own.time.is_empty() };
+    if subresource != "scale" && timed {
         own.time = seconds(stamp.at);
     }
     entries.push(own);

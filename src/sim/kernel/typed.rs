@@ -80,12 +80,23 @@ fn keep(path: &str, value: &mut Value, known: &Value, unknown: &mut Vec<String>)
 
 /// Removes `null` map entries: a typed server cannot hold them.
 pub(super) fn drop_nulls(value: &mut Value) {
+    // Nor does it write these when they are empty.
+    if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
+        let empty = |entry: &Value| entry.as_object().is_some_and(serde_json::Map::is_empty) || entry.as_array().is_some_and(Vec::is_empty);
+        metadata.retain(|name, entry| !(EMPTY_IS_NOTHING.contains(&name.as_str()) && empty(entry)));
+    }
+    nulls(value);
+}
+
+const EMPTY_IS_NOTHING: [&str; 4] = ["labels", "annotations", "finalizers", "ownerReferences"];
+
+fn nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|_, entry| !entry.is_null());
-            map.values_mut().for_each(drop_nulls);
+            map.values_mut().for_each(nulls);
         }
-        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
+        Value::Array(list) => list.iter_mut().for_each(nulls),
         _ => {}
     }
 }

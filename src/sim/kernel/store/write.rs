@@ -137,6 +137,7 @@ impl Store {
         let old = self.stored_for(resource, &given)?;
         let mut new = Value::clone(&old);
         carry(&given, &mut new, "status");
+        defaults::apply(resource, &mut new);
         drop_nulls(&mut new);
         managed::record(resource, Some(&old), &mut new, Stamp { subresource: "status", ..stamp });
         Ok((old, new))
@@ -147,27 +148,37 @@ impl Store {
         if *old == new {
             return old;
         }
-        let stored = self.put(resource, new);
-        let finished = stored.is_deleting()
-            && stored.items("/metadata/finalizers").is_empty()
-            && stored.items("/spec/finalizers").is_empty()
-            && stored.int("/metadata/deletionGracePeriodSeconds").unwrap_or(0) == 0;
+        let finished = new.is_deleting()
+            && new.items("/metadata/finalizers").is_empty()
+            && new.items("/spec/finalizers").is_empty()
+            && new.int("/metadata/deletionGracePeriodSeconds").unwrap_or(0) == 0;
         if finished {
-            let (namespace, name) = (stored.namespace().to_owned(), stored.name().to_owned());
-            return self.remove(resource, &namespace, &name).unwrap_or(stored);
+            // Not stored any more: it goes as it was, and the writer sees what it wrote under the version it had.
+            self.remove(resource, new.namespace(), new.name());
+            let mut new = new;
+            new.put("/metadata/resourceVersion", old.text("/metadata/resourceVersion"));
+            return Arc::new(new);
         }
-        stored
+        self.put(resource, new)
     }
 
     /// The stored object that an update is for, after the `resourceVersion` and `uid` given have been compared.
     fn stored_for(&self, resource: &Resource, given: &Value) -> Result<Arc<Value>, Status> {
         let old = self.find(resource, given.namespace(), given.name())?.clone();
         let version = given.text("/metadata/resourceVersion");
+        if !version.is_empty() && version.parse::<u64>().is_err() {
+            return Err(Status::custom(500, "", format!("strconv.ParseUint: parsing {version:?}: invalid syntax"), None));
+        }
         if !version.is_empty() && version != old.text("/metadata/resourceVersion") {
             return Err(Status::conflict(resource, given.name()));
         }
         if !given.uid().is_empty() && given.uid() != old.uid() {
-            let why = format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", given.uid(), old.uid());
+            let why = format!(
+                "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                storage_key(resource, &old),
+                given.uid(),
+                old.uid()
+            );
             return Err(Status::conflict_because(resource, given.name(), &why));
         }
         Ok(old)
@@ -189,6 +200,18 @@ impl Store {
 /// RFC 3339 in whole seconds, as `creationTimestamp` is written.
 pub fn seconds(at: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+/// Where etcd would hold an object.
+fn storage_key(resource: &Resource, object: &Value) -> String {
+    let kind = match (resource.custom, resource.plural) {
+        (true, plural) => format!("{}/{plural}", resource.group),
+        (false, "services") => "services/specs".to_owned(),
+        (false, "nodes") => "minions".to_owned(),
+        (false, plural) => plural.to_owned(),
+    };
+    let namespace = if resource.namespaced { format!("{}/", object.namespace()) } else { String::new() };
+    format!("/registry/{kind}/{namespace}{}", object.name())
 }
 
 fn keep_metadata(old: &Value, new: &mut Value) {
