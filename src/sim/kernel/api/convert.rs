@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Target;
-use crate::sim::kernel::resource::{EVENT, HPA, api_version};
+use crate::sim::kernel::resource::{ENDPOINT_SLICE, EVENT, HPA, api_version};
 
 /// Fields of an Event: in core/v1, in events.k8s.io/v1.
 const EVENT_FIELDS: [(&str, &str); 7] = [
@@ -38,6 +38,13 @@ pub fn to_served(target: &Target, stored: &Value) -> Value {
             && let Some(Value::Object(status)) = map.get_mut("status")
         {
             status.entry("currentMetrics").or_insert(Value::Null);
+        }
+        if *target.resource == ENDPOINT_SLICE {
+            for list in ["endpoints", "ports"] {
+                if map.get(list).and_then(Value::as_array).is_none_or(Vec::is_empty) {
+                    map.insert(list.into(), Value::Null);
+                }
+            }
         }
         map.insert("apiVersion".into(), api_version(target.group, target.version).into());
         map.insert("kind".into(), target.resource.kind.into());

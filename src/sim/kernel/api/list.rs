@@ -131,7 +131,11 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     let output = Output::negotiate(request, target)?;
     let selectors = Selectors::of(request, target)?;
     if request.param("sendInitialEvents").is_some() {
-        return Err(invalid_options(&[Cause::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")]));
+        let matched = request.param("resourceVersionMatch").is_some() && request.param("resourceVersion").is_none_or(str::is_empty);
+        let unversioned = Cause::forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+        let events = Cause::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        let causes: Vec<Cause> = matched.then_some(unversioned).into_iter().chain([events]).collect();
+        return Err(invalid_options(&causes));
     }
     let page = Page::of(world, request)?;
     let objects = at(&world.store, target, page.revision)?;

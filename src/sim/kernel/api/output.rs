@@ -139,7 +139,7 @@ impl<'a> Output<'a> {
             let mut row = Map::new();
             row.insert("cells".into(), Value::Array((columns.cells)(object, now)));
             match include {
-                Include::None => {}
+                Include::None => drop(row.insert("object".into(), Value::Null)),
                 Include::Metadata => drop(row.insert("object".into(), partial(object))),
                 Include::Object => drop(row.insert("object".into(), convert::to_served(self.target, object))),
             }

@@ -14,6 +14,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     if media(request) == "application/apply-patch+yaml" {
         return apply::handle(world, request, target);
     }
+    let dry = dry_run(request, "PatchOptions")?;
     let current = world.store.find(target.resource, target.namespace(), target.name())?.clone();
     let patched = self::apply(request, target, &convert::to_served(target, &current))?;
     if patched.name() != target.name() {
@@ -26,7 +27,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     }
     let (object, warnings) = conform(request, target, patched)?;
     let stamp = Stamp::update(world.now(), manager(request));
-    let stored = write::commit(world, target, stamp, object, dry_run(request, "PatchOptions")?)?;
+    let stored = write::commit(world, target, stamp, object, dry)?;
     Ok(output.one(world, 200, &stored)?.with_warnings(&warnings))
 }
 
@@ -77,9 +78,14 @@ pub fn apply(request: &Request, target: &Target, current: &Value) -> Result<Valu
 fn operate(object: &mut Value, mut operation: Value) -> Option<()> {
     let path = operation.text("/path").to_owned();
     // To the real server, replacing a key that a map does not have is adding it.
-    let parent = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
-    if operation.text("/op") == "replace" && object.pointer(&path).is_none() && parent.is_some_and(Value::is_object) {
+    let parent_is_map = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent)).is_some_and(Value::is_object);
+    if operation.text("/op") == "replace" && object.pointer(&path).is_none() && parent_is_map {
         operation.put("/op", "add");
+    }
+    // And what is not there passes for null in a test, as long as it could be there.
+    let wants_null = operation.get("value").is_none_or(Value::is_null);
+    if operation.text("/op") == "test" && wants_null && object.pointer(&path).is_none() && parent_is_map {
+        return Some(());
     }
     let operation: json_patch::PatchOperation = serde_json::from_value(operation).ok()?;
     json_patch::patch(object, &[operation]).ok()

@@ -129,19 +129,25 @@ fn incoming(request: &Request, target: &Target) -> Result<(Value, Vec<String>), 
     let (given_version, given_kind) = (object.text("/apiVersion").to_owned(), object.text("/kind").to_owned());
     match of_kind(&given_version, &given_kind) {
         Some(given) if given != target.resource => {
-            let (from, to) = (given_version.rsplit('/').next().unwrap_or_default(), target.group.split('.').next().unwrap_or_default());
+            let from = given_version.rsplit('/').next().unwrap_or_default();
+            let to = target.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
             return Err(Status::bad_request(format!(
-                "{given_kind} in version {given_version:?} cannot be handled as a {kind}: converting ({from}.{given_kind}) to ({to}.{kind}): unknown conversion"
+                "{given_kind} in version {from:?} cannot be handled as a {kind}: converting ({from}.{given_kind}) to ({to}.{kind}): unknown conversion"
             )));
         }
-        _ if given_version != version => {
+        None if !target.resource.custom => {
             return Err(Status::bad_request(format!(
-                "the API version in the data ({given_version}) does not match the expected API version ({version})"
+                "{given_kind} in version {given_version:?} cannot be handled as a {kind}: no kind {given_kind:?} is registered for version {given_version:?} in scheme \"pkg/runtime/scheme.go:111\""
             )));
         }
         None => {
             return Err(Status::bad_request(format!(
                 "{given_kind} in version {given_version:?} cannot be handled as a {kind}: no kind {given_kind:?} is registered for version {given_version:?}"
+            )));
+        }
+        _ if given_version != version => {
+            return Err(Status::bad_request(format!(
+                "the API version in the data ({given_version}) does not match the expected API version ({version})"
             )));
         }
         Some(_) => {}
