@@ -12,6 +12,8 @@
 mod harness;
 
 mod cluster_side;
+#[cfg(feature = "sim")]
+mod conformance;
 mod main_job;
 mod plane;
 // The pseudo-terminal that the other binary has; what this one does not press is no dead code.
