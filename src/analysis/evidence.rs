@@ -206,7 +206,7 @@ impl Evidence {
         for gate in gates {
             let Some(family) = limits::family(&gate.metric) else { continue };
             let Some(requests) = tally.count(family).filter(|_| !tally.is_bad(family)) else { continue };
-            let reading = self.read(gate, track, family, interval);
+            let reading = self.read(gate, &self.window(gate, track, family, interval), track);
             let before = self.breaches.remove(&gate.name);
             if let Some(breach) = Breach::follow(before, &reading, covered, requests, tally.failed) {
                 self.breaches.insert(gate.name.clone(), breach);
@@ -220,11 +220,11 @@ impl Evidence {
         Window::holding(&self.slots, self.steady, need, longest_window(interval))
     }
 
-    /// A gate's figures as of now.
-    pub fn read(&self, gate: &Gate, track: Track, family: Family, interval: i64) -> limits::Reading {
+    /// A gate's figures over its window.
+    pub fn read(&self, gate: &Gate, window: &Window, track: Track) -> limits::Reading {
         let nothing = super::slots::Tally::default();
         let before = self.arms.get(&Track::Stable).map_or(&nothing, |a| &a.total);
-        limits::read(gate, &self.window(gate, track, family, interval), track, before)
+        limits::read(gate, window, track, before)
     }
 
     /// Prometheus did not answer: the charts get a hole.

@@ -67,9 +67,14 @@ impl Buckets {
             self.clone_from(other);
             return;
         }
-        self.0.retain(|edge, _| other.0.contains_key(edge));
+        if !self.0.keys().eq(other.0.keys()) {
+            self.0.retain(|edge, _| other.0.contains_key(edge));
+        }
+        // Both in the order of their edges: theirs are ours, and perhaps more.
+        let mut theirs = other.0.iter();
         for (edge, count) in &mut self.0 {
-            *count = count.saturating_add(other.0.get(edge).copied().unwrap_or(0));
+            let more = theirs.find(|(their, _)| *their == edge).map_or(0, |(_, more)| *more);
+            *count = count.saturating_add(more);
         }
     }
 

@@ -220,7 +220,7 @@ impl Bench<'_> {
         }
         let interval = self.judge.fed.map_or(0, |(_, interval)| interval);
         let window = evidence.window(gate, track, family, interval);
-        let reading = evidence.read(gate, track, family, interval);
+        let reading = evidence.read(gate, &window, track);
         let (verdict, text) = match (&reading.outcome, breach, reading.value, reading.bound) {
             (Outcome::Broken, Some(breach), Some(v), Some(bound)) => {
                 let v = whole_breach(gate, breach).unwrap_or(v);

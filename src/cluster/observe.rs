@@ -29,7 +29,7 @@ struct Look<'a> {
     namespace: &'a str,
     memory: &'a Memory,
     at: jiff::Timestamp,
-    /// Whether somebody waits for it: a run under way, a person.
+    /// Whether somebody waits for it: a run under way, an order.
     closely: bool,
 }
 
@@ -43,7 +43,7 @@ pub async fn observe(client: &Client, release: &Release, at: jiff::Timestamp) ->
 }
 
 /// The same, again and again: what the pods of large workloads told is in the [`Memory`]. With it goes whether somebody
-/// waits for the answer: a run under way, a person.
+/// waits for the answer: a run under way, an order.
 ///
 /// # Errors
 /// The first read that failed.

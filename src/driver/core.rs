@@ -111,8 +111,6 @@ pub struct Core {
     next_turn: Millis,
     /// When the last turn began.
     turn_began: Option<Millis>,
-    /// Whether something was said to have changed since.
-    hinted: bool,
     next_sample: Millis,
     faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
     last_logged: Option<Entry>,
@@ -178,7 +176,6 @@ impl Core {
             next_id: 1,
             next_turn: now.mono,
             turn_began: None,
-            hinted: false,
             next_sample: now.mono,
             faults: BTreeMap::new(),
             last_logged: None,

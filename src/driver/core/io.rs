@@ -59,7 +59,7 @@ pub enum Call {
     Observe {
         /// The release.
         release: Box<Release>,
-        /// Whether a run is under way, or somebody waits.
+        /// Whether a run is under way, or an order waits.
         closely: bool,
     },
     /// Read the counters.

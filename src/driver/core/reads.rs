@@ -22,7 +22,7 @@ impl Core {
             self.send(Pending::Load, Call::Load { namespace, release }, out);
             let release = Box::new(self.release().clone());
             self.asked_as.clone_from(&release.components);
-            let closely = std::mem::take(&mut self.hinted) || self.active().is_some() || !self.orders.is_empty();
+            let closely = self.active().is_some() || !self.orders.is_empty();
             self.send(Pending::Observe, Call::Observe { release, closely }, out);
             self.watch_lease(out);
         }
@@ -62,14 +62,14 @@ impl Core {
                 } else {
                     self.observed = Some(observed);
                 }
-                self.notice();
+                self.notice(); // what follows from it is judged in the turn
             }
             Err(fault) => {
                 self.calm.refusal(self.now.mono, true);
                 self.fault("cluster", fault.kind, fault.text);
+                self.judge_anew(); // what is known grows old
             }
         }
-        self.judge_anew();
     }
 
     pub(super) fn on_sampled(&mut self, result: Result<Scrape, String>) {
@@ -112,7 +112,6 @@ impl Core {
         let apart = if self.active().is_some() { HINTS_APART.0 } else { HINTS_APART.1 };
         let rested = self.turn_began.map_or(Millis::ZERO, |began| began.plus(apart));
         self.next_turn = self.next_turn.min(self.now.mono.plus(BREATH).max(rested));
-        self.hinted = true;
     }
 
     /// Looks again soon.
@@ -124,5 +123,42 @@ impl Core {
     pub(super) fn queue(&mut self, order: Order) {
         self.orders.push_back(order);
         self.next_turn = self.now.mono;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::port::LeaseOutcome;
+    use crate::domain::time::Now;
+    use crate::driver::core::Setup;
+    use crate::driver::core::io::{Input, Reply};
+    use crate::engine::world::{World, canary};
+
+    #[test]
+    fn hints_bring_a_look_sooner_but_not_all_the_time() {
+        let world = World::new(canary(&["web"]));
+        let setup = Setup { holder: "a".into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(20) };
+        let mut core = Core::new(setup, world.release.clone(), world.now);
+        let mut looks = vec![];
+        for n in 0..100 {
+            let now = Now { mono: Millis(100 * n), ..world.now };
+            let mut out = vec![];
+            core.step(now, Input::Changed, &mut out);
+            while let Some(Request { id, call }) = out.pop() {
+                let reply = match call {
+                    Call::Load { .. } => Reply::Loaded(Ok(None)),
+                    Call::Observe { closely, .. } => {
+                        assert!(!closely, "nothing is under way");
+                        looks.push(now.mono.0);
+                        Reply::Observed(Ok(world.observe()))
+                    }
+                    Call::Lease { .. } => Reply::Leased(LeaseOutcome::Free),
+                    other => panic!("{other:?}"),
+                };
+                core.step(now, Input::Reply { id, reply }, &mut out);
+            }
+        }
+        assert_eq!(looks, [0, 2_000, 4_000, 6_000, 8_000]);
     }
 }
