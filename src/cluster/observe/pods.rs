@@ -136,9 +136,10 @@ const AT_ONCE: usize = 2;
 /// What the pods of large Deployments told, for all that look at them. A real pod has 5 to 13 KB of JSON: nobody wants
 /// thousands of them every few seconds.
 ///
-/// While a Deployment does not change (its status changes with every pod that becomes ready or stops being so), its list
-/// is kept for half a minute where it is looked at closely, else for five minutes; while it does, for some seconds more
-/// the more pods it has. What decides (replicas, ready pods and addresses, routes) is read fresh all the same.
+/// While a run is under way it is kept for ten seconds at the most: a container that restarts quickly leaves its Deployment
+/// as it was, and must be judged soon all the same. Otherwise nobody acts on it: while a Deployment does not change its list
+/// is kept for five minutes, while it does for some seconds more the more pods it has. What decides besides restarts and
+/// reasons (replicas, ready pods and addresses, routes) is read fresh in any case.
 #[derive(Clone, Debug)]
 pub struct Memory {
     told: Arc<Mutex<BTreeMap<String, Told>>>,
@@ -164,9 +165,8 @@ impl Told {
     fn lasts(&self, changed: bool, closely: bool) -> i64 {
         let pods = i64::try_from(self.pods.count).unwrap_or(i64::MAX);
         match (changed, closely) {
-            (false, true) => 30_000,
+            (_, true) => pods.saturating_mul(10).min(10_000),
             (false, false) => 300_000,
-            (true, true) => pods.saturating_mul(5).min(15_000),
             (true, false) => pods.saturating_mul(20).clamp(10_000, 60_000),
         }
     }
@@ -225,9 +225,11 @@ mod tests {
     fn many_are_remembered_longer_while_their_deployment_does_not_change() {
         let memory = kept(1_000);
         let known = |version: &str, s: i64, closely| memory.of(&meta(version), second(s), closely).is_some();
-        assert_eq!([known("1", 0, true), known("1", 29, true), known("1", 30, true)], [true, true, false]);
+        assert_eq!([known("1", 0, true), known("1", 9, true), known("1", 10, true)], [true, true, false], "in a run never for long");
         assert_eq!([known("1", 299, false), known("1", 300, false)], [true, false]);
-        assert_eq!([known("2", 4, true), known("2", 5, true)], [true, false]);
+        assert_eq!([known("2", 9, true), known("2", 10, true)], [true, false]);
+        let fewer = kept(200);
+        assert_eq!([1, 2].map(|s| fewer.of(&meta("1"), second(s), true).is_some()), [true, false]);
         assert_eq!([known("2", 19, false), known("2", 20, false)], [true, false]);
         assert!(!known("1", -1, false), "a clock that was set back proves nothing");
         assert!(memory.of(&wire::Meta { uid: "other".into(), ..meta("1") }, second(1), false).is_none());
