@@ -7,6 +7,7 @@
 //! ```
 
 mod effects;
+mod journey;
 mod loops;
 mod session;
 

@@ -70,6 +70,11 @@ pub enum Link {
         /// What was said.
         why: String,
     },
+    /// There is none and none is being opened: the context cannot be used as it is.
+    Barred {
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
 }
 
 /// What a notice is like.

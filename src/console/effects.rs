@@ -13,11 +13,12 @@ use crate::app::msg::{Msg, World};
 use crate::cluster::apply;
 use crate::cluster::connect::contexts;
 use crate::cluster::logs::{LogEvent, LogRequest, tail};
-use crate::cluster::{ConnectOptions, Connection, connect};
+use crate::cluster::{ConnectError, ConnectOptions, Connection};
 use crate::domain::action::{Action, Precondition};
 use crate::term::caps::Mux;
 use crate::term::clipboard;
 
+use super::journey::Journey;
 use super::session::{Context, Session};
 
 /// Lines a log begins with.
@@ -37,32 +38,75 @@ pub(super) enum Duty {
     Quit(i32),
 }
 
+/// A namespace that somebody chose; `None` is all.
+type Chosen = Option<String>;
+
 /// Carries effects out.
 pub(super) struct Hands {
     pub context: Context,
-    pub session: Session,
-    pub mux: Mux,
+    /// `None` between two places.
+    session: Option<Session>,
+    journey: Journey,
+    /// Where the journey goes, until it is reached, and the namespace that was chosen on the way.
+    destination: Option<(ConnectOptions, Option<Chosen>)>,
+    mux: Mux,
     tails: BTreeMap<u64, JoinHandle<()>>,
 }
 
 impl Hands {
     pub fn new(context: Context, mux: Mux) -> Hands {
-        Hands { session: Session::open(context.clone()), context, mux, tails: BTreeMap::new() }
+        Hands {
+            session: Some(Session::open(context.clone())),
+            context,
+            journey: Journey::default(),
+            destination: None,
+            mux,
+            tails: BTreeMap::new(),
+        }
+    }
+
+    /// Waits for something to do: news of the session, a connection that was made. May be dropped while waiting.
+    pub async fn next(&mut self) {
+        let session = async {
+            match &mut self.session {
+                Some(session) => session.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let arrived = tokio::select! {
+            () = session => return,
+            arrived = self.journey.arrives() => arrived,
+        };
+        self.arrive(arrived);
+    }
+
+    /// Lets go of everything, within a bounded time.
+    pub async fn close(mut self) {
+        self.journey.leave(self.session.take());
+        self.journey.end().await;
     }
 
     /// Carries one effect out, or says what the loop must do.
-    pub async fn carry_out(&mut self, effect: Effect) -> Option<Duty> {
+    pub fn carry_out(&mut self, effect: Effect) -> Option<Duty> {
         match effect {
             Effect::Order { release, order } => {
-                if let Err(why) = self.session.order(&release, order) {
+                let given = match &self.session {
+                    Some(session) => session.order(&release, order),
+                    None => Err(format!("{release}: there is no connection yet")),
+                };
+                if let Err(why) = given {
                     self.notice(Tone::Bad, why);
                 }
             }
             Effect::DryRun { id, writes } => self.dry_run(id, writes),
-            Effect::Attend { release } => self.session.attend(release),
+            Effect::Attend { release } => {
+                if let Some(session) = &mut self.session {
+                    session.attend(release);
+                }
+            }
             Effect::Tail { id, namespace, pod, container, previous } => {
                 let request = LogRequest { namespace, pod, container, previous, tail: TAIL };
-                let stream = tail(self.session.connection().watch.clone(), request);
+                let stream = tail(self.context.connection.watch.clone(), request);
                 self.tails.insert(id, tokio::spawn(follow(id, stream, self.context.out.clone())));
             }
             Effect::Untail { id } => {
@@ -77,13 +121,14 @@ impl Hands {
             }
             Effect::ListNamespaces => {
                 let (connection, out, generation) = (self.context.connection.clone(), self.context.out.clone(), self.context.generation);
+                let there = self.session.is_some();
                 tokio::spawn(async move {
-                    let names = namespaces(&connection).await;
+                    let names = if there { namespaces(&connection).await } else { Err("there is no connection yet".to_owned()) };
                     let _ = out.send(Msg::World(generation, World::Namespaces(names)));
                 });
             }
-            Effect::SwitchContext { name, generation } => self.switch_context(name, generation).await,
-            Effect::SwitchNamespace { name, generation } => self.switch_namespace(name, generation).await,
+            Effect::SwitchContext { name, generation } => self.switch_context(name, generation),
+            Effect::SwitchNamespace { name, generation } => self.switch_namespace(name, generation),
             Effect::Copy { text, what } => return self.copy(&text, &what),
             Effect::Redraw => return Some(Duty::Redraw),
             Effect::Suspend => return Some(Duty::Suspend),
@@ -117,32 +162,50 @@ impl Hands {
         }
     }
 
-    async fn switch_namespace(&mut self, name: Option<String>, generation: u64) {
-        self.reopen(Context { namespace: name, generation, ..self.context.clone() }).await;
-    }
-
-    async fn switch_context(&mut self, name: String, generation: u64) {
-        self.context.generation = generation;
-        let options = ConnectOptions { context: Some(name.clone()), namespace: None, ..self.context.connection.options.clone() };
-        let tell = |link| {
-            let _ = self.context.out.send(Msg::World(generation, World::Link(link)));
-        };
-        tell(Link::Connecting { to: name });
-        match connect(&options).await {
-            Ok(connection) => {
-                let namespace = Some(connection.namespace.clone());
-                self.reopen(Context { connection, namespace, generation, ..self.context.clone() }).await;
+    fn switch_namespace(&mut self, name: Chosen, generation: u64) {
+        self.leave(generation);
+        match self.destination.take() {
+            // On the way to another context it is a namespace of that one.
+            Some((options, _)) => self.set_out(options, Some(name)),
+            None => {
+                self.context.namespace = name;
+                self.session = Some(Session::open(self.context.clone()));
             }
-            Err(error) => tell(Link::Lost { why: error.to_string() }),
         }
     }
 
-    async fn reopen(&mut self, context: Context) {
+    fn switch_context(&mut self, name: String, generation: u64) {
+        self.leave(generation);
+        self.set_out(ConnectOptions { context: Some(name), namespace: None, ..self.context.connection.options.clone() }, None);
+    }
+
+    fn leave(&mut self, generation: u64) {
         self.tails.values().for_each(JoinHandle::abort);
         self.tails.clear();
-        let next = Session::open(context.clone());
-        self.context = context;
-        std::mem::replace(&mut self.session, next).close().await;
+        self.journey.leave(self.session.take());
+        self.context.generation = generation;
+    }
+
+    fn set_out(&mut self, options: ConnectOptions, namespace: Option<Chosen>) {
+        self.link(Link::Connecting { to: options.context.clone().unwrap_or_default() });
+        self.journey.set_out(options.clone());
+        self.destination = Some((options, namespace));
+    }
+
+    fn arrive(&mut self, reached: Result<Connection, ConnectError>) {
+        match reached {
+            Ok(connection) => {
+                let chosen = self.destination.take().and_then(|(_, chosen)| chosen);
+                self.context.namespace = chosen.unwrap_or_else(|| Some(connection.namespace.clone()));
+                self.context.connection = connection;
+                self.session = Some(Session::open(self.context.clone()));
+            }
+            Err(why) => self.link(Link::Barred { why: why.to_string() }),
+        }
+    }
+
+    fn link(&self, link: Link) {
+        let _ = self.context.out.send(Msg::World(self.context.generation, World::Link(link)));
     }
 }
 

@@ -61,8 +61,7 @@ pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
     let mut hands = Hands::new(context, face.caps.mux);
     let check = Box::pin(async move { checked.prove().await });
     let ended = turn(&mut face, &mut model, &mut hands, &mut signals, (inbox, check)).await;
-    let Hands { session, .. } = hands;
-    session.close().await;
+    hands.close().await;
     drop(face);
     ended
 }
@@ -154,7 +153,7 @@ async fn turn(
             input = face.typed() => Woken::Typed(input),
             Some(news) = inbox.recv() => Woken::News(news),
             answer = &mut check, if checking => Woken::Checked(answer),
-            () = hands.session.next() => Woken::Session,
+            () = hands.next() => Woken::Session,
             () = async { match due { Some(due) => due.await, None => std::future::pending().await } } => Woken::Frame,
             () = wake => Woken::Tick,
         };
@@ -232,7 +231,7 @@ async fn carry_out(
 ) -> Result<Next, ConsoleError> {
     let mut more = Vec::new();
     for effect in effects {
-        match hands.carry_out(effect).await {
+        match hands.carry_out(effect) {
             None => {}
             Some(Duty::Send(bytes)) => output::send(&mut face.screen, &bytes)?,
             Some(Duty::Redraw) => {

@@ -34,7 +34,7 @@ const IDLE: (Millis, Millis) = (Millis::secs(5), Millis::secs(20));
 /// So many releases are few.
 const FEW: usize = 5;
 /// How long drivers may take to let go at the end.
-const LET_GO: Duration = Duration::from_secs(3);
+pub(super) const LET_GO: Duration = Duration::from_secs(3);
 /// The most namespaces that `--all-namespaces` looks through.
 const MOST_NAMESPACES: usize = 100;
 
@@ -178,7 +178,11 @@ impl Session {
     fn start(&mut self, key: ReleaseKey, release: Release, few: bool) {
         let c = &self.context;
         let clock = Arc::clone(&c.clock);
-        let holder = format!("{}#{}", c.actor, std::process::id());
+        // Each place has its own: the drivers that were left a moment ago may not have let go yet, and are not us.
+        let holder = match c.generation {
+            0 => format!("{}#{}", c.actor, std::process::id()),
+            n => format!("{}#{}-{n}", c.actor, std::process::id()),
+        };
         let idle = if few { IDLE.0 } else { IDLE.1 };
         let setup = Setup { holder, may_write: !self.read_only, take_up: !self.read_only, active: Millis::secs(2), idle };
         let journal = if self.read_only {
@@ -233,11 +237,6 @@ impl Session {
             let rows = watch_namespace(self.context.connection.watch.clone(), namespace, present);
             self.watching = Some(Watched { namespace: namespace.to_owned(), rows, shown: None });
         }
-    }
-
-    /// The connection.
-    pub fn connection(&self) -> &Connection {
-        &self.context.connection
     }
 
     /// Lets every driver finish what is in flight and let go of its Lease.

@@ -45,6 +45,7 @@ fn fleet(cx: &Cx<'_>) -> ((Row, Row), (Row, Row)) {
     let count = |wanted| model.releases.values().filter(|s| need(&s.view) == wanted).count();
     let n = model.releases.len();
     let total = match (n, model.listed) {
+        (0, false) if matches!(model.link.0, Link::Barred { .. }) => "no connection".to_owned(),
         (0, false) => "looking for releases".to_owned(),
         (1, _) => "1 release".to_owned(),
         (n, _) => format!("{n} releases"),
@@ -78,7 +79,7 @@ fn release(cx: &Cx<'_>, key: &ReleaseKey) -> ((Row, Row), (Row, Row)) {
     let (moving, phase) = words::phase(view);
     let phase = if verdict == phase { Row::default() } else { cx.status(moving, &phase).cut(34) };
     let state = match &model.link.0 {
-        Link::Lost { .. } => link(cx),
+        Link::Lost { .. } | Link::Barred { .. } => link(cx),
         _ => cx.status(good, &verdict).gap(2).join(phase),
     }
     .gap(1);
@@ -132,5 +133,6 @@ fn link(cx: &Cx<'_>) -> Row {
         Link::Up => Row::default(),
         Link::Connecting { to } => cx.status(Status::Progress, &format!("connecting to {to}, {since} ")),
         Link::Lost { .. } => cx.status(Status::Fail, &format!("connection lost {since} ago ")),
+        Link::Barred { .. } => cx.status(Status::Fail, "not connected "),
     }
 }

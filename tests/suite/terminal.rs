@@ -1,5 +1,6 @@
 //! The console as its user meets it: the real binary in a pseudo-terminal, its screen read by a terminal emulator.
 
+mod contexts;
 mod hostile;
 mod life;
 mod rig;
