@@ -60,20 +60,29 @@ fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now)
         }
     }
     pause_where_needed(&mut r, observed, judgement, now);
-    cover(&mut r, observed, judgement, now);
+    let needs = missing(&r, observed);
+    let lacking = !needs.is_empty();
+    cover(&mut r, observed, judgement, lacking, now);
+    // The old colour goes when its time is covered, which may be just now; nothing else depends on the time.
+    let needs = if matches!(r.step(), Some(Step::Retire(_))) { missing(&r, observed) } else { needs };
+    let needs = pass_over(&mut r, observed, judgement, needs, now);
+    let actions = match needs.iter().map(Need::stage).min() {
+        Some(stage) => act(&mut r, observed, needs, stage),
+        None => Vec::new(),
+    };
+    Decision { rollout: r, actions }
+}
+
+/// Ends every step that lacks nothing; gives what the first one lacks that does not end. `needs` is what the present one lacks.
+pub(super) fn pass_over(r: &mut Rollout, observed: &Observed, judgement: &Judgement, mut needs: Vec<Need>, now: Now) -> Vec<Need> {
     // Each turn passes over at most every step once.
     for _ in 0..=r.plan.len() {
-        let needs = missing(&r, observed);
-        let Some(stage) = needs.iter().map(Need::stage).min() else {
-            if !step_done(&mut r, judgement, now) {
-                break;
-            }
-            continue;
-        };
-        let actions = act(&mut r, observed, needs, stage);
-        return Decision { rollout: r, actions };
+        if !needs.is_empty() || !step_done(r, judgement, now) {
+            break;
+        }
+        needs = missing(r, observed);
     }
-    Decision { rollout: r, actions: Vec::new() }
+    needs
 }
 
 /// The writes of the earliest stage; what is waited for becomes `waiting`.
@@ -189,13 +198,14 @@ pub(super) fn enter(r: &mut Rollout, cursor: usize, now: Now) {
 }
 
 /// Counts the time since the last look, if every gate passed with fresh data and the candidate was whole. A look by
-/// another process, or one too long ago, starts the count again: time nobody watched is not covered.
-fn cover(r: &mut Rollout, observed: &Observed, judgement: &Judgement, now: Now) {
+/// another process, or one too long ago, starts the count again: time nobody watched is not covered. `lacking` says whether
+/// the step's state of the world is not reached.
+fn cover(r: &mut Rollout, observed: &Observed, judgement: &Judgement, lacking: bool, now: Now) {
     let gap = r.ticked.map(|t| now.elapsed(t.mono));
     r.ticked = Some(now);
     let needs_health = !matches!(r.step(), Some(Step::Retire(_)));
     let running = matches!(r.phase, Phase::Progressing) && r.step().is_some_and(|s| s.length().is_some());
-    let settled = missing(r, observed).is_empty() && is_whole(r, observed);
+    let settled = !lacking && is_whole(r, observed);
     let coming_up = matches!(r.step(), Some(Step::Prepare)) && matches!(r.phase, Phase::Progressing);
     if let Some(gap) = gap.filter(|g| coming_up && *g <= LONGEST_GAP) {
         r.covered = r.covered.plus(gap);
@@ -290,7 +300,9 @@ pub(super) fn remember_routes(r: &mut Rollout, observed: &Observed) {
             if facts.holds(asked) {
                 target.held = Some(asked);
             }
-            target.route = Some(facts.clone());
+            if target.route.as_ref() != Some(facts) {
+                target.route = Some(facts.clone());
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::observed::{ComponentObserved, Observed};
 use crate::domain::release::{Release, Strategy};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Now;
+use crate::domain::verdict::Judgement;
 use crate::domain::view::View;
 
 use super::needs::{Need, missing};
@@ -95,7 +96,11 @@ fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action, Precondit
         let decided = observed.map(|o| super::decide(next, o, &Default::default(), Now { mono: Default::default(), wall: next.entered }));
         return decided.map_or_else(|| rollback::first_moves(next, None), |d| d.actions);
     }
-    let needs = observed.map(|o| missing(next, o)).unwrap_or_default();
+    let Some(observed) = observed else { return Vec::new() };
+    // Steps that end at once are passed over, as they will be: a promotion skips the approval that it was given in.
+    let now = Now { mono: Default::default(), wall: next.entered };
+    let mut passed = next.clone();
+    let needs = super::decide::pass_over(&mut passed, observed, &Judgement::default(), missing(next, observed), now);
     needs.into_iter().filter_map(|n| if let Need::Act(_, action, precondition) = n { Some((action, precondition)) } else { None }).collect()
 }
 

@@ -231,6 +231,25 @@ fn a_rollback_is_asked_of_nobody_unless_somebody_wants_to() {
 }
 
 #[test]
+fn promoting_where_an_approval_waits_shows_what_approving_shows() {
+    let changes = |key: &str| {
+        let mut view = holding(&["backend", "frontend"]);
+        let rollout = view.rollout.as_mut().unwrap();
+        rollout.cursor = rollout.plan.iter().position(|s| matches!(s, Step::Approve(_))).unwrap();
+        rollout.asked = Weight::FULL;
+        view.observed = Some(observed(&["backend", "frontend"], 100));
+        let mut c = Console::of(view, 80, 24);
+        c.press(key);
+        let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{key}: {}", c.notice()) };
+        let preview = dialog.asked().unwrap().preview.as_ref().unwrap();
+        preview.actions.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let promoted = changes("P");
+    assert_eq!(promoted.len(), 2, "both components' images: {promoted:?}");
+    assert_eq!(promoted, changes("a"));
+}
+
+#[test]
 fn read_only_says_so_on_every_write_and_sends_nothing() {
     let mut c = console();
     c.model.scene.read_only = Some("no rights to write".into());
