@@ -10,6 +10,7 @@ use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::weight::Weight;
 
+use super::needs::missing;
 use super::{decide, guard, rollback, start};
 
 /// Applies an order to a run. `observed` is the newest look at the cluster, for the capacity guard; without one, going
@@ -151,7 +152,11 @@ fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
 }
 
 fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, actor: &str, now: Now) -> Result<(), Refusal> {
-    movable(r)?;
+    // Stepped back to nothing, the plan stands before its first weight, and a candidate that is ready may get one again.
+    let prepared = matches!(r.step(), Some(Step::Prepare)) && observed.is_some_and(|o| missing(r, o).is_empty());
+    if !prepared {
+        movable(r)?;
+    }
     if let Some(c) = r.release.components.iter().find(|c| !c.router.splits() && !matches!(weight.percent(), 0 | 100)) {
         return Err(Refusal::Weight { component: c.name.clone(), why: format!("router {} can hold 0 or 100 % only", c.router.word()) });
     }

@@ -73,7 +73,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
             Some(Step::Promote) => promote::needs(&part),
             Some(Step::Roll(share)) => part.roll(*share),
             Some(Step::Retire(length)) if rollout.covered >= *length => part.retire(),
-            Some(Step::Prepare) if rollout.asked > Weight::ZERO && part.is_set_down() => part.serve(rollout.asked),
+            Some(Step::Prepare) if rollout.asked > Weight::ZERO && part.is_set_by_hand() => part.set(rollout.asked),
             Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare(first_weight(rollout))),
             Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
             Some(Step::Watch(_)) | None => Vec::new(),
@@ -94,10 +94,16 @@ impl Part<'_> {
         &self.component.name
     }
 
-    /// Whether a person asked for less than the plan's first weight, and the route still holds more.
-    fn is_set_down(&self) -> bool {
-        let paused = matches!(self.rollout.phase, Phase::Paused { .. });
-        paused && self.seen.route.as_ref().is_ok_and(|facts| facts.percent() > self.rollout.asked.percent())
+    /// Whether a person asked for a weight below the plan's first.
+    fn is_set_by_hand(&self) -> bool {
+        matches!(self.rollout.phase, Phase::Paused { .. })
+    }
+
+    /// A weight below the plan's first: down at once, up once the candidate is prepared for it.
+    fn set(&self, weight: Weight) -> Vec<Need> {
+        let falls = self.seen.route.as_ref().is_ok_and(|facts| facts.percent() > weight.percent());
+        let lacking = if falls { Vec::new() } else { self.prepare(weight) };
+        if lacking.is_empty() { self.serve(weight) } else { lacking }
     }
 
     /// A Deployment as a write's target.

@@ -40,6 +40,26 @@ fn what_is_set_or_stepped_back_to_nothing_gets_nothing() {
 }
 
 #[test]
+fn taken_down_to_nothing_a_weight_may_be_set_again() {
+    for weight in [4, 10, 40] {
+        for (release, name) in [(canary(&["backend"]), "backend"), (by_replicas(), "web")] {
+            let mut run = Run::started(release);
+            assert!(run.order(Command::SetWeight(Weight::capped(weight))).is_err(), "the candidate is not ready yet");
+            run.turns(12);
+            run.order(Command::StepBack).unwrap();
+            run.turns(8);
+            assert_eq!(run.world.weight(name), 0, "{name}");
+            run.order(Command::SetWeight(Weight::capped(weight))).unwrap();
+            run.turns(12);
+            let nearest = if name == "web" { run.world.weight(name) } else { u32::from(weight) };
+            assert_eq!(run.world.weight(name), nearest, "{name} {weight}: {:?}", run.rollout);
+            assert!(run.world.weight(name) > 0 || (name, weight) == ("web", 4), "{name} {weight}: {:?}", run.rollout);
+            assert!(matches!(run.phase(), Phase::Paused { .. }));
+        }
+    }
+}
+
+#[test]
 fn a_small_total_that_others_share_is_refused_before_the_first_write_and_goes_back_all_the_same() {
     let mut run = Run::new(canary(&["backend", "frontend"]));
     *run.world.parts("frontend") = (1, 0);
