@@ -47,18 +47,18 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
 
 /// The first writes of a rollback from memory alone: every route that is known and not on stable. Nothing is read first.
 pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Precondition)> {
-    let mut actions = Vec::new();
+    let mut moves = Moves::default();
     for (name, target) in &r.targets {
         match (newest.and_then(|o| o.components.get(name)), &target.route) {
-            (Some(seen), _) if is_by_ratio(r, name) => ratio_back(r, name, target, seen, &mut actions, &mut Vec::new()),
-            (Some(seen), _) if seen.route.is_ok() => route_back(r, name, target, seen, &mut actions, &mut Vec::new()),
+            (Some(seen), _) if is_by_ratio(r, name) => ratio_back(Side { r, name, target, seen }, &mut moves),
+            (Some(seen), _) if seen.route.is_ok() => route_back(Side { r, name, target, seen }, &mut moves),
             // Pods go when others are seen to be there; from memory alone they only come.
-            (_, Some(_)) if is_by_ratio(r, name) => actions.push(whole_again(r, name, target, target.stable.replicas)),
-            (_, Some(facts)) => actions.push(back(name, facts)),
+            (_, Some(_)) if is_by_ratio(r, name) => moves.actions.push(whole_again(r, name, target, target.stable.replicas)),
+            (_, Some(facts)) => moves.actions.push(back(name, facts)),
             _ => {}
         }
     }
-    actions
+    moves.actions
 }
 
 pub(super) fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
@@ -84,27 +84,44 @@ fn as_target(r: &Rollout, track: Track, w: &Workload) -> Target {
     Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone() }
 }
 
+/// One component that is taken back, as it was at the start and as it is.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    r: &'a Rollout,
+    name: &'a str,
+    target: &'a ComponentTarget,
+    seen: &'a ComponentObserved,
+}
+
+/// What a turn writes, and what it waits for.
+#[derive(Default)]
+struct Moves {
+    actions: Vec<(Action, Precondition)>,
+    waits: Vec<String>,
+}
+
 /// One turn of a rollback that has begun.
 pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Vec<(Action, Precondition)> {
     if r.errors_before.is_none() {
         r.errors_before = candidate_errors(judgement);
     }
-    let mut actions = Vec::new();
     if let Some(gap) = r.ticked.map(|t| now.elapsed(t.mono)).filter(|gap| *gap <= LONGEST_GAP) {
         r.covered = r.covered.plus(gap);
     }
     r.ticked = Some(now);
-    let mut waits = Vec::new();
+    let mut moves = Moves::default();
     let targets = r.targets.clone();
     for (name, target) in &targets {
         let Some(seen) = observed.components.get(name) else { continue };
+        let side = Side { r, name, target, seen };
         if is_by_ratio(r, name) {
-            ratio_back(r, name, target, seen, &mut actions, &mut waits);
+            ratio_back(side, &mut moves);
         } else {
-            route_back(r, name, target, seen, &mut actions, &mut waits);
+            route_back(side, &mut moves);
         }
-        restore_stable(r, name, target, seen, &mut actions, &mut waits);
+        restore_stable(side, &mut moves);
     }
+    let Moves { actions, waits } = moves;
     let held = actions.is_empty() && waits.is_empty();
     if let Phase::RollingBack { routes_held, .. } = &mut r.phase
         && routes_held.is_none()
@@ -124,27 +141,21 @@ pub(super) fn is_back(name: &str, observed: &Observed) -> bool {
     observed.route(name).is_none_or(|f| f.candidate == 0 && f.accepted == Acceptance::Yes)
 }
 
-fn route_back(
-    r: &Rollout,
-    name: &str,
-    target: &ComponentTarget,
-    seen: &ComponentObserved,
-    actions: &mut Vec<(Action, Precondition)>,
-    waits: &mut Vec<String>,
-) {
+fn route_back(side: Side<'_>, moves: &mut Moves) {
+    let Side { r, name, target, seen } = side;
     let Ok(facts) = &seen.route else { return };
     if let Some(scale) = stable_first(r, name, target, seen) {
-        waits.push(format!("{name}: stable has no ready address, it is scaled first"));
-        actions.push(scale);
+        moves.waits.push(format!("{name}: stable has no ready address, it is scaled first"));
+        moves.actions.push(scale);
     } else if facts.candidate != 0 {
         let ready = seen.stable.as_ref().is_some_and(|s| s.ready_addresses > 0 || s.ready > 0);
         if ready {
-            actions.push(back(name, facts));
+            moves.actions.push(back(name, facts));
         } else {
-            waits.push(format!("{name}: waits for a ready stable address"));
+            moves.waits.push(format!("{name}: waits for a ready stable address"));
         }
     } else if let Acceptance::Pending(what) | Acceptance::Refused(what) = &facts.accepted {
-        waits.push(format!("{name}: {what}"));
+        moves.waits.push(format!("{name}: {what}"));
     }
 }
 
@@ -161,17 +172,11 @@ fn whole_again(r: &Rollout, name: &str, target: &ComponentTarget, from: u32) -> 
 
 /// Where pods are the weight: stable grows at once; the candidate shrinks as stable's ready pods can bear its share, and
 /// goes for good after a while even if one of them never gets ready. It stays only while nobody else answers at all.
-fn ratio_back(
-    r: &Rollout,
-    name: &str,
-    target: &ComponentTarget,
-    seen: &ComponentObserved,
-    actions: &mut Vec<(Action, Precondition)>,
-    waits: &mut Vec<String>,
-) {
+fn ratio_back(side: Side<'_>, moves: &mut Moves) {
+    let Side { r, name, target, seen } = side;
     let Some(stable) = &seen.stable else { return };
     if stable.replicas < target.stable.replicas && (stable.replicas == 0 || stable.hpa.is_none()) {
-        actions.push(whole_again(r, name, target, stable.replicas));
+        moves.actions.push(whole_again(r, name, target, stable.replicas));
     }
     let Some(candidate) = &seen.candidate else { return };
     let late = r.covered >= ROUTE_DEADLINE;
@@ -187,53 +192,47 @@ fn ratio_back(
             from: candidate.replicas,
             to: keep,
         };
-        actions.push((action, Precondition::Identity));
+        moves.actions.push((action, Precondition::Identity));
     }
     if keep > 0 {
-        waits.push(format!(
+        moves.waits.push(format!(
             "{name}: stable {}/{} ready: {keep} candidate pods stay until it can bear their share",
             stable.ready, target.stable.replicas
         ));
     } else if let Ok(RouteFacts { accepted: Acceptance::Pending(what), .. }) = &seen.route {
-        waits.push(format!("{name}: {what}"));
+        moves.waits.push(format!("{name}: {what}"));
     }
 }
 
 /// Stable carries what was recorded at the start, unpaused, at its size.
-fn restore_stable(
-    r: &Rollout,
-    name: &str,
-    target: &ComponentTarget,
-    seen: &ComponentObserved,
-    actions: &mut Vec<(Action, Precondition)>,
-    waits: &mut Vec<String>,
-) {
+fn restore_stable(side: Side<'_>, moves: &mut Moves) {
+    let Side { r, name, target, seen } = side;
     let Some(stable) = &seen.stable else {
-        waits.push(format!("{name}: stable's Deployment {} is gone", target.stable.name));
+        moves.waits.push(format!("{name}: stable's Deployment {} is gone", target.stable.name));
         return;
     };
     let to = || as_target(r, Track::Stable, stable);
     let images = image_changes(stable, &target.stable.images);
     let undoing = target.undo.is_some() && stable.template_hash != target.stable.template_hash;
     if let Some(action) = undoing.then(|| undone(name, to(), &target.stable, stable)).flatten() {
-        actions.push((action, Precondition::Identity));
+        moves.actions.push((action, Precondition::Identity));
         return;
     }
     if !images.is_empty() {
         let cause = Some(format!("cutover {}: rolled back", r.release.name));
-        actions.push((
+        moves.actions.push((
             Action::SetImages { component: name.to_owned(), target: to(), images, cause, paused: stable.paused.then_some(false) },
             Precondition::Identity,
         ));
         return;
     }
     if stable.paused {
-        actions.push((Action::SetPaused { component: name.to_owned(), target: to(), paused: false }, Precondition::Identity));
+        moves.actions.push((Action::SetPaused { component: name.to_owned(), target: to(), paused: false }, Precondition::Identity));
         return;
     }
     // Replicas are given back only where we took them: an autoscaler's or a person's own scaling stays.
-    if stable.replicas == 0 && target.stable.replicas > 0 && stable.hpa.is_none() && !waits.iter().any(|w| w.starts_with(name)) {
-        actions.push((
+    if stable.replicas == 0 && target.stable.replicas > 0 && stable.hpa.is_none() && !moves.waits.iter().any(|w| w.starts_with(name)) {
+        moves.actions.push((
             Action::Scale { component: name.to_owned(), target: to(), from: 0, to: target.stable.replicas },
             Precondition::Identity,
         ));
@@ -246,7 +245,7 @@ fn restore_stable(
     // A pod that never gets ready does not keep the rollback open for ever, as long as another one answers.
     let in_time = r.covered < STABLE_DEADLINE || back == 0;
     if in_time && !stable.is_settled() && (short || turning) {
-        waits.push(format!("{name}: stable {back}/{} ready", stable.replicas));
+        moves.waits.push(format!("{name}: stable {back}/{} ready", stable.replicas));
     }
 }
 

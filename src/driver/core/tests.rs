@@ -57,6 +57,20 @@ impl Process {
         panic!("the driver never comes to rest");
     }
 
+    /// Answers the oldest request, or lets two seconds pass where there is none.
+    fn go_on(&mut self, cluster: &mut Cluster) {
+        match self.wire.pop_front() {
+            Some(Request { id, call }) => {
+                let reply = cluster.execute(call);
+                self.input(cluster.world.now, Input::Reply { id, reply });
+            }
+            None => {
+                cluster.world.pass(Millis::secs(2));
+                self.input(cluster.world.now, Input::Tick);
+            }
+        }
+    }
+
     fn tick(&mut self, cluster: &mut Cluster) {
         self.input(cluster.world.now, Input::Tick);
         self.settle(cluster);

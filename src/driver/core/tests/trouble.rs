@@ -144,16 +144,7 @@ fn a_rollback_is_not_over_while_a_raise_of_unknown_fate_can_still_land() {
     assert_eq!(cluster.world.weight("backend"), 0, "the first raise is still to come");
     while !cluster.writes.iter().any(|a| matches!(a, Action::Route { .. })) {
         cluster.late = matches!(process.wire.front(), Some(Request { call: Call::Write { action, .. }, .. }) if matches!(**action, Action::Route { .. }));
-        match process.wire.pop_front() {
-            Some(Request { id, call }) => {
-                let reply = cluster.execute(call);
-                process.input(cluster.world.now, Input::Reply { id, reply });
-            }
-            None => {
-                cluster.world.pass(Millis::secs(2));
-                process.input(cluster.world.now, Input::Tick);
-            }
-        }
+        process.go_on(&mut cluster);
     }
     // The object cannot be stamped at first.
     cluster.always = Some(WriteOutcome::Refused { code: 403, why: "no".into() });
@@ -172,16 +163,7 @@ fn a_rollback_is_not_over_while_a_raise_of_unknown_fate_can_still_land() {
 fn a_rollback_overtakes_a_raise_that_is_on_its_way() {
     let (mut cluster, mut process) = begun(&["backend"], 1);
     while !process.wire.iter().any(|r| matches!(&r.call, Call::Write { action, .. } if matches!(**action, Action::Route { .. }))) {
-        match process.wire.pop_front() {
-            Some(Request { id, call }) => {
-                let reply = cluster.execute(call);
-                process.input(cluster.world.now, Input::Reply { id, reply });
-            }
-            None => {
-                cluster.world.pass(Millis::secs(2));
-                process.input(cluster.world.now, Input::Tick);
-            }
-        }
+        process.go_on(&mut cluster);
     }
     let requests = process.order(&mut cluster, "back", Command::RollBack);
     assert!(requests.iter().any(|r| is_write(&r.call)), "memory says 0 %, but 10 % is under way");
@@ -273,16 +255,7 @@ fn an_order_that_may_not_be_handed_over_is_refused_and_a_rollback_done() {
 fn a_request_that_breaks_is_one_of_unknown_fate() {
     let (mut cluster, mut process) = begun(&["backend"], 1);
     while !process.wire.iter().any(|r| is_write(&r.call)) {
-        match process.wire.pop_front() {
-            Some(Request { id, call }) => {
-                let reply = cluster.execute(call);
-                process.input(cluster.world.now, Input::Reply { id, reply });
-            }
-            None => {
-                cluster.world.pass(Millis::secs(2));
-                process.input(cluster.world.now, Input::Tick);
-            }
-        }
+        process.go_on(&mut cluster);
     }
     let at = process.wire.iter().position(|r| is_write(&r.call)).unwrap();
     let id = process.wire.remove(at).unwrap().id;
