@@ -1,6 +1,6 @@
 //! One side's figures: newest sample, totals, charts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,8 +79,13 @@ pub fn significant(v: f64, digits: i32) -> f64 {
     if rounded.is_finite() { rounded } else { v }
 }
 
-/// One side as people see it; figures that are too old are left out.
-pub fn stats(evidence: &Evidence, track: Track, now: i64, interval: i64) -> ArmStats {
+/// Both sides as people see them; figures that are too old are left out.
+pub fn stats(evidence: &Evidence, now: i64, interval: i64) -> BTreeMap<Track, ArmStats> {
+    let window = Window::spanning(&evidence.slots, i64::MIN, SHOWN, Family::Buckets);
+    [Track::Stable, Track::Candidate].map(|track| (track, of_side(evidence, &window, track, now, interval))).into()
+}
+
+fn of_side(evidence: &Evidence, window: &Window, track: Track, now: i64, interval: i64) -> ArmStats {
     let Some(arm) = evidence.arms.get(&track) else { return ArmStats::default() };
     let newest = arm.newest_requests.max(arm.newest_buckets);
     let mut stats = ArmStats {
@@ -92,7 +97,6 @@ pub fn stats(evidence: &Evidence, track: Track, now: i64, interval: i64) -> ArmS
         ..ArmStats::default()
     };
     let too_old = newest.is_none_or(|at| now.saturating_sub(at) > FORGOTTEN.max(interval.saturating_mul(4)));
-    let window = Window::spanning(&evidence.slots, i64::MIN, SHOWN);
     if too_old || window.covered == 0 {
         return stats;
     }
@@ -107,7 +111,7 @@ pub fn stats(evidence: &Evidence, track: Track, now: i64, interval: i64) -> ArmS
 
 /// The candidate's share of the requests counted since the last change of weight, a minute's at most.
 pub fn observed_share(evidence: &Evidence) -> Option<Share> {
-    let window = Window::spanning(&evidence.slots, evidence.steady, SHOWN);
+    let window = Window::spanning(&evidence.slots, evidence.steady, SHOWN, Family::Requests);
     let (stable, candidate) = (window.stable.requests, window.candidate.requests);
     let candidate = candidate? as f64;
     Share::of(candidate, candidate + stable.unwrap_or(0) as f64)

@@ -129,8 +129,7 @@ impl Judge {
             judgement.gates.extend(per_component.map(|gate| bench.gate(component, gate)));
             let Some(evidence) = self.components.get(&component.name) else { continue };
             let interval = self.fed.map_or(0, |(_, interval)| interval);
-            let stats = |track| (track, arms::stats(evidence, track, bench.now, interval));
-            judgement.arms.insert(component.name.clone(), [Track::Stable, Track::Candidate].map(stats).into());
+            judgement.arms.insert(component.name.clone(), arms::stats(evidence, bench.now, interval));
             if let Some(share) = arms::observed_share(evidence).filter(|_| bench.stale(self.fed).is_none()) {
                 judgement.observed.insert(component.name.clone(), share);
             }

@@ -70,16 +70,21 @@ impl Tally {
 
     /// Adds another slot's counts.
     pub fn merge(&mut self, other: &Tally) {
-        self.requests = match (self.requests, other.requests) {
-            (Some(a), Some(b)) => Some(a.saturating_add(b)),
-            (a, b) => a.or(b),
-        };
-        self.failed = self.failed.saturating_add(other.failed);
+        self.merge_requests(other);
         match (&mut self.buckets, &other.buckets) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (None, theirs) => self.buckets.clone_from(theirs),
             (Some(_), None) => {}
         }
+    }
+
+    /// Adds all of another slot's counts but its histogram, which costs the most.
+    fn merge_requests(&mut self, other: &Tally) {
+        self.requests = match (self.requests, other.requests) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        self.failed = self.failed.saturating_add(other.failed);
         self.bad_requests |= other.bad_requests;
         self.bad_buckets |= other.bad_buckets;
         self.resets = self.resets.saturating_add(other.resets);
@@ -153,21 +158,22 @@ impl Window {
         }
     }
 
-    fn take(&mut self, slot: &Slot) {
+    fn take(&mut self, slot: &Slot, family: Family) {
         self.covered = self.covered.saturating_add(slot.covered);
-        if let Some(tally) = &slot.stable {
-            self.stable.merge(tally);
-        }
-        if let Some(tally) = &slot.candidate {
-            self.candidate.merge(tally);
+        for (mine, theirs) in [(&mut self.stable, &slot.stable), (&mut self.candidate, &slot.candidate)] {
+            match (theirs, family) {
+                (Some(theirs), Family::Requests) => mine.merge_requests(theirs),
+                (Some(theirs), Family::Buckets) => mine.merge(theirs),
+                (None, _) => {}
+            }
         }
     }
 
-    /// The newest slots that began at `floor` or later, until they cover `span` ms.
-    pub fn spanning(slots: &VecDeque<Slot>, floor: i64, span: u64) -> Window {
+    /// The newest slots that began at `floor` or later, until they cover `span` ms. Of [`Family::Requests`] it has no histogram.
+    pub fn spanning(slots: &VecDeque<Slot>, floor: i64, span: u64, family: Family) -> Window {
         let mut window = Window::default();
         for slot in slots.iter().rev().take_while(|s| s.start >= floor) {
-            window.take(slot);
+            window.take(slot, family);
             if window.covered >= span {
                 break;
             }
@@ -176,6 +182,7 @@ impl Window {
     }
 
     /// The newest slots that began at `floor` or later, until one side has counted `enough` requests; at most `longest` ms.
+    /// Where requests are needed it has no histogram.
     pub fn holding(slots: &VecDeque<Slot>, floor: i64, need: Need, longest: u64) -> Window {
         let mut window = Window::default();
         for slot in slots.iter().rev().take_while(|s| s.start >= floor) {
@@ -185,7 +192,7 @@ impl Window {
             if bad || full || too_long {
                 break;
             }
-            window.take(slot);
+            window.take(slot, need.family);
         }
         window
     }
