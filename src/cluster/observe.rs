@@ -196,6 +196,7 @@ fn route(
     match body {
         Ok(Some(body)) => traffic::facts(component, &object, &body),
         Ok(None) => Err(RouteProblem::Missing(object)),
+        Err(error @ ClusterError::Forbidden { .. }) => Err(RouteProblem::Forbidden(SafeText::from(error.to_string()))),
         Err(error) => Err(RouteProblem::Unread(SafeText::from(error.to_string()))),
     }
 }

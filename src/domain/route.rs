@@ -193,6 +193,8 @@ pub enum RouteProblem {
     },
     /// It could not be read.
     Unread(SafeText),
+    /// It may not be read: the right that is missing.
+    Forbidden(SafeText),
     /// The component has no route (a rolling update).
     None,
 }
@@ -202,7 +204,7 @@ impl fmt::Display for RouteProblem {
         match self {
             RouteProblem::Missing(object) => write!(f, "{object} does not exist in namespace {}", object.namespace),
             RouteProblem::Unfit { object, why } => write!(f, "{object}: {why}"),
-            RouteProblem::Unread(why) => write!(f, "route not read: {why}"),
+            RouteProblem::Unread(why) | RouteProblem::Forbidden(why) => write!(f, "route not read: {why}"),
             RouteProblem::None => f.write_str("no route"),
         }
     }

@@ -4,6 +4,7 @@ use crate::cli::exit::Exit;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::port::{Fault, FaultKind};
 use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::route::RouteProblem;
 use crate::domain::step::Step;
 use crate::domain::verdict::Verdict;
 use crate::domain::view::View;
@@ -61,8 +62,7 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
                 return ending(Exit::Done, format!("{} is rolled back already: nothing goes to the candidate", view.release.name));
             }
             Some(Some(why)) => {
-                let no_right = |f: &Fault| matches!(f.kind, FaultKind::Forbidden | FaultKind::Unauthorized) && f.text == *why;
-                let denied = view.read_only || view.faults.values().any(|(f, _)| no_right(f));
+                let denied = view.read_only || is_for_want_of_rights(view, why);
                 return ending(if denied { Exit::Denied } else { Exit::Error }, why);
             }
             Some(None) => {}
@@ -84,6 +84,14 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
         Phase::Paused { why, by } => paused(goal, r, view, why, by),
         Phase::Progressing => progressing(goal, r, view),
     }
+}
+
+/// Whether a refusal says that a right is missing.
+fn is_for_want_of_rights(view: &View, why: &str) -> bool {
+    let no_right = |f: &Fault| matches!(f.kind, FaultKind::Forbidden | FaultKind::Unauthorized) && f.text == why;
+    let mut routes = view.observed.iter().flat_map(|o| o.components.values()).map(|c| &c.route);
+    let no_route = |route: &Result<_, RouteProblem>| matches!(route, Err(RouteProblem::Forbidden(text)) if why.contains(text.as_str()));
+    view.faults.values().any(|(f, _)| no_right(f)) || routes.any(no_route)
 }
 
 /// Whether the last run was taken back and no route says otherwise: asked again, a rollback is done.

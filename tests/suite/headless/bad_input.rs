@@ -30,8 +30,7 @@ fn a_missing_right_is_named_with_the_rule_that_would_grant_it() {
         shop.lease_runs_out();
         shop.deny(verb, group, resource);
         let told = shop.cutover(&run);
-        // A route that cannot be read is a component that does not fit; the rest is a right that is missing.
-        assert_eq!(told.code, Some(if resource == "virtualservices" { 1 } else { 8 }), "{verb} {resource}: {told:?}");
+        assert_eq!(told.code, Some(8), "{verb} {resource}: {told:?}");
         let text = format!("{}{}", told.out, told.err);
         assert!(text.contains(verb) && text.contains(resource), "{verb} {resource}: {told:?}");
         assert_eq!((shop.weights(), shop.image(CANARY) == NEW), ((100, 0), false), "{verb} {resource}");
