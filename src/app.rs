@@ -9,6 +9,7 @@
 //! ```
 
 pub mod action;
+pub mod apart;
 pub mod available;
 pub mod dialog;
 pub mod effect;

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::apart::apart;
 use crate::app::words::{self, Status};
 use crate::domain::image::{Image, short_digest};
 use crate::domain::observed::Workload;
@@ -76,7 +77,12 @@ fn versions(cx: &Cx<'_>, view: &View, c: &Component, name_width: usize, area: Re
     let candidate = side(Track::Candidate, Role::TrackCandidate);
     let used = left.width() + candidate.width() + weights.width() + 4;
     let room = usize::from(area.width).saturating_sub(used);
-    let bar = if room >= 8 { bar(cx, view, c, room.min(40)) } else { cx.row(Role::Dim, "→") };
+    // Where the weights differ, why they do is worth more than a picture of them.
+    let bar = match apart(view, c) {
+        _ if room < 8 => cx.row(Role::Dim, "→"),
+        Some((status, why)) => cx.status(status, &why).cut(room),
+        None => bar(cx, view, c, room.min(40)),
+    };
     left.join(bar).gap(1).join(candidate).draw_with(weights.gap(1), buf, area);
 }
 
