@@ -23,6 +23,9 @@ use crate::theme::Role;
 use super::row::Row;
 use super::{Cx, line, take_top};
 
+/// Where the further lines of a long row begin.
+const INDENT: usize = 6;
+
 /// How much of the spare room a pane gets.
 pub(super) fn weight(pane: Pane, focused: bool) -> u16 {
     let base = match pane {
@@ -40,7 +43,7 @@ pub(super) fn draw(cx: &Cx<'_>, view: &View, pane: Pane, area: Rect, buf: &mut B
     let head = take_top(&mut rest, 1);
     let (summary, below) = match pane {
         Pane::Timeline => (steps::summary(cx, view), scrolled(cx, pane, steps::rows(cx, view), steps::present_row(view), rest, buf)),
-        Pane::Traffic => (traffic::summary(cx, view), scrolled(cx, pane, traffic::rows(cx, view), 0, rest, buf)),
+        Pane::Traffic => (traffic::summary(cx, view), scrolled(cx, pane, wrapped(traffic::rows(cx, view), rest), 0, rest, buf)),
         Pane::Metrics => (metrics::summary(cx, view), scrolled(cx, pane, metrics::rows(cx, view, rest), 0, rest, buf)),
         Pane::Pods => (pods::summary(cx, view), pods::draw(cx, view, rest, buf)),
         Pane::Hpas => (Row::default(), hpas::draw(cx, view, rest, buf)),
@@ -130,7 +133,8 @@ fn nothing(cx: &Cx<'_>, pane: Pane, kind: Option<Kind>, text: &str) -> Row {
     }
 }
 
-/// A list with its cursor in sight: only the rows in sight are made. Gives the number of rows below them.
+/// A list with its cursor in sight: only the rows in sight are made. The row under the cursor is shown whole, over several
+/// lines where one is not enough. Gives the number of rows below.
 fn list(cx: &Cx<'_>, pane: Pane, area: Rect, buf: &mut Buffer, empty: Row, row: impl Fn(usize) -> Option<Row>) -> usize {
     let Some(list) = cx.model.lists.get(&pane) else { return 0 };
     if list.rows.is_empty() {
@@ -138,19 +142,48 @@ fn list(cx: &Cx<'_>, pane: Pane, area: Rect, buf: &mut Buffer, empty: Row, row: 
         return 0;
     }
     let focused = cx.model.focus == pane;
-    let first = super::fleet::first_in_sight(list.rows.len(), list.at, usize::from(area.height));
-    for (n, index) in list.rows.iter().skip(first).take(usize::from(area.height)).enumerate() {
-        let place = line(area, n);
-        let selected = focused && first + n == list.at;
-        let Some(row) = row(*index) else { continue };
-        if selected {
-            buf.set_style(place, cx.style(Role::RowSelected));
-            row.over(cx.style(Role::RowSelected)).draw(buf, place);
-        } else {
-            row.draw(buf, place);
+    let under_cursor = list.rows.get(list.at).filter(|_| focused).and_then(|index| row(*index));
+    let own = under_cursor.map(|row| whole(row, area)).unwrap_or_default();
+    let height = usize::from(area.height);
+    let first = super::fleet::first_in_sight(list.rows.len(), list.at, height.saturating_sub(own.len().saturating_sub(1)));
+    let (mut at, mut shown) = (0, 0);
+    for (n, index) in list.rows.iter().enumerate().skip(first).take(height) {
+        if at >= height {
+            break;
         }
+        if focused && n == list.at {
+            for text in &own {
+                let place = line(area, at);
+                buf.set_style(place, cx.style(Role::RowSelected));
+                text.clone().over(cx.style(Role::RowSelected)).draw(buf, place);
+                at += 1;
+            }
+        } else {
+            row(*index).unwrap_or_default().draw(buf, line(area, at));
+            at += 1;
+        }
+        shown += 1;
     }
-    list.rows.len().saturating_sub(first + usize::from(area.height))
+    list.rows.len().saturating_sub(first + shown)
+}
+
+/// A row as the lines that show all of it, two thirds of the area at most.
+fn whole(row: Row, area: Rect) -> Vec<Row> {
+    let columns = usize::from(area.width);
+    let most = (usize::from(area.height) * 2 / 3).max(1);
+    if most == 1 || row.width() <= columns {
+        return vec![row];
+    }
+    let mut lines = row.wrapped(columns, INDENT);
+    let rest: Vec<Row> = lines.drain(most.min(lines.len()) - 1..).collect();
+    // What still does not fit is cut, and seen to be.
+    lines.extend(rest.into_iter().reduce(Row::join));
+    lines
+}
+
+/// Rows with every one of them shown whole.
+fn wrapped(rows: Vec<Row>, area: Rect) -> Vec<Row> {
+    rows.into_iter().flat_map(|row| row.wrapped(usize::from(area.width), INDENT)).collect()
 }
 
 /// Lines that scroll, with one of them in sight as long as nobody scrolls. Gives the number of lines below.

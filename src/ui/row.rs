@@ -76,6 +76,33 @@ impl Row {
         Row(kept)
     }
 
+    /// As many lines as it takes to show all of it: the first as wide as the others, which begin so many blanks in. Broken
+    /// at blanks where there are any.
+    pub(super) fn wrapped(self, columns: usize, indent: usize) -> Vec<Row> {
+        if self.width() <= columns {
+            return vec![self];
+        }
+        let indent = if indent < columns / 2 { indent } else { 0 };
+        let mut left: Vec<(char, Style)> = self.0.iter().flat_map(|(text, style)| text.chars().map(|c| (c, *style))).collect();
+        let mut lines = Vec::new();
+        while !left.is_empty() {
+            let room = if lines.is_empty() { columns } else { columns - indent };
+            let rest = left.split_off(line_end(&left, room.max(1)));
+            let mut line = if lines.is_empty() { Row::default() } else { Row::default().gap(indent) };
+            left.iter().for_each(|(c, style)| line.put(*c, *style));
+            lines.push(line);
+            left = rest.into_iter().skip_while(|(c, _)| *c == ' ').collect();
+        }
+        lines
+    }
+
+    fn put(&mut self, c: char, style: Style) {
+        match self.0.last_mut() {
+            Some((text, last)) if *last == style => text.push(c),
+            _ => self.0.push((c.to_string(), style)),
+        }
+    }
+
     /// Lays a style over everything.
     pub(super) fn over(self, style: Style) -> Row {
         Row(self.0.into_iter().map(|(text, own)| (text, own.patch(style))).collect())
@@ -102,6 +129,24 @@ impl Row {
         let room = columns.saturating_sub(right.width() + usize::from(!right.is_empty()));
         self.cut(room).to(columns.saturating_sub(right.width())).join(right).draw(buf, area);
     }
+}
+
+/// How many characters go on a line: up to the last blank that fits, or as many as fit.
+fn line_end(text: &[(char, Style)], columns: usize) -> usize {
+    let mut width = 0;
+    let mut blank = None;
+    let mut begun = false;
+    for (n, (c, _)) in text.iter().enumerate() {
+        width += c.width().unwrap_or(0);
+        if width > columns && *c != ' ' {
+            return blank.unwrap_or(n.max(1));
+        }
+        begun |= *c != ' ';
+        if *c == ' ' && begun {
+            blank = Some(n + 1);
+        }
+    }
+    text.len()
 }
 
 /// The beginning of a text, ending in `…` within so many columns. `more` says that something follows even if it fits.
@@ -204,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn a_row_over_several_lines_keeps_its_text_and_styles() {
+        let (red, bold) = (Style::new().red(), Style::new().bold());
+        let row = Row::default().and("  14:01 ", red).and("Unhealthy readiness probe failed", bold);
+        let lines = row.clone().wrapped(20, 4);
+        assert_eq!(
+            lines.iter().map(|l| text(l).trim_end().to_owned()).collect::<Vec<_>>(),
+            ["  14:01 Unhealthy", "    readiness probe", "    failed"]
+        );
+        assert_eq!(lines[0].0[0], ("  14:01 ".to_owned(), red));
+        assert_eq!(row.wrapped(80, 4).len(), 1);
+    }
+
+    #[test]
     fn wraps_at_blanks_and_breaks_what_has_none() {
         assert_eq!(wrap("kubectl -n shop patch vs", 10), ["kubectl -n", "shop patch", "vs"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
@@ -218,6 +276,11 @@ mod tests {
             for line in wrap(&s, columns) {
                 prop_assert!(line.width() <= columns.max(2));
             }
+            let row = Row::default().and(&s, Style::default());
+            let whole: String = row.clone().wrapped(columns, 3).iter().map(text).collect();
+            prop_assert!(row.clone().wrapped(columns, 3).iter().all(|l| text(l).trim_end().width() <= columns.max(2)));
+            let letters = |s: &str| s.chars().filter(|c| *c != ' ').collect::<String>();
+            prop_assert_eq!(letters(&whole), letters(&text(&row)));
         }
     }
 }
