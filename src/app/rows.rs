@@ -58,6 +58,16 @@ pub fn pod_side<'a>(view: &'a View, pod: &PodRow) -> Option<(&'a str, Track)> {
     Some((component, if is_new { Track::Candidate } else { track }))
 }
 
+/// Ready and wanted pods of what serves, as the watch of Deployments tells them: known long before everything about a release
+/// is read where it has thousands of pods.
+pub fn readiness(view: &View, snapshot: &Snapshot) -> Option<(u32, u32)> {
+    let serving = snapshot.deployments.iter().filter(|d| matches!(side_of(&view.release, d.name.as_str()), Some((_, Track::Stable))));
+    serving.fold(None, |sum, d| {
+        let ([wanted, ready, ..], (all_ready, all_wanted)) = (d.replicas, sum.unwrap_or_default());
+        Some((all_ready + ready, all_wanted + wanted))
+    })
+}
+
 /// Pods of a release: what is not ready first, then the candidate's, by name.
 pub fn pods(view: &View, snapshot: &Snapshot) -> Vec<usize> {
     let mut found: Vec<_> = snapshot

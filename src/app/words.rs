@@ -50,6 +50,11 @@ pub fn verdict(view: &View, age: Millis) -> (Status, String) {
         return (Status::Unknown, "not judged".to_owned());
     }
     let overall = judgement.overall();
+    let over = view.rollout.as_ref().is_some_and(Rollout::is_over);
+    if over && matches!(overall, Verdict::Inconclusive(Doubt::TooFew { .. } | Doubt::NotYet)) {
+        // The run is over: what it came to is the word, not that nobody judges the pods that go.
+        return phase(view);
+    }
     (verdict_status(&overall), overall.to_string())
 }
 

@@ -4,13 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::model::{Link, ReleaseKey, Seen};
-use crate::app::rows::{Need, need};
+use crate::app::rows::{Need, need, readiness};
 use crate::app::words::{self, Status};
 use crate::domain::release::Track;
 use crate::domain::time::Millis;
+use crate::domain::view::View;
 use crate::theme::Role;
 
-use super::row::{Row, middle};
+use super::row::{Row, middle, wrap};
 use super::{Cx, components, line, take_top};
 
 /// Draws the list.
@@ -64,6 +65,7 @@ fn empty(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
         (_, _, 1..) => vec!["the filter hides every release; Esc takes it away".to_owned()],
         (Link::Connecting { to }, ..) => vec![format!("connecting to {to}")],
         (Link::Lost { why }, ..) => vec!["the cluster does not answer; it is asked again for ever".to_owned(), why.clone()],
+        (Link::Barred { why }, ..) => vec!["not connected; c chooses a context".to_owned(), why.clone()],
         (Link::Up, false, _) => vec![format!("looking for releases in {place}")],
         (Link::Up, true, _) => vec![
             format!("no release in {place}"),
@@ -71,9 +73,11 @@ fn empty(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
             "n changes the namespace, c the context; or declare one with --config FILE".to_owned(),
         ],
     };
-    for (n, text) in lines.iter().enumerate() {
+    let room = usize::from(area.width).saturating_sub(4);
+    let lines = lines.iter().enumerate().flat_map(|(n, text)| wrap(text, room).into_iter().map(move |text| (n, text)));
+    for (at, (n, text)) in lines.enumerate() {
         let role = if n == 0 { Role::Strong } else { Role::Dim };
-        cx.row(role, format!("  {text}")).draw(buf, line(area, n + 1));
+        cx.row(role, format!("  {text}")).draw(buf, line(area, at + 1));
     }
 }
 
@@ -81,7 +85,7 @@ fn row(cx: &Cx<'_>, key: &ReleaseKey, seen: &Seen, width: u16) -> (Row, Row) {
     let view = &seen.view;
     let age = cx.model.now.elapsed(seen.at);
     let (good, verdict) = super::header::believed(cx, key, words::verdict(view, age));
-    let (moving, phase) = words::phase(view);
+    let (moving, phase) = at_rest(cx, key, view).unwrap_or_else(|| words::phase(view));
     let status = if need(view) == Need::Rest { Status::Ok.max(moving) } else { good.max(moving) };
     let (name, namespace) = if width >= 100 { (28, 22) } else { (16, 0) };
     let asked = words::asked(view).filter(|_| need(view) != Need::Rest).map_or("–".to_owned(), |w| w.to_string());
@@ -110,6 +114,15 @@ fn row(cx: &Cx<'_>, key: &ReleaseKey, seen: &Seen, width: u16) -> (Row, Row) {
         right.gap(2).and(super::glyph(good), cx.style(super::status_role(good)))
     };
     (left, right.cut(usize::from(width) / 2).gap(1))
+}
+
+/// What a release that is still being read is known to be like.
+fn at_rest(cx: &Cx<'_>, key: &ReleaseKey, view: &View) -> Option<(Status, String)> {
+    if view.observed.is_some() || view.rollout.is_some() {
+        return None;
+    }
+    let (ready, wanted) = readiness(view, cx.model.live.get(&key.namespace)?)?;
+    Some((if ready < wanted { Status::Warn } else { Status::Ok }, format!("{ready}/{wanted} ready")))
 }
 
 /// The first row in sight so that the cursor is, as near to the middle as the ends allow.

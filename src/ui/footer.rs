@@ -9,7 +9,7 @@ use crate::app::mode::Mode;
 use crate::app::model::{Link, Screen, Tone};
 use crate::app::words::{self, coarse};
 use crate::domain::rollout::Phase;
-use crate::domain::view::View;
+use crate::domain::view::{Driver, View};
 use crate::theme::Role;
 
 use super::Cx;
@@ -124,7 +124,12 @@ fn stands(view: &View) -> Option<(Role, String)> {
             words::rollback_cause(view).map(|why| (Role::StatusWarn, format!("{}: {why}", r.phase)))
         }
         Phase::Paused { why, by } => Some((Role::StatusPaused, format!("paused by {by}: {why}"))),
-        Phase::Progressing => r.waiting.as_ref().map(|why| (Role::StatusPaused, format!("waits: {why}"))),
+        Phase::Progressing => {
+            let why = r.waiting.as_ref()?;
+            // What is on record then is what a driver said last, before it died.
+            let word = if view.driver == Driver::Nobody { "nobody drives it now; last it waited for" } else { "waits" };
+            Some((Role::StatusPaused, format!("{word}: {why}")))
+        }
         Phase::Completed => None,
     }
 }

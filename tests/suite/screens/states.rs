@@ -10,6 +10,7 @@ use cutover::domain::checklist::{Checklist, Line, LineState};
 use cutover::domain::live::{Feed, FeedState};
 use cutover::domain::object::Kind;
 use cutover::domain::rollout::Phase;
+use cutover::domain::route::Acceptance;
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
 use cutover::domain::verdict::{Judgement, Verdict};
@@ -28,6 +29,38 @@ pub const STATES: &[(&str, State)] = &[
         let mut c = Console::empty(w, h);
         c.world(World::Link(Link::Up));
         c.world(World::Listed);
+        c
+    }),
+    ("barred", |w, h| {
+        let mut c = Console::empty(w, h);
+        c.world(World::Link(Link::Barred {
+            why: "context `staging`: the server does not take our credentials: Unauthorized; log in again, or choose another context with --context".into(),
+        }));
+        c
+    }),
+    ("apart", |w, h| {
+        let mut view = holding(BOTH);
+        let r = view.rollout.as_mut().unwrap();
+        r.asked = Weight::capped(50);
+        r.waiting = Some("backend: storefront-backend-canary 1/2 ready".into());
+        let seen = view.observed.as_mut().unwrap();
+        let route = seen.components.get_mut("frontend").unwrap().route.as_mut().unwrap();
+        route.accepted = Acceptance::Pending("Gateway public has not accepted generation 7 of the route yet".into());
+        let mut c = Console::of(view, w, h);
+        c.press("2");
+        c
+    }),
+    ("long-event", |w, h| {
+        let mut c = Console::of(holding(BOTH), w, h);
+        let mut rows = snapshot();
+        let mut events = (*rows.events).clone();
+        Arc::make_mut(&mut events[0]).message =
+            "Back-off pulling image \"registry.example.com/fusion-ecommerce/storefront-backend:v2.4.0\": \
+            ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image: not found"
+                .into();
+        rows.events = Arc::new(events);
+        c.world(World::Rows(Arc::new(rows)));
+        c.press("6");
         c
     }),
     ("fleet", |w, h| {
