@@ -49,7 +49,7 @@ async fn keys_are_heard_while_another_context_does_not_answer() {
     terminal.see_no("Keys j k scroll");
     // One that cannot be used is said to be so, and is not asked again; a namespace chosen then is none of the context before.
     terminal.press(":ctx hello-eu\r");
-    terminal.until("why it cannot be used", |s| s.has("not connected") && s.has("does not answer as a Kubernetes API server"));
+    terminal.until("why it cannot be used", |s| s.has("not connected") && s.has("does not answer as a Kubernetes"));
     terminal.press(":ns other\r");
     terminal.until("the same place, other namespace", |s| s.has("hello-eu ▸ other") && s.has("not connected"));
     // And back: everything is there again.
