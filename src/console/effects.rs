@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -13,6 +12,7 @@ use crate::app::msg::{Msg, World};
 use crate::cluster::apply;
 use crate::cluster::connect::contexts;
 use crate::cluster::logs::{LogEvent, LogRequest, tail};
+use crate::cluster::namespaces::namespaces;
 use crate::cluster::{ConnectError, ConnectOptions, Connection};
 use crate::domain::action::{Action, Precondition};
 use crate::term::caps::Mux;
@@ -123,7 +123,11 @@ impl Hands {
                 let (connection, out, generation) = (self.context.connection.clone(), self.context.out.clone(), self.context.generation);
                 let there = self.session.is_some();
                 tokio::spawn(async move {
-                    let names = if there { namespaces(&connection).await } else { Err("there is no connection yet".to_owned()) };
+                    let names = if there {
+                        namespaces(&connection.unary).await.map_err(|e| e.to_string())
+                    } else {
+                        Err("there is no connection yet".to_owned())
+                    };
                     let _ = out.send(Msg::World(generation, World::Namespaces(names)));
                 });
             }
@@ -230,29 +234,4 @@ async fn follow(id: u64, mut tail: crate::cluster::logs::Tail, out: mpsc::Unboun
             return;
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Names {
-    items: Vec<Named>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    metadata: Meta,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    name: String,
-}
-
-/// The cluster's namespaces.
-pub(super) async fn namespaces(connection: &Connection) -> Result<Vec<String>, String> {
-    let request = http::Request::get("/api/v1/namespaces?limit=500").body(Vec::new()).map_err(|e| e.to_string())?;
-    let names: Names = connection.unary.request(request).await.map_err(|e| match e {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    })?;
-    Ok(names.items.into_iter().map(|n| n.metadata.name).collect())
 }

@@ -10,6 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::model::{Link, ReleaseKey, Scene};
 use crate::app::msg::{Msg, World};
+use crate::cluster::namespaces::namespaces;
 use crate::cluster::observe::Memory;
 use crate::cluster::watch::{Watching, watch as watch_namespace};
 use crate::cluster::{Connection, access, discover, state};
@@ -280,17 +281,17 @@ async fn has_right_to_write(context: &Context, releases: &[Release]) -> bool {
 /// Declared releases, else proposals; and whatever a stored state says is under way.
 async fn releases(context: &Context) -> Result<Vec<Release>, String> {
     let mut all = Vec::new();
-    for namespace in namespaces(context).await? {
+    for namespace in places(context).await? {
         all.extend(in_namespace(context, &namespace).await?);
     }
     Ok(all)
 }
 
-async fn namespaces(context: &Context) -> Result<Vec<String>, String> {
+async fn places(context: &Context) -> Result<Vec<String>, String> {
     match &context.namespace {
         Some(namespace) => Ok(vec![namespace.clone()]),
         None => {
-            let mut names = super::effects::namespaces(&context.connection).await?;
+            let mut names = namespaces(&context.connection.unary).await.map_err(|e| e.to_string())?;
             names.truncate(MOST_NAMESPACES);
             Ok(names)
         }
