@@ -16,6 +16,8 @@ mod cluster_side;
 mod conformance;
 mod main_job;
 mod plane;
+#[cfg(feature = "sim")]
+mod promql;
 // The pseudo-terminal that the other binary has; what this one does not press is no dead code.
 #[allow(dead_code)]
 #[path = "../suite/terminal/rig.rs"]
