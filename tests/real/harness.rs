@@ -3,11 +3,14 @@
 
 pub mod assets;
 pub mod audit;
+pub mod bastion;
 pub mod changer;
 pub mod control_plane;
 pub mod deadline;
+pub mod dice;
 pub mod exporter;
 pub mod namespace;
+pub mod node;
 pub mod objects;
 pub mod ports;
 pub mod prometheus;

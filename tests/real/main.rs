@@ -15,6 +15,7 @@ mod cluster_side;
 #[cfg(feature = "sim")]
 mod conformance;
 mod main_job;
+mod node;
 mod plane;
 #[cfg(feature = "sim")]
 mod promql;

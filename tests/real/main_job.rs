@@ -5,27 +5,25 @@ mod console;
 mod read_only;
 mod walk;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use cutover::cluster::state;
 use cutover::domain::rollout::Rollout;
 
+use crate::harness::bastion::{Bastion, PATIENT};
 use crate::harness::control_plane::{ControlPlane, User};
 use crate::harness::deadline::eventually;
 use crate::harness::exporter::Exporter;
 use crate::harness::namespace::TestNamespace;
 use crate::harness::objects::{self, BACKEND, COMPONENTS, Component};
 use crate::harness::prometheus::Prometheus;
-use crate::harness::supervised::{Supervised, temporary_folder};
+use crate::harness::supervised::Supervised;
 
 /// What stands before the rollout, and what it brings.
 const OLD: &str = "v1.1.0";
 const NEW: &str = "v1.2.0";
 /// For a thing that follows by itself on a busy machine.
 const SOON: Duration = Duration::from_secs(90);
-/// For a command that has something to wait for.
-const PATIENT: Duration = Duration::from_secs(240);
 
 /// The shop with traffic on it, and a bastion to work from.
 struct Shop {
@@ -34,8 +32,7 @@ struct Shop {
     exporter: Exporter,
     /// Scrapes the exporter until it is dropped.
     _prometheus: Prometheus,
-    /// The bastion's home: release file, journal, what was printed.
-    home: PathBuf,
+    bastion: Bastion,
     /// Where the API server is reached from there.
     port: u16,
 }
@@ -47,38 +44,22 @@ impl Shop {
         objects::deploy(&namespace, OLD, 1).await;
         let exporter = Exporter::start(&namespace, 200).await;
         let prometheus = Prometheus::start(plane.assets(), &[exporter.port], Duration::from_secs(1)).await;
-        let home = temporary_folder("cutover-bastion-").expect("a home");
-        std::fs::write(home.join("cutover.yaml"), release_file(&namespace.name, &prometheus.url)).expect("writing into our own folder");
-        Self { plane, namespace, exporter, _prometheus: prometheus, home, port: plane.port() }
+        let bastion = Bastion::new(&release_file(&namespace.name, &prometheus.url));
+        Self { plane, namespace, exporter, _prometheus: prometheus, bastion, port: plane.port() }
     }
 
     /// Starts `cutover` on the bastion. `name` names what it prints.
     fn cutover(&self, user: User, name: &str, args: &[&str]) -> Supervised {
-        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_cutover"));
-        Supervised::program(&program, &args, &self.environment(user), &self.home.join(name)).expect("starting the binary")
+        self.bastion.cutover(&self.namespace.kubeconfig_through(user, self.port), name, args)
     }
 
     fn environment(&self, user: User) -> Vec<(&'static str, String)> {
-        let home = self.home.display().to_string();
-        vec![
-            ("HOME", home.clone()),
-            ("XDG_STATE_HOME", format!("{home}/state")),
-            ("KUBECONFIG", self.namespace.kubeconfig_through(user, self.port).display().to_string()),
-            ("CUTOVER_CONFIG", format!("{home}/cutover.yaml")),
-        ]
+        self.bastion.environment(&self.namespace.kubeconfig_through(user, self.port))
     }
 
     /// Carries a command to its end: exit code, and both outputs as one text.
     async fn done(&self, user: User, name: &str, args: &[&str]) -> (i32, String) {
-        let mut running = self.cutover(user, name, args);
-        // Waiting blocks, and the gateways live on this thread.
-        tokio::task::spawn_blocking(move || {
-            let code = running.wait(PATIENT);
-            (code, format!("{}{}", running.read_out(), running.read_err()))
-        })
-        .await
-        .expect("no panic while waiting")
+        self.bastion.done(&self.namespace.kubeconfig_through(user, self.port), name, args).await
     }
 
     /// `cutover run` to the new images.

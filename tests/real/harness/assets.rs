@@ -3,6 +3,29 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// What must be there.
+const WANTED: [&str; 19] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+    "v1.30/kube-apiserver",
+    "v1.30/kube-controller-manager",
+    "v1.30/kube-scheduler",
+    "v1.32/kubectl",
+    "v1.33/kube-apiserver",
+    "v1.33/kube-controller-manager",
+    "v1.33/kube-scheduler",
+    "kwok",
+    "prometheus",
+    "shop-server",
+    "crds",
+    "kwok-stages.yaml",
+];
+
 /// The folder that `tests/control-plane/build` filled.
 #[derive(Debug, Clone)]
 pub struct Assets {
@@ -26,17 +49,7 @@ impl Assets {
             return None;
         };
         let assets = Self { dir: PathBuf::from(dir) };
-        for name in [
-            "etcd",
-            "kube-apiserver",
-            "kube-controller-manager",
-            "kube-scheduler",
-            "kubectl",
-            "kwok",
-            "prometheus",
-            "crds",
-            "kwok-stages.yaml",
-        ] {
+        for name in WANTED {
             assert!(
                 assets.path(name).exists(),
                 "KUBEBUILDER_ASSETS={} has no {name}: run tests/control-plane/build and export the folder that it prints",

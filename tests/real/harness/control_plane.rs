@@ -1,4 +1,6 @@
-//! A real control plane, once per test binary: etcd, kube-apiserver, controller-manager, scheduler, and kwok in place of kubelets.
+//! A real control plane, once per test binary and version: etcd, kube-apiserver, controller-manager, scheduler, and kwok in place of kubelets.
+
+mod files;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,38 @@ const START: Duration = Duration::from_secs(300);
 /// Each test has users of its own, so that the audit log tells the tests apart.
 const NAMESPACES: usize = 200;
 /// The harness itself and the components, members of `system:masters` all.
-const COMPONENTS: [&str; 4] = ["harness", "kube-controller-manager", "kube-scheduler", "kwok"];
+const COMPONENTS: [&str; 7] = ["harness", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kwok", "prometheus"];
+
+/// The Kubernetes version of API server, controller-manager and scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The oldest that is held to work.
+    V1_30,
+    /// Between the two.
+    V1_33,
+    /// What everything else is tested on.
+    V1_36,
+}
+
+impl Version {
+    /// A server of this version, below the folder of real servers.
+    fn server(self, name: &str) -> String {
+        match (self, name) {
+            (Self::V1_30, "kube-apiserver" | "kube-controller-manager" | "kube-scheduler") => format!("v1.30/{name}"),
+            (Self::V1_33, "kube-apiserver" | "kube-controller-manager" | "kube-scheduler") => format!("v1.33/{name}"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+/// Who runs the pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nodes {
+    /// kwok, which only says that they run.
+    Played,
+    /// A node that the caller brings.
+    Brought,
+}
 
 /// Who sends a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +82,8 @@ impl User {
 #[derive(Debug)]
 pub struct ControlPlane {
     assets: Assets,
+    version: Version,
+    nodes: Nodes,
     dir: PathBuf,
     port: u16,
     namespaces: AtomicUsize,
@@ -61,12 +96,28 @@ impl ControlPlane {
     /// # Panics
     /// When it cannot be started; the text names the server and the end of its log.
     pub fn get(test: &str) -> Option<&'static Self> {
-        static PLANE: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
+        Self::of(Version::V1_36, test)
+    }
+
+    /// The same of another version.
+    ///
+    /// # Panics
+    /// When it cannot be started; the text names the server and the end of its log.
+    pub fn of(version: Version, test: &str) -> Option<&'static Self> {
+        static PLANES: [OnceLock<Result<ControlPlane, String>>; 3] = [const { OnceLock::new() }; 3];
         let assets = Assets::find(test)?;
-        match PLANE.get_or_init(|| Self::start(assets)) {
+        match PLANES[version as usize].get_or_init(|| Self::start(assets, version, Nodes::Played)) {
             Ok(plane) => Some(plane),
             Err(why) => panic!("the control plane did not start: {why}"),
         }
+    }
+
+    /// One without nodes: the caller brings a kubelet.
+    ///
+    /// # Errors
+    /// Why it cannot be started; the text names the server and the end of its log.
+    pub fn without_nodes(assets: Assets) -> Result<Self, String> {
+        Self::start(assets, Version::V1_36, Nodes::Brought)
     }
 
     /// A fresh namespace with users of its own.
@@ -103,7 +154,7 @@ impl ControlPlane {
         let config = serde_json::json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "real",
             "clusters": [{ "name": "real", "cluster": { "server": format!("https://127.0.0.1:{port}"), "certificate-authority": self.dir.join("pki/apiserver.crt") } }],
-            "users": [{ "name": user, "user": { "token": token(user) } }],
+            "users": [{ "name": user, "user": { "token": files::token(user) } }],
             "contexts": [{ "name": "real", "context": { "cluster": "real", "user": user, "namespace": namespace } }],
         });
         // Several threads may ask for the same one, and a reader must never see half of it.
@@ -139,28 +190,31 @@ impl ControlPlane {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(format!("kubectl {args:?}: {}", text(&output.stderr))) }
     }
 
-    fn start(assets: Assets) -> Result<Self, String> {
+    fn start(assets: Assets, version: Version, nodes: Nodes) -> Result<Self, String> {
         // Two TLS providers are in the tree's reach; whoever builds a client first must find this one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let began = Instant::now();
         let dir = temporary_folder("cutover-real-").map_err(|error| format!("temporary folder: {error}"))?;
-        let mut plane = Self { assets, dir, port: ports::free(), namespaces: AtomicUsize::new(0), servers: Vec::new() };
+        let mut plane = Self { assets, version, nodes, dir, port: ports::free(), namespaces: AtomicUsize::new(0), servers: Vec::new() };
         plane.prepare_files()?;
         plane.start_stores()?;
         plane.await_ready(START)?;
         plane.start_controllers()?;
         plane.apply_basics()?;
-        plane.kubectl(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"])?;
+        if nodes == Nodes::Played {
+            plane.kubectl(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"])?;
+        }
         // Past the capture of the test runner: it explains the first test's seconds.
-        let _ = writeln!(std::io::stderr(), "control plane ready after {:.1} s in {}", began.elapsed().as_secs_f64(), plane.dir.display());
+        let took = began.elapsed().as_secs_f64();
+        let _ = writeln!(std::io::stderr(), "control plane {version:?} ready after {took:.1} s in {}", plane.dir.display());
         Ok(plane)
     }
 
     fn prepare_files(&self) -> Result<(), String> {
         let write = |name: &str, text: String| std::fs::write(self.dir.join(name), text).map_err(|error| format!("{name}: {error}"));
-        write("tokens.csv", tokens())?;
-        write("audit-policy.yaml", AUDIT_POLICY.to_owned())?;
-        write("nodes.yaml", nodes())?;
+        write("tokens.csv", files::tokens())?;
+        write("audit-policy.yaml", files::AUDIT_POLICY.to_owned())?;
+        write("nodes.yaml", files::nodes())?;
         let key = self.dir.join("service-account.key");
         let made = Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048").stderr(Stdio::null()).status();
         match made {
@@ -202,6 +256,8 @@ impl ControlPlane {
                 ("allow-privileged", "true".to_owned()),
                 ("disable-admission-plugins", "ServiceAccount".to_owned()),
                 ("endpoint-reconciler-type", "none".to_owned()),
+                // For logs of a real node's pods; its name is known to no resolver.
+                ("kubelet-preferred-address-types", "InternalIP".to_owned()),
                 ("audit-policy-file", self.path("audit-policy.yaml")),
                 ("audit-log-path", self.path("audit.log")),
                 // In blocking mode an entry is written before the answer leaves; without rotation none is lost.
@@ -230,6 +286,9 @@ impl ControlPlane {
         let mut flags = vec![("kubeconfig", scheduler), ("leader-elect", "false".to_owned())];
         flags.extend(quick());
         self.server("kube-scheduler", &flags)?;
+        if self.nodes == Nodes::Brought {
+            return Ok(());
+        }
         self.server(
             "kwok",
             &[
@@ -246,16 +305,21 @@ impl ControlPlane {
         let rbac = in_repository("assets/rbac");
         let crds = self.assets.path("crds");
         let nodes = self.path("nodes.yaml");
-        let files = ["-f", &nodes, "-f", &rbac.display().to_string(), "-f", &crds.display().to_string()];
+        let (rbac, crds) = (rbac.display().to_string(), crds.display().to_string());
+        let mut files = vec!["-f", &rbac, "-f", &crds];
+        if self.nodes == Nodes::Played {
+            files.extend(["-f", &nodes]);
+        }
         // Server-side: Istio's definitions overflow the annotation that the client-side way writes.
-        self.kubectl(&[["apply", "--server-side"].as_slice(), &files].concat())?;
+        self.kubectl(&[["apply", "--server-side"].as_slice(), files.as_slice()].concat())?;
         self.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]).map(drop)
     }
 
     fn server(&mut self, name: &'static str, flags: &[(&str, String)]) -> Result<(), String> {
         let args: Vec<String> = flags.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
         let log = self.dir.join(format!("{name}.log"));
-        let server = Supervised::server(&self.assets.path(name), &args, &log).map_err(|error| format!("{name}: {error}"))?;
+        let server =
+            Supervised::server(&self.assets.path(&self.version.server(name)), &args, &log).map_err(|error| format!("{name}: {error}"))?;
         self.servers.push((name, server));
         Ok(())
     }
@@ -283,41 +347,4 @@ impl ControlPlane {
     fn path(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
-}
-
-fn token(user: &str) -> String {
-    format!("token-of-{user}")
-}
-
-fn tokens() -> String {
-    let line = |user: &str, groups: &str| format!("{},{user},{user},\"{groups}\"\n", token(user));
-    let components = COMPONENTS.iter().map(|user| line(user, "system:masters"));
-    let users = (0..NAMESPACES).flat_map(|index| User::ALL.map(|user| (user, user.name(index))));
-    let users = users.map(|(user, name)| line(&name, if user == User::Admin { "system:masters" } else { "" }));
-    components.chain(users).collect()
-}
-
-/// Every request is logged with its URI; the writes of people also with their bodies, which tell which fields they touch.
-const AUDIT_POLICY: &str = r#"
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-omitManagedFields: true
-rules:
-- level: Metadata
-  users: [harness, kube-controller-manager, kube-scheduler, kwok, "system:apiserver"]
-- level: Request
-  verbs: [create, update, patch, delete, deletecollection]
-- level: Metadata
-"#;
-
-fn nodes() -> String {
-    let room = "{ cpu: '256', memory: 1Ti, pods: '9000' }";
-    let node = |number: u8| {
-        format!(
-            "apiVersion: v1\nkind: Node\nmetadata:\n  name: node-{number}\n  labels: {{ kubernetes.io/hostname: node-{number}, kubernetes.io/os: linux }}\n\
-             status:\n  allocatable: {room}\n  capacity: {room}\n---\n"
-        )
-    };
-    (1..=2).map(node).collect()
 }

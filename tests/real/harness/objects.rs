@@ -15,7 +15,7 @@ use super::namespace::TestNamespace;
 const READY: Duration = Duration::from_secs(120);
 
 /// One of the two components.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Component {
     /// `frontend` or `backend`: also the container's name.
     pub name: &'static str,
@@ -23,7 +23,8 @@ pub struct Component {
     pub stable: &'static str,
     /// The canary Deployment.
     pub canary: &'static str,
-    port: u16,
+    /// Where its container listens.
+    pub port: u16,
 }
 
 /// The shop's page.

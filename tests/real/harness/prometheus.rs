@@ -1,7 +1,9 @@
-//! The real Prometheus, scraping exporters of the test.
+//! The real Prometheus, scraping exporters of the test, or pods that it finds itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::assets::Assets;
 use super::deadline::eventually;
@@ -26,15 +28,40 @@ impl Prometheus {
     /// When it does not start.
     pub async fn start(assets: &Assets, targets: &[u16], scrape: Duration) -> Self {
         let dir = temporary_folder("cutover-prometheus-").expect("a temporary folder");
-        let listen = format!("127.0.0.1:{}", ports::free());
+        std::fs::write(dir.join("targets.json"), targets_file(targets)).expect("writing into our own folder");
+        let files = json!([{ "files": [dir.join("targets.json")], "refresh_interval": "1s" }]);
         // The labels that the exporter gives win: the target stands for many pods.
-        let config = serde_json::json!({
-            "global": { "scrape_interval": format!("{}ms", scrape.as_millis()), "scrape_timeout": format!("{}ms", scrape.as_millis()) },
-            "scrape_configs": [{ "job_name": "kubernetes-pods", "honor_labels": true, "file_sd_configs": [{ "files": [dir.join("targets.json")], "refresh_interval": "1s" }] }],
+        let job = json!({ "job_name": "kubernetes-pods", "honor_labels": true, "file_sd_configs": files });
+        Self::scraping(assets, dir, &job, scrape).await
+    }
+
+    /// Scrapes the annotated pods of a namespace, as the API server tells who they are; each series carries `namespace` and `pod`.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn discovering(assets: &Assets, kubeconfig: &Path, namespace: &str, scrape: Duration) -> Self {
+        let dir = temporary_folder("cutover-prometheus-").expect("a temporary folder");
+        let meta = |label: &str| format!("__meta_kubernetes_{label}");
+        let copy = |label: &str, to: &str| json!({ "source_labels": [meta(label)], "target_label": to });
+        let (ip, port) = (meta("pod_ip"), meta("pod_annotation_prometheus_io_port"));
+        let job = json!({
+            "job_name": "kubernetes-pods",
+            "kubernetes_sd_configs": [{ "role": "pod", "kubeconfig_file": kubeconfig, "namespaces": { "names": [namespace] } }],
+            "relabel_configs": [
+                { "source_labels": [meta("pod_annotation_prometheus_io_scrape")], "regex": "true", "action": "keep" },
+                { "source_labels": [meta("pod_phase")], "regex": "Running", "action": "keep" },
+                { "source_labels": [ip, port], "separator": ":", "target_label": "__address__" },
+                copy("namespace", "namespace"), copy("pod_name", "pod"), copy("pod_container_name", "container"),
+            ],
         });
-        let write = |name: &str, text: String| std::fs::write(dir.join(name), text).expect("writing into our own folder");
-        write("prometheus.yaml", config.to_string());
-        write("targets.json", targets_file(targets));
+        Self::scraping(assets, dir, &job, scrape).await
+    }
+
+    async fn scraping(assets: &Assets, dir: PathBuf, job: &Value, scrape: Duration) -> Self {
+        let listen = format!("127.0.0.1:{}", ports::free());
+        let scrape = format!("{}ms", scrape.as_millis());
+        let config = json!({ "global": { "scrape_interval": scrape, "scrape_timeout": scrape }, "scrape_configs": [job] });
+        std::fs::write(dir.join("prometheus.yaml"), config.to_string()).expect("writing into our own folder");
         let args = [
             format!("--config.file={}", dir.join("prometheus.yaml").display()),
             format!("--storage.tsdb.path={}", dir.join("data").display()),

@@ -118,13 +118,23 @@ impl Drop for Supervised {
 pub fn temporary_folder(prefix: &str) -> io::Result<PathBuf> {
     let dir = tempfile::Builder::new().prefix(prefix).tempdir()?.keep();
     if std::env::var_os("CUTOVER_KEEP_REAL").is_none() {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(JANITOR).arg("janitor").arg(&dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut janitor = command.process_group(0).spawn()?;
-        // Held open for the life of the process on purpose: its closing is the signal.
-        std::mem::forget(janitor.stdin.take());
+        at_the_end(JANITOR, &dir)?;
     }
     Ok(dir)
+}
+
+/// Leaves a shell behind that carries out `script`, with `what` as its argument, when the test binary has ended. The script's first line must be
+/// `read -r _`: its return is the end.
+///
+/// # Errors
+/// When there is no shell.
+pub fn at_the_end(script: &str, what: &Path) -> io::Result<()> {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg("janitor").arg(what).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut janitor = command.process_group(0).spawn()?;
+    // Held open for the life of the process on purpose: its closing is the signal.
+    std::mem::forget(janitor.stdin.take());
+    Ok(())
 }
 
 fn below_a_shell(program: &OsStr, args: impl Iterator<Item = OsString>) -> Command {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::MissedTickBehavior;
 
 use super::{EDGES, HEALTHY, State};
+use crate::harness::dice::Dice;
 use crate::harness::objects::{Component, api, virtual_services};
 
 const TICKS_PER_SECOND: u32 = 5;
@@ -148,27 +149,5 @@ fn backend(pod: &DynamicObject) -> Backend {
         pod: pod.name_any(),
         track: pod.labels().get("version").cloned().unwrap_or_default(),
         image: pod.data["spec"]["containers"][0]["image"].as_str().unwrap_or_default().to_owned(),
-    }
-}
-
-/// splitmix64: the same seed throws the same numbers.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// 0–1, without 1.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// 0 when `limit` is 0. The bias of the remainder is far below what any test can see.
-    fn below(&mut self, limit: u64) -> u64 {
-        if limit == 0 { 0 } else { self.next() % limit }
     }
 }
