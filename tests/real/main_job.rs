@@ -3,6 +3,7 @@
 mod churn;
 mod console;
 mod read_only;
+mod versions;
 mod walk;
 
 use std::time::Duration;

@@ -1,9 +1,12 @@
 //! One line a decision: what changed between two snapshots, in the words of the screen.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::release::Track;
 use crate::domain::rollout::Rollout;
 use crate::domain::text::sanitize;
 use crate::domain::time::hms;
@@ -19,7 +22,7 @@ pub struct Line {
     pub at: Timestamp,
     /// The release.
     pub release: String,
-    /// What sort of line it is: `start shift hold approve healthy inconclusive warn rollback paused write driver done …`.
+    /// What sort of line it is: `start shift hold approve healthy inconclusive warn rollback paused pods write driver done …`.
     pub kind: String,
     /// What happened.
     pub text: String,
@@ -49,6 +52,7 @@ pub struct Narrator {
     last: Option<Entry>,
     verdict: Option<String>,
     waiting: Option<String>,
+    pods: BTreeSet<String>,
     faults: Vec<String>,
     trouble: Vec<String>,
 }
@@ -84,6 +88,7 @@ impl Narrator {
         if !r.is_over() {
             self.verdict(view, r, &mut lines);
             self.waiting(view, r, &mut lines);
+            self.pods(view, r, &mut lines);
         }
         let trouble: Vec<String> = r.trouble.iter().map(|(component, why)| format!("{component}: {why}")).collect();
         lines.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).map(|t| line(view, view.now.wall, "refused", t.clone())));
@@ -126,6 +131,21 @@ impl Narrator {
             lines.push(line(view, view.now.wall, "waiting", text));
         }
         self.waiting = waiting;
+    }
+
+    /// Why pods of the side that is brought up do not run: each reason once a component, however many pods have it.
+    fn pods(&mut self, view: &View, r: &Rollout, lines: &mut Vec<Line>) {
+        let Some(observed) = &view.observed else { return };
+        for component in &r.release.components {
+            let track = if component.candidate.is_some() { Track::Candidate } else { Track::Stable };
+            for problem in observed.workload(&component.name, track).iter().flat_map(|w| &w.problems) {
+                // `pod: reason: message`
+                let reason = problem.as_str().split(": ").nth(1).unwrap_or_default();
+                if self.pods.insert(format!("{}: {reason}", component.name)) {
+                    lines.push(line(view, view.now.wall, "pods", format!("{}: {problem}", component.name)));
+                }
+            }
+        }
     }
 }
 

@@ -34,11 +34,19 @@ pub enum Version {
 }
 
 impl Version {
+    /// As it stands before the patch number.
+    pub fn minor(self) -> &'static str {
+        match self {
+            Self::V1_30 => "v1.30",
+            Self::V1_33 => "v1.33",
+            Self::V1_36 => "v1.36",
+        }
+    }
+
     /// A server of this version, below the folder of real servers.
     fn server(self, name: &str) -> String {
-        match (self, name) {
-            (Self::V1_30, "kube-apiserver" | "kube-controller-manager" | "kube-scheduler") => format!("v1.30/{name}"),
-            (Self::V1_33, "kube-apiserver" | "kube-controller-manager" | "kube-scheduler") => format!("v1.33/{name}"),
+        match name {
+            "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" if self != Self::V1_36 => format!("{}/{name}", self.minor()),
             _ => name.to_owned(),
         }
     }

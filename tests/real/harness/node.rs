@@ -4,10 +4,11 @@ mod files;
 pub mod image;
 mod namespaces;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::assets::Assets;
@@ -28,6 +29,7 @@ pub struct Node {
     pub plane: &'static ControlPlane,
     dir: PathBuf,
     servers: Vec<(&'static str, Supervised)>,
+    images: Mutex<BTreeSet<String>>,
 }
 
 /// Carries out `body` on the node. Outside of the node's namespaces this asks what came of `test`, its full name, inside.
@@ -53,7 +55,7 @@ impl Node {
         let plane: &'static ControlPlane = Box::leak(Box::new(ControlPlane::without_nodes(assets)?));
         let began = Instant::now();
         let dir = temporary_folder("node-").map_err(|error| format!("temporary folder: {error}"))?;
-        let mut node = Self { plane, dir, servers: Vec::new() };
+        let mut node = Self { plane, dir, servers: Vec::new(), images: Mutex::default() };
         node.start_containerd()?;
         node.load(&Image { name: files::PAUSE.to_owned(), args: vec!["pause".to_owned()], env: vec![] })?;
         let kubeconfig = |user: &str| plane.kubeconfig(user, "default", plane.port());
@@ -90,13 +92,19 @@ impl Node {
         self.until("containerd", || ctr(&dir, &["version"]).map(drop))
     }
 
-    /// Makes an image and puts it where kubelet finds it.
+    /// Makes an image and puts it where kubelet finds it. One name stands for one image: it is made once.
     ///
     /// # Errors
     /// What went wrong.
     pub fn load(&self, image: &Image) -> Result<(), String> {
+        let mut made = self.images.lock().map_err(|_| "an image before this one failed".to_owned())?;
+        if made.contains(&image.name) {
+            return Ok(());
+        }
         let file = image.pack(&self.plane.assets().path(""), &self.dir.join("images"))?;
-        ctr(&self.dir, &["--namespace", "k8s.io", "images", "import", &file.display().to_string()]).map(drop)
+        ctr(&self.dir, &["--namespace", "k8s.io", "images", "import", &file.display().to_string()])?;
+        made.insert(image.name.clone());
+        Ok(())
     }
 
     fn server(&mut self, name: &'static str, program: &Path, flags: &[(&str, String)]) -> Result<(), String> {

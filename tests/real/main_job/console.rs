@@ -42,7 +42,11 @@ fn confirm(terminal: &Terminal, words: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_walks_by_keys_and_takes_back_with_two() {
     let Some(plane) = ControlPlane::get("a_console_walks_by_keys_and_takes_back_with_two") else { return };
-    let shop = Shop::open(plane, "console").await;
+    walked_and_taken_back(&Shop::open(plane, "console").await).await;
+}
+
+/// From the first screen to a rollout that was walked by keys and taken back by keys.
+pub async fn walked_and_taken_back(shop: &Shop) {
     let terminal = shop.console(User::Operator, &[]);
     let (terminal, ()) = at(terminal, |terminal| {
         terminal.see("storefront");

@@ -30,6 +30,11 @@ async fn a_walk_goes_on_after_kill_9_and_ends_promoted() {
     let deviation = (0.25 * 0.75 / requests as f64).sqrt();
     assert!((share - 0.25).abs() < 4.5 * deviation, "{share} of {requests} requests reached the canary");
 
+    promoted_and_undone(&shop).await;
+}
+
+/// From wherever the rollout is to the new version on stable, and back to the old one by `undo`.
+pub async fn promoted_and_undone(shop: &Shop) {
     let mut second = shop.run("second");
     shop.holds(100, &mut second).await;
     let waits = async || shop.done(User::Operator, "status", &["status", "-o", "json"]).await;
