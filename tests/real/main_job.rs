@@ -3,6 +3,7 @@
 mod churn;
 mod console;
 mod read_only;
+mod requests;
 mod versions;
 mod walk;
 

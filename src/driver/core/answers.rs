@@ -9,6 +9,9 @@ use super::{Core, Pending};
 impl Core {
     /// Leaves the orders that wait in the stored state, for whoever drives.
     pub(super) fn forward_orders(&mut self, out: &mut Vec<Request>) {
+        if self.orders.is_empty() {
+            return; // who only watches has no reason to look sooner
+        }
         while let Some(order) = self.orders.pop_front() {
             if self.forwarded.contains_key(&order.id) {
                 continue;

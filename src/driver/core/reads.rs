@@ -11,13 +11,16 @@ use crate::engine::orient;
 use super::io::{Call, Request};
 use super::{BREATH, Core, Fresh, HINTS_APART, Pending};
 
+/// How often another driver's answer to an order is looked for.
+const ANSWERS_APART: Millis = Millis(500);
+
 impl Core {
     /// Begins a turn, and asks for counters, when their time has come.
     pub(super) fn read_when_due(&mut self, out: &mut Vec<Request>) {
         if self.now.mono >= self.turn_at() && self.may_read() {
             self.fresh = Fresh::default();
             self.turn_began = Some(self.now.mono);
-            self.next_turn = self.now.mono.plus(if self.active().is_some() { self.setup.active } else { self.setup.idle });
+            self.next_turn = self.now.mono.plus(self.apart());
             let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
             self.send(Pending::Load, Call::Load { namespace, release }, out);
             let release = Box::new(self.release().clone());
@@ -30,6 +33,15 @@ impl Core {
             self.next_sample = self.now.mono.plus(self.interval());
             let release = Box::new(self.release().clone());
             self.send(Pending::Sample, Call::Sample { release }, out);
+        }
+    }
+
+    /// Time from one turn to the next, when nothing happens.
+    fn apart(&self) -> Millis {
+        match (self.forwarded.is_empty(), self.active()) {
+            (false, _) => ANSWERS_APART.min(self.setup.active),
+            (true, Some(_)) => self.setup.active,
+            (true, None) => self.setup.idle,
         }
     }
 

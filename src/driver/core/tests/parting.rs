@@ -93,3 +93,39 @@ fn a_refused_order_that_comes_twice_stays_refused() {
     let answers = process.core.view().answers;
     assert!(matches!(answers.get("x"), Some(Some(why)) if why.contains("no rollout is under way")), "{answers:?}");
 }
+
+/// Looks of a process in twenty seconds, stepped every 100 ms. `driver` drives meanwhile, if there is one.
+fn looks(watcher: &mut Process, mut driver: Option<&mut Process>, cluster: &mut Cluster) -> usize {
+    let begun = watcher.trace.len();
+    for _ in 0..200 {
+        if let Some(driver) = driver.as_deref_mut() {
+            driver.tick(cluster);
+        }
+        watcher.tick(cluster);
+        cluster.world.pass(Millis(100));
+    }
+    let asked = watcher.trace.iter().skip(begun).flat_map(|(.., out)| out);
+    asked.filter(|r| matches!(r.call, Call::Observe { .. })).count()
+}
+
+#[test]
+fn who_watches_another_driver_looks_no_more_often_than_a_driver_does() {
+    let (mut cluster, mut driver) = begun(&["backend"], 6);
+    let mut watcher = Process::new("b", &cluster);
+    let n = looks(&mut watcher, Some(&mut driver), &mut cluster);
+    assert!((9..=12).contains(&n), "{n} looks in 20 s");
+    watcher.order(&mut cluster, "pause", Command::Pause);
+    let n = looks(&mut watcher, Some(&mut driver), &mut cluster);
+    assert!((10..=16).contains(&n), "{n} looks in 20 s, one of them for an answer");
+    assert_eq!(watcher.core.view().answers.get("pause"), Some(&None));
+}
+
+#[test]
+fn a_rollback_beside_a_dead_driver_does_not_look_all_the_time() {
+    let (mut cluster, _dead) = begun(&["backend"], 20);
+    let mut process = Process::new("b", &cluster);
+    process.order(&mut cluster, "back", Command::RollBack);
+    let n = looks(&mut process, None, &mut cluster);
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack), "the dead one's Lease ran out meanwhile");
+    assert!(n < 25, "{n} looks in 20 s");
+}
