@@ -1,7 +1,7 @@
 //! A canary under load: where the requests go, what they meet, and what `cutover` says of it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -102,12 +102,13 @@ async fn agree(shop: &Shop, percent: f64, from: Instant) {
 async fn served(shop: &Shop) -> BTreeMap<String, u64> {
     let client = shop.namespace.harness().await;
     let pods = api(&client, &shop.namespace.name, "", "v1", "Pod").list(&Default::default()).await.expect("the pods").items;
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(2)).build().expect("a client");
     let mut served = BTreeMap::new();
-    for pod in pods {
+    for pod in pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
         let (name, ip) = (pod.metadata.name.clone().unwrap_or_default(), pod.data["status"]["podIP"].as_str().unwrap_or_default());
         let port = pod.data["spec"]["containers"][0]["ports"][0]["containerPort"].as_u64().unwrap_or_default();
-        // One that is about to go may be gone.
-        let Ok(page) = reqwest::get(format!("http://{ip}:{port}/metrics")).await else { continue };
+        // One that is not up yet has counted nothing, and one that has just gone is none of the step's.
+        let Ok(page) = http.get(format!("http://{ip}:{port}/metrics")).send().await else { continue };
         let page = page.text().await.unwrap_or_default();
         let counts = page.lines().filter(|line| line.starts_with("http_requests_total{")).filter_map(|line| line.rsplit(' ').next());
         served.insert(name, counts.filter_map(|count| count.parse::<u64>().ok()).sum());

@@ -30,6 +30,9 @@ pub const SOON: Duration = Duration::from_secs(90);
 /// For a step: its own hold, and the guards before it.
 const STEP: Duration = Duration::from_secs(180);
 
+/// Requests that a split is judged by at least.
+const FEW: u64 = 100;
+
 /// Customers stay until it is dropped.
 pub struct Shop {
     pub namespace: TestNamespace,
@@ -117,14 +120,19 @@ impl Shop {
         .await;
     }
 
-    /// Counts answers of both components, at least so many of each, while both routes hold the weight from the first to the last of them.
-    pub async fn sample(&self, percent: u64, at_least: u64) -> [(u64, u64); 2] {
-        let from = Instant::now();
-        eventually(&format!("{at_least} answers of each component at {percent} %"), STEP, async || {
+    /// Counts answers of both components while both routes hold the weight from the first to the last of them: so many of each, or on a slow machine
+    /// as many as there were before the step was over.
+    pub async fn sample(&self, percent: u64, wanted: u64) -> [(u64, u64); 2] {
+        let (from, mut before) = (Instant::now(), [(0, 0); 2]);
+        eventually(&format!("{wanted} answers of each component at {percent} %"), STEP, async || {
             let to = Instant::now();
             let counts = COMPONENTS.map(|component| self.customers.split(component, from, to));
-            assert_eq!(self.weights().await, [percent; 2], "the step was over before {at_least} requests: {counts:?}");
-            if counts.iter().all(|(all, _)| *all >= at_least) { Ok(counts) } else { Err(counts) }
+            if self.weights().await != [percent; 2] {
+                assert!(before.iter().all(|(all, _)| *all >= FEW), "the step was over before {FEW} requests of each: {before:?}");
+                return Ok(before);
+            }
+            before = counts;
+            if counts.iter().all(|(all, _)| *all >= wanted) { Ok(counts) } else { Err(counts) }
         })
         .await
     }
