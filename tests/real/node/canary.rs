@@ -19,31 +19,38 @@ fn the_split_follows_each_step_and_no_request_fails() {
     on_a_node("node::canary::the_split_follows_each_step_and_no_request_fails", async |node| {
         let shop = Shop::open(node, "canary").await;
         let mut driver = shop.run(NEW);
+        let mut compared = 0;
         for percent in [10, 25, 50, 75, 100] {
             shop.holds(percent, &mut driver).await;
-            let served = served(&shop).await;
+            let before = served(&shop).await;
             let counts = shop.sample(percent, SAMPLE).await;
-            let served_since = difference(&self::served(&shop).await, &served);
+            let since = difference(&served(&shop).await, &before);
+            // On a slow machine the next step may have begun; what servers counted bears no time, so it cannot be told apart then.
+            let lasted = shop.weights().await == [percent; 2];
+            compared += usize::from(lasted);
             for (component, count) in COMPONENTS.into_iter().zip(counts) {
-                let name = component.name;
-                assert_binomial(&format!("{name} at {percent} %, as customers saw it"), percent as f64, count);
-                assert_binomial(
-                    &format!("{name} at {percent} %, as its servers counted"),
-                    percent as f64,
-                    split(&served_since, component.stable, component.canary),
-                );
+                let what = format!("{} at {percent} %, as", component.name);
+                assert_binomial(&format!("{what} customers saw it"), percent as f64, count);
+                if lasted {
+                    assert_binomial(
+                        &format!("{what} its servers counted"),
+                        percent as f64,
+                        split(&since, component.stable, component.canary),
+                    );
+                }
             }
-            eprintln!("{percent} %: {counts:?} of (requests, canary's) in {COMPONENTS:?}");
         }
+        assert!(compared >= 3, "servers' counters of {compared} steps only could be compared");
         let (code, text) = ended(driver).await;
         assert_eq!(code, 0, "{text}");
+        assert_eq!(shop.customers.complaints(), Vec::<String>::new(), "a request failed because of a step or of the promotion");
         assert_eq!(shop.weights().await, [0, 0], "traffic is back on stable, which carries the new version");
         let from = Instant::now();
         let counts = shop.sample(0, SAMPLE).await;
         assert!(counts.iter().all(|(_, canary)| *canary == 0), "{counts:?}");
         let after: Vec<_> = shop.customers.answers().into_iter().filter(|answer| answer.asked > from).collect();
         assert!(after.iter().all(|answer| answer.came.as_ref().is_ok_and(|(version, _)| version == NEW)), "{:?}", after.last());
-        assert_eq!(shop.customers.complaints(), Vec::<String>::new(), "a request failed because of a step or of the promotion");
+        assert_eq!(shop.customers.complaints(), Vec::<String>::new(), "a request failed after the promotion");
     });
 }
 
@@ -58,10 +65,8 @@ fn a_rollback_under_load_loses_no_request_and_the_weights_agree() {
         shop.sample(25, SAMPLE).await;
         agree(&shop, 25.0, from).await;
 
-        let began = Instant::now();
         let (code, text) = shop.done("rollback", &["rollback"]).await;
         assert_eq!(code, 0, "{text}");
-        eprintln!("rolled back after {:?}", began.elapsed());
         let (code, text) = ended(driver).await;
         assert_eq!(code, 3, "rolled back although promotion was asked: {text}");
         assert_eq!(shop.weights().await, [0, 0]);

@@ -8,7 +8,7 @@ use super::OLD;
 use crate::harness::objects::{self, BACKEND, COMPONENTS, Component, FRONTEND};
 
 /// How long each step is held: for a few hundred requests.
-const HOLD: &str = "12s";
+const HOLD: &str = "15s";
 
 /// All objects of a component at the old version.
 pub fn of(component: Component, namespace: &str) -> Vec<Value> {
