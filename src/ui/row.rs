@@ -88,6 +88,8 @@ impl Row {
         while !left.is_empty() {
             let room = if lines.is_empty() { columns } else { columns - indent };
             let rest = left.split_off(line_end(&left, room.max(1)));
+            let ink = left.iter().rposition(|(c, _)| *c != ' ').map_or(0, |last| last + 1);
+            left.truncate(ink); // the blank that the line is broken at
             let mut line = if lines.is_empty() { Row::default() } else { Row::default().gap(indent) };
             left.iter().for_each(|(c, style)| line.put(*c, *style));
             lines.push(line);
@@ -253,10 +255,7 @@ mod tests {
         let (red, bold) = (Style::new().red(), Style::new().bold());
         let row = Row::default().and("  14:01 ", red).and("Unhealthy readiness probe failed", bold);
         let lines = row.clone().wrapped(20, 4);
-        assert_eq!(
-            lines.iter().map(|l| text(l).trim_end().to_owned()).collect::<Vec<_>>(),
-            ["  14:01 Unhealthy", "    readiness probe", "    failed"]
-        );
+        assert_eq!(lines.iter().map(text).collect::<Vec<_>>(), ["  14:01 Unhealthy", "    readiness probe", "    failed"]);
         assert_eq!(lines[0].0[0], ("  14:01 ".to_owned(), red));
         assert_eq!(row.wrapped(80, 4).len(), 1);
     }
@@ -278,7 +277,7 @@ mod tests {
             }
             let row = Row::default().and(&s, Style::default());
             let whole: String = row.clone().wrapped(columns, 3).iter().map(text).collect();
-            prop_assert!(row.clone().wrapped(columns, 3).iter().all(|l| text(l).trim_end().width() <= columns.max(2)));
+            prop_assert!(row.clone().wrapped(columns, 3).iter().all(|l| l.width() <= columns.max(2)));
             let letters = |s: &str| s.chars().filter(|c| *c != ' ').collect::<String>();
             prop_assert_eq!(letters(&whole), letters(&text(&row)));
         }
