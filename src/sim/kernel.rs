@@ -33,6 +33,7 @@ pub mod kubelet;
 pub mod logs;
 pub mod managed;
 pub mod object;
+pub mod openapi;
 pub mod profile;
 pub mod prom_api;
 pub mod promql;

@@ -38,6 +38,7 @@ fn answer(kernel: &mut Kernel, request: &Request) -> Result<Response, Status> {
         Route::Version => Ok(Response::json(200, &discovery::version())),
         Route::Discovery(path) => discovery::handle(&kernel.world, request, path),
         Route::OpenApi(path) => openapi::handle(request, &path),
+        Route::OldOpenApi => openapi::old(request),
         Route::Review(kind) => access::review(&kernel.world, request, kind),
         Route::Metrics(target) => metrics::handle(&kernel.world, request, &target),
         Route::Resource(target) => resource(kernel, request, &target),

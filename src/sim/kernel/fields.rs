@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Resource,
-    schema::{self, List},
+    schema::{Keys, List, Place},
 };
 
 /// Metadata that nobody owns: the server's own.
@@ -68,7 +68,7 @@ impl FieldSet {
     /// The fields that an apply configuration names: its values, not the maps around them.
     pub fn of(resource: &Resource, config: &Value) -> Self {
         let mut set = Self::default();
-        Walk { resource, path: Vec::new(), applied: true }.fields(&ownable(config), &mut set);
+        Walk { applied: true }.fields(Place::root(resource), &ownable(config), &mut set);
         set.prune();
         set
     }
@@ -97,6 +97,13 @@ impl FieldSet {
                 }
             }
         }
+    }
+
+    /// The same, and everything on the way to what it names.
+    pub fn with_parents(mut self) -> Self {
+        self.here = true;
+        self.children = self.children.into_iter().map(|(key, child)| (key, child.with_parents())).collect();
+        self
     }
 
     /// The fields that both name.
@@ -130,24 +137,28 @@ impl FieldSet {
         }
     }
 
-    /// Removes these fields from a value.
-    pub fn remove_from(&self, value: &mut Value) {
+    /// Removes these fields from an object of a kind.
+    pub fn remove_from(&self, resource: &Resource, object: &mut Value) {
+        self.remove_at(Place::root(resource), object);
+    }
+
+    fn remove_at(&self, place: Place, value: &mut Value) {
         for (key, child) in &self.children {
             match value {
                 Value::Object(map) => {
                     let Some(name) = key.strip_prefix("f:") else { continue };
                     let Some(inner) = map.get_mut(name) else { continue };
-                    child.remove_from(inner);
+                    child.remove_at(place.field(name), inner);
                     if child.here && (child.children.is_empty() || is_bare(inner)) {
                         map.remove(name);
                     }
                 }
                 Value::Array(list) => {
-                    let Some(index) = list.iter().position(|entry| entry_matches(key, entry)) else { continue };
+                    let Some(index) = list.iter().position(|entry| is_entry(place, key, entry)) else { continue };
                     if child.here {
                         list.remove(index);
                     } else if let Some(entry) = list.get_mut(index) {
-                        child.remove_from(entry);
+                        child.remove_at(place.entry(), entry);
                     }
                 }
                 _ => {}
@@ -159,11 +170,11 @@ impl FieldSet {
 /// What differs between an object and its successor; `old` is `None` for a new one.
 pub fn difference(resource: &Resource, old: Option<&Value>, new: &Value) -> Difference {
     let mut difference = Difference::default();
-    let mut walk = Walk { resource, path: Vec::new(), applied: false };
+    let (walk, root) = (Walk { applied: false }, Place::root(resource));
     let new = ownable(new);
     match old {
-        Some(old) => walk.compare(&ownable(old), &new, &mut difference.changed, &mut difference.removed),
-        None => walk.fields(&new, &mut difference.changed),
+        Some(old) => walk.compare(root, &ownable(old), &new, &mut difference.changed, &mut difference.removed),
+        None => walk.fields(root, &new, &mut difference.changed),
     }
     difference.removed.prune();
     difference.changed.prune();
@@ -192,47 +203,26 @@ fn ownable(object: &Value) -> Value {
     object
 }
 
-struct Walk<'a> {
-    resource: &'a Resource,
-    path: Vec<String>,
+struct Walk {
     /// Leave out the maps and lists around the values.
     applied: bool,
 }
 
-impl Walk<'_> {
-    fn list(&self) -> List {
-        schema::list(self.resource, &self.path.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn is_atomic(&self) -> bool {
-        schema::is_atomic(self.resource, &self.path.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn at<T>(&mut self, name: &str, run: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(name.to_owned());
-        let result = run(self);
-        self.path.pop();
-        result
-    }
-
-    /// Adds all fields of the value at the present path to `set`.
-    fn fields(&mut self, value: &Value, set: &mut FieldSet) {
-        let structural = self.path.last().is_none_or(|name| schema::is_structural(self.resource, name));
-        let counts = !structural && !self.applied;
-        match (value, self.list()) {
-            (Value::Object(map), _) if !map.is_empty() && !self.is_atomic() => {
+impl Walk {
+    /// Adds all fields of the value at a place to `set`.
+    fn fields(&self, place: Place, value: &Value, set: &mut FieldSet) {
+        let counts = !place.is_structural() && !self.applied;
+        match (value, place.list()) {
+            (Value::Object(map), _) if !map.is_empty() && !place.is_atomic() => {
                 set.here |= counts;
-                for (name, inner) in map {
-                    let child = set.children.entry(format!("f:{name}")).or_default();
-                    self.at(name, |walk| walk.fields(inner, child));
-                }
+                self.each(place, map, set);
             }
             (Value::Array(list), List::Keyed(keys)) if !list.is_empty() => {
                 set.here |= counts;
                 for entry in list {
-                    let child = set.children.entry(entry_key(keys, entry)).or_default();
+                    let child = set.children.entry(entry_key(keys, place, entry)).or_default();
                     child.here = true;
-                    self.entry(entry, child);
+                    self.entry(place, entry, child);
                 }
             }
             (Value::Array(list), List::Set) if !list.is_empty() => {
@@ -241,43 +231,49 @@ impl Walk<'_> {
                     set.children.entry(format!("v:{entry}")).or_default().here = true;
                 }
             }
-            _ => set.here = !(structural && is_bare(value)),
+            _ => set.here = !(place.is_structural() && is_bare(value)),
         }
     }
 
-    fn entry(&mut self, entry: &Value, set: &mut FieldSet) {
-        for (name, inner) in entry.as_object().into_iter().flatten() {
-            let child = set.children.entry(format!("f:{name}")).or_default();
-            self.at(name, |walk| walk.fields(inner, child));
+    fn each(&self, place: Place, map: &Map<String, Value>, set: &mut FieldSet) {
+        for (name, inner) in map {
+            self.fields(place.field(name), inner, set.children.entry(format!("f:{name}")).or_default());
         }
     }
 
-    fn compare(&mut self, old: &Value, new: &Value, changed: &mut FieldSet, removed: &mut FieldSet) {
+    /// Adds the fields of an entry of the list at a place.
+    fn entry(&self, place: Place, entry: &Value, set: &mut FieldSet) {
+        entry.as_object().into_iter().for_each(|map| self.each(place.entry(), map, set));
+    }
+
+    fn compare(&self, place: Place, old: &Value, new: &Value, changed: &mut FieldSet, removed: &mut FieldSet) {
         if old == new {
             return;
         }
-        match (old, new, self.list()) {
-            (Value::Object(old), Value::Object(new), _) if !self.is_atomic() => self.compare_maps(old, new, changed, removed),
+        match (old, new, place.list()) {
+            (Value::Object(old), Value::Object(new), _) if !place.is_atomic() => self.compare_maps(place, old, new, changed, removed),
             (Value::Array(old), Value::Array(new), List::Keyed(keys)) => {
-                let keyed = |list: &[Value]| -> BTreeMap<String, Value> { list.iter().map(|e| (entry_key(keys, e), e.clone())).collect() };
+                let keyed = |list: &[Value]| -> BTreeMap<String, Value> {
+                    list.iter().map(|entry| (entry_key(keys, place, entry), entry.clone())).collect()
+                };
                 let (old, new) = (keyed(old), keyed(new));
                 for (key, entry) in &new {
                     let child = changed.children.entry(key.clone()).or_default();
                     match old.get(key).and_then(Value::as_object).zip(entry.as_object()) {
                         Some((before, after)) => {
                             let gone = removed.children.entry(key.clone()).or_default();
-                            self.compare_maps(before, after, child, gone);
+                            self.compare_maps(place.entry(), before, after, child, gone);
                         }
                         None => {
                             child.here = true;
-                            self.entry(entry, child);
+                            self.entry(place, entry, child);
                         }
                     }
                 }
                 for (key, entry) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
                     let child = removed.children.entry(key.clone()).or_default();
                     child.here = true;
-                    self.entry(entry, child);
+                    self.entry(place, entry, child);
                 }
             }
             (Value::Array(old), Value::Array(new), List::Set) => {
@@ -289,47 +285,55 @@ impl Walk<'_> {
                 }
             }
             _ => {
-                self.fields(old, removed);
-                self.fields(new, changed);
+                self.fields(place, old, removed);
+                self.fields(place, new, changed);
                 removed.subtract(changed);
             }
         }
     }
 
-    fn compare_maps(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, changed: &mut FieldSet, removed: &mut FieldSet) {
+    fn compare_maps(
+        &self,
+        place: Place,
+        old: &Map<String, Value>,
+        new: &Map<String, Value>,
+        changed: &mut FieldSet,
+        removed: &mut FieldSet,
+    ) {
         for (name, after) in new {
             let key = format!("f:{name}");
             let child = changed.children.entry(key.clone()).or_default();
             match old.get(name) {
                 Some(before) => {
                     let gone = removed.children.entry(key).or_default();
-                    self.at(name, |walk| walk.compare(before, after, child, gone));
+                    self.compare(place.field(name), before, after, child, gone);
                 }
-                None => self.at(name, |walk| walk.fields(after, child)),
+                None => self.fields(place.field(name), after, child),
             }
         }
         for (name, before) in old.iter().filter(|(name, _)| !new.contains_key(*name)) {
             let child = removed.children.entry(format!("f:{name}")).or_default();
-            self.at(name, |walk| walk.fields(before, child));
+            self.fields(place.field(name), before, child);
         }
     }
 }
 
+/// One key of an entry of the list at a place, or the value that it has when it is not given.
+pub fn key_of(place: Place, entry: &Value, key: &str) -> Option<Value> {
+    entry.get(key).or_else(|| place.entry().field(key).default()).cloned()
+}
+
 /// `k:{"name":"app"}`.
-fn entry_key(keys: &[&str], entry: &Value) -> String {
-    let pairs = keys.iter().filter_map(|key| {
-        // The one key that has a default.
-        let value = entry.get(key).cloned().or_else(|| (*key == "protocol").then(|| "TCP".into()))?;
-        Some(((*key).to_owned(), value))
-    });
+fn entry_key(keys: Keys, place: Place, entry: &Value) -> String {
+    let pairs = keys.iter().filter_map(|key| Some((key.to_owned(), key_of(place, entry, key)?)));
     format!("k:{}", Value::Object(pairs.collect()))
 }
 
-fn entry_matches(key: &str, entry: &Value) -> bool {
+/// Whether an entry of the list at a place is the one that a key of `fieldsV1` means.
+fn is_entry(place: Place, key: &str, entry: &Value) -> bool {
     match (key.strip_prefix("k:"), key.strip_prefix("v:")) {
-        (Some(keys), _) => serde_json::from_str::<Map<String, Value>>(keys).is_ok_and(|keys| {
-            keys.iter().all(|(name, value)| entry.get(name) == Some(value) || (name == "protocol" && entry.get(name).is_none()))
-        }),
+        (Some(keys), _) => serde_json::from_str::<Map<String, Value>>(keys)
+            .is_ok_and(|keys| keys.iter().all(|(name, value)| key_of(place, entry, name).as_ref() == Some(value))),
         (_, Some(value)) => serde_json::from_str::<Value>(value).is_ok_and(|value| value == *entry),
         _ => false,
     }

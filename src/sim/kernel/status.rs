@@ -18,6 +18,10 @@ pub struct Status {
     pub details: Option<Value>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
+    /// `Warning` headers: what had been noticed before the failure.
+    pub warnings: Vec<String>,
+    /// `metadata.continue`: where an expired list may go on all the same.
+    pub next: Option<String>,
 }
 
 /// One field that is wrong.
@@ -71,7 +75,13 @@ impl Status {
     }
 
     fn new(code: u16, reason: &'static str, message: impl Into<String>, details: Option<Value>) -> Self {
-        Self { code, reason, message: message.into(), details, retry_after: None }
+        Self { code, reason, message: message.into(), details, retry_after: None, warnings: Vec::new(), next: None }
+    }
+
+    /// The same, with warnings that kubectl prints.
+    pub fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.warnings.extend_from_slice(warnings);
+        self
     }
 
     /// 404 for an object.
@@ -222,11 +232,13 @@ impl Status {
         Self::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"), None)
     }
 
-    /// 410: a continue token is too old.
-    pub fn expired_continue() -> Self {
+    /// 410: a continue token is too old; `next` goes on from the same place in what is there now.
+    pub fn expired_continue(next: String) -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start a new list \
-                       without the continue parameter.";
-        Self::new(410, "Expired", message, None)
+                       without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+                       results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+                       modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+        Self { next: Some(next), ..Self::new(410, "Expired", message, None) }
     }
 
     /// 415.
@@ -258,6 +270,9 @@ impl Status {
         }
         if let (Some(details), Some(map)) = (&self.details, value.as_object_mut()) {
             map.insert("details".into(), details.clone());
+        }
+        if let (Some(next), Some(map)) = (&self.next, value.as_object_mut()) {
+            map.insert("metadata".into(), json!({"continue": next}));
         }
         value
     }

@@ -1,81 +1,162 @@
 //! What a typed server does with the built-in kinds: a field of the wrong type is refused, an unknown one is dropped.
 
-use k8s_openapi::{
-    api::{apps, autoscaling, batch, coordination, core, discovery, networking, policy},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::Resource;
+use super::{
+    Resource,
+    schema::{Keys, List, Place},
+};
 
-/// Drops what the kind does not know and returns the paths of it. Of custom resources only the metadata is looked at.
+mod mismatch;
+
+use mismatch::Wanted;
+pub use mismatch::{Mismatch, go_value, json_name};
+
+/// Drops what the kind does not know and returns it. Of custom resources only the metadata is looked at.
 ///
 /// # Errors
-/// What does not have the type it must have.
-pub fn conform(resource: &Resource, object: &mut Value) -> Result<Vec<String>, String> {
+/// The first field that does not have the type it must have, once what is unknown has gone: a typed server tells of both,
+/// and of what is unknown only where it is asked to be strict.
+pub fn conform(resource: &Resource, object: &mut Value) -> Result<Vec<Unknown>, Refused> {
     drop_nulls(object);
-    if !object.is_object() {
-        return Err(format!("json: cannot unmarshal into Go value of type {}", resource.kind));
-    }
-    if resource.custom {
-        let Some(metadata) = object.get_mut("metadata") else { return Ok(Vec::new()) };
-        return as_type::<ObjectMeta>("metadata", metadata);
-    }
-    type Conform = fn(&str, &mut Value) -> Result<Vec<String>, String>;
-    let known: [(&Resource, Conform); 19] = {
-        use super::resource::*;
-        [
-            (&NAMESPACE, as_type::<core::v1::Namespace>),
-            (&NODE, as_type::<core::v1::Node>),
-            (&POD, as_type::<core::v1::Pod>),
-            (&SERVICE, as_type::<core::v1::Service>),
-            (&CONFIG_MAP, as_type::<core::v1::ConfigMap>),
-            (&SECRET, as_type::<core::v1::Secret>),
-            (&SERVICE_ACCOUNT, as_type::<core::v1::ServiceAccount>),
-            (&RESOURCE_QUOTA, as_type::<core::v1::ResourceQuota>),
-            (&EVENT, as_type::<core::v1::Event>),
-            (&DEPLOYMENT, as_type::<apps::v1::Deployment>),
-            (&REPLICA_SET, as_type::<apps::v1::ReplicaSet>),
-            (&STATEFUL_SET, as_type::<apps::v1::StatefulSet>),
-            (&DAEMON_SET, as_type::<apps::v1::DaemonSet>),
-            (&JOB, as_type::<batch::v1::Job>),
-            (&HPA, as_type::<autoscaling::v2::HorizontalPodAutoscaler>),
-            (&PDB, as_type::<policy::v1::PodDisruptionBudget>),
-            (&ENDPOINT_SLICE, as_type::<discovery::v1::EndpointSlice>),
-            (&INGRESS, as_type::<networking::v1::Ingress>),
-            (&LEASE, as_type::<coordination::v1::Lease>),
-        ]
-    };
-    known.into_iter().find(|(kind, _)| *kind == resource).map_or(Ok(Vec::new()), |(_, conform)| conform("", object))
-}
-
-fn as_type<T: DeserializeOwned + Serialize>(path: &str, value: &mut Value) -> Result<Vec<String>, String> {
-    let typed: T = serde_json::from_value(value.clone()).map_err(|error| format!("json: {error}"))?;
-    let known = serde_json::to_value(typed).map_err(|error| format!("json: {error}"))?;
-    let mut unknown = Vec::new();
-    keep(path, value, &known, &mut unknown);
-    Ok(unknown)
-}
-
-/// Removes from a value what its typed form does not have, and notes the paths.
-fn keep(path: &str, value: &mut Value, known: &Value, unknown: &mut Vec<String>) {
-    match (value, known) {
-        (Value::Object(value), Value::Object(known)) => value.retain(|key, inner| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            match known.get(key) {
-                Some(known) => keep(&path, inner, known, unknown),
-                None => unknown.push(path),
-            }
-            known.contains_key(key)
-        }),
-        (Value::Array(value), Value::Array(known)) => {
-            for (index, (inner, known)) in value.iter_mut().zip(known).enumerate() {
-                keep(&format!("{path}[{index}]"), inner, known, unknown);
-            }
+    let mut judge = Judge::default();
+    let root = Place::root(resource);
+    let here = At { up: None, step: Step::Root, owner: resource.kind };
+    if resource.custom && object.is_object() {
+        if let Some(metadata) = object.get_mut("metadata") {
+            judge.value(&At { up: Some(&here), step: Step::Field("metadata"), ..here }, root.field("metadata"), metadata);
         }
-        _ => {}
+    } else {
+        judge.value(&here, root, object);
     }
+    match judge.wrong {
+        Some(mismatch) => Err(Refused { mismatch: Box::new(mismatch), unknown: judge.unknown }),
+        None => Ok(judge.unknown),
+    }
+}
+
+/// A field that a kind does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// `spec.template.spec.containers[0].nope`
+    pub path: String,
+    /// As an apply says it: `.spec.template.spec.containers[name="app"].nope`.
+    pub applied: String,
+}
+
+/// An object that does not have its kind's form.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// What is wrong.
+    pub mismatch: Box<Mismatch>,
+    /// The fields that the kind does not know.
+    pub unknown: Vec<Unknown>,
+}
+
+/// Where the judge is. It is put into words only where something is wrong.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    up: Option<&'a At<'a>>,
+    step: Step<'a>,
+    /// The Go type that holds the field.
+    owner: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Field(&'a str),
+    /// Of a map, whose keys are no fields.
+    Key(&'a str),
+    /// Index, and what tells the entry apart.
+    Entry(usize, &'a str),
+}
+
+impl At<'_> {
+    fn steps(&self) -> Vec<Step<'_>> {
+        let mut steps: Vec<Step<'_>> = std::iter::successors(Some(self), |at| at.up).map(|at| at.step).collect();
+        steps.reverse();
+        steps
+    }
+
+    /// `spec.template.spec.containers[0].image`
+    fn path(&self) -> String {
+        self.steps().into_iter().fold(String::new(), |path, step| match step {
+            Step::Root => path,
+            Step::Field(name) | Step::Key(name) if path.is_empty() => name.to_owned(),
+            Step::Field(name) | Step::Key(name) => format!("{path}.{name}"),
+            Step::Entry(index, _) => format!("{path}[{index}]"),
+        })
+    }
+
+    /// As Go's JSON decoder says it: fields only.
+    fn go(&self) -> String {
+        let fields = self.steps().into_iter().filter_map(|step| if let Step::Field(name) = step { Some(name) } else { None });
+        fields.collect::<Vec<_>>().join(".")
+    }
+
+    /// As an apply says it: `.spec.template.spec.containers[name="app"].image`.
+    fn applied(&self) -> String {
+        self.steps().into_iter().fold(String::new(), |path, step| match step {
+            Step::Root => path,
+            Step::Field(name) | Step::Key(name) => format!("{path}.{name}"),
+            Step::Entry(index, "") => format!("{path}[{index}]"),
+            Step::Entry(_, key) => format!("{path}[{key}]"),
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Judge {
+    unknown: Vec<Unknown>,
+    wrong: Option<Mismatch>,
+}
+
+impl Judge {
+    fn value(&mut self, at: &At<'_>, place: Place, value: &mut Value) {
+        let Some(wanted) = Wanted::at(place) else { return };
+        if let Some(text) = wanted.misses(value) {
+            if self.wrong.is_none() {
+                let (go, applied, type_name) = (at.go(), at.applied(), mismatch::go_type(place));
+                self.wrong = Some(Mismatch { wanted, type_name, owner: at.owner, go, applied, value: value.clone(), text });
+            }
+            return;
+        }
+        match value {
+            // A quantity may be written as a number, and is text from then on.
+            Value::Number(number) if wanted == Wanted::Quantity => *value = number.to_string().into(),
+            Value::Object(map) => {
+                let closed = place.is_closed();
+                let owner = place.type_name().map_or(at.owner, |(name, _)| name);
+                map.retain(|name, inner| {
+                    let step = if place.has(name) { Step::Field(name) } else { Step::Key(name) };
+                    let at = At { up: Some(at), step, owner };
+                    let known = !closed || matches!(step, Step::Field(_));
+                    if known {
+                        self.value(&at, place.field(name), inner);
+                    } else {
+                        self.unknown.push(Unknown { path: at.path(), applied: at.applied() });
+                    }
+                    known
+                });
+            }
+            Value::Array(list) => {
+                for (index, inner) in list.iter_mut().enumerate() {
+                    let key = match place.list() {
+                        List::Keyed(keys) => keyed(keys, inner),
+                        _ => String::new(),
+                    };
+                    self.value(&At { up: Some(at), step: Step::Entry(index, &key), owner: at.owner }, place.entry(), inner);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `name="app"`.
+fn keyed(keys: Keys, entry: &Value) -> String {
+    keys.iter().filter_map(|key| Some(format!("{key}={}", entry.get(key)?))).collect::<Vec<_>>().join(",")
 }
 
 /// Removes `null` map entries: a typed server cannot hold them.
@@ -106,7 +187,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sim::kernel::resource::{ALL, DEPLOYMENT, SERVICE, VIRTUAL_SERVICE};
+    use crate::sim::kernel::resource::{ALL, DEPLOYMENT, SECRET, SERVICE, VIRTUAL_SERVICE};
 
     #[test]
     fn unknown_fields_go_and_known_ones_stay_as_they_were_written() {
@@ -120,16 +201,44 @@ mod tests {
         object["spec"]["template"]["spec"]["containers"][0]["nope"] = json!({"x": []});
         object["spec"]["paused"] = Value::Null;
         let unknown = conform(&DEPLOYMENT, &mut object).unwrap();
-        assert_eq!(unknown, ["spec.nope", "spec.template.spec.containers[0].nope"]);
+        let paths: Vec<&str> = unknown.iter().map(|unknown| unknown.path.as_str()).collect();
+        assert_eq!(paths, ["spec.nope", "spec.template.spec.containers[0].nope"]);
+        assert_eq!(unknown[1].applied, ".spec.template.spec.containers[name=\"a\"].nope");
         assert_eq!(object, written);
     }
 
     #[test]
-    fn wrong_types_are_refused() {
+    fn wrong_types_are_refused_in_the_words_of_each_way_to_write() {
+        let told = |resource: &Resource, mut wrong: Value| {
+            let refused = conform(resource, &mut wrong).unwrap_err().mismatch;
+            (refused.decoded(), refused.converted(), refused.applied())
+        };
+        let (decoded, converted, applied) = told(&DEPLOYMENT, json!({"spec": {"replicas": "3"}}));
+        assert_eq!(decoded, "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32");
+        assert_eq!(converted, "unrecognized type: int32");
+        assert_eq!(applied.unwrap(), ".spec.replicas: expected numeric (int or float), got string");
+        let (decoded, ..) = told(&DEPLOYMENT, json!({"spec": {"template": {"spec": {"containers": [{"env": [{"name": 1}]}]}}}}));
+        assert_eq!(
+            decoded,
+            "json: cannot unmarshal number into Go struct field EnvVar.spec.template.spec.containers.env.name of type string"
+        );
+        let (decoded, converted, _) = told(&DEPLOYMENT, json!({"spec": {"template": {"spec": {"containers": {}}}}}));
+        assert_eq!(
+            decoded,
+            "json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container"
+        );
+        assert_eq!(converted, "cannot restore slice from map");
+        let (decoded, ..) = told(&DEPLOYMENT, json!({"spec": {"selector": {"matchLabels": {"a": 1}}}}));
+        assert_eq!(decoded, "json: cannot unmarshal number into Go struct field LabelSelector.spec.selector.matchLabels of type string");
+        let (decoded, ..) = told(&DEPLOYMENT, json!({"spec": {"replicas": 3.5}}));
+        assert_eq!(decoded, "json: cannot unmarshal number 3.5 into Go struct field DeploymentSpec.spec.replicas of type int32");
+        let (decoded, converted, applied) =
+            told(&DEPLOYMENT, json!({"spec": {"template": {"spec": {"containers": [{"resources": {"limits": {"cpu": "x"}}}]}}}}));
+        assert!(decoded.starts_with("quantities must match") && converted == decoded && applied.is_none(), "{decoded}");
         for (resource, wrong) in [
-            (&DEPLOYMENT, json!({"spec": {"replicas": "3"}})),
-            (&DEPLOYMENT, json!({"spec": {"template": {"spec": {"containers": {}}}}})),
             (&SERVICE, json!({"spec": {"ports": [{"port": "http"}]}})),
+            (&SERVICE, json!({"metadata": {"creationTimestamp": "yesterday"}})),
+            (&SECRET, json!({"data": {"a": "%"}})),
             (&VIRTUAL_SERVICE, json!({"metadata": {"labels": ["a"]}})),
             (&SERVICE, json!([])),
         ] {

@@ -193,7 +193,7 @@ impl Response {
 
 impl From<Status> for Response {
     fn from(status: Status) -> Self {
-        let mut response = Self::json(status.code, &status.to_value());
+        let mut response = Self::json(status.code, &status.to_value()).with_warnings(&status.warnings);
         if let Some(seconds) = status.retry_after {
             response.headers.push(("Retry-After".into(), seconds.to_string()));
         }

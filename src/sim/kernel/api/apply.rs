@@ -5,14 +5,15 @@ use serde_json::{Map, Value, json};
 use super::{Output, Target, convert, dry_run, write};
 use crate::sim::kernel::{
     Request, Resource, Response, Status, World,
-    fields::{FieldSet, difference},
+    fields::{FieldSet, difference, key_of},
     managed::{self, Entry},
     object::Fields,
     resource::api_version,
-    schema::{self, List},
+    schema::{List, Place},
     status::Cause,
     store::Stamp,
-    typed, validate,
+    typed::{self, Unknown},
+    validate,
 };
 
 /// PATCH with an apply configuration.
@@ -44,7 +45,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
         refuse_conflicts(resource, &live, &config, manager, &entries)?;
     }
     let mut merged = Value::clone(&live);
-    merge(resource, &mut Vec::new(), &mut merged, &config);
+    merge(Place::root(resource), &mut merged, &config);
     prune(resource, &mut merged, &config, manager, &entries);
     let version = config.text("/metadata/resourceVersion");
     merged.put("/metadata/resourceVersion", if version.is_empty() { live.text("/metadata/resourceVersion") } else { version });
@@ -79,23 +80,30 @@ fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
     let named = config.namespace().to_owned();
     write::place(&mut config, target)?;
     let mut config = convert::to_stored(target, config);
-    let unfit = |why: String| {
-        let place = format!("{named}/{}", target.name());
-        let slash = if version.contains('/') { "" } else { "/" };
-        let why = format!("failed to create typed patch object ({place}; {slash}{version}, Kind={}): {why}", target.resource.kind);
-        Status::custom(500, "", why, None)
-    };
-    let unknown = typed::conform(target.resource, &mut config).map_err(unfit)?;
-    if let Some(path) = unknown.first() {
-        return Err(unfit(format!(".{path}: field not declared in schema")));
+    let slash = if version.contains('/') { "" } else { "/" };
+    let kind = format!("{slash}{version}, Kind={}", target.resource.kind);
+    let object = format!("({named}/{}; {kind})", target.name());
+    let failed = |why: String| Status::custom(500, "", why, None);
+    let unfit = |why: String| failed(format!("failed to create typed patch object {object}: {why}"));
+    let unknown = |unknown: &Unknown| unfit(format!("{}: field not declared in schema", unknown.applied));
+    match typed::conform(target.resource, &mut config) {
+        Ok(none) if none.is_empty() => Ok(config),
+        Ok(some) => Err(some.first().map_or_else(Status::no_such_path, unknown)),
+        Err(refused) => Err(match (refused.unknown.first(), refused.mismatch.applied()) {
+            (Some(first), _) => unknown(first),
+            (None, Some(why)) => unfit(why),
+            (None, None) => failed(format!(
+                "failed to convert new object {object} to proper version: unable to convert unstructured object to {kind}: {}",
+                refused.mismatch.converted()
+            )),
+        }),
     }
-    Ok(config)
 }
 
 /// Fields that others own and whose value would change.
 fn refuse_conflicts(resource: &Resource, live: &Value, config: &Value, manager: &str, entries: &[Entry]) -> Result<(), Status> {
     let mut merged = live.clone();
-    merge(resource, &mut Vec::new(), &mut merged, config);
+    merge(Place::root(resource), &mut merged, config);
     let changed = difference(resource, Some(live), &merged).changed;
     let (mut sentences, mut causes, mut count) = (Vec::new(), Vec::new(), 0);
     for entry in entries.iter().filter(|entry| !(entry.manager == manager && entry.operation == "Apply")) {
@@ -137,25 +145,23 @@ fn prune(resource: &Resource, merged: &mut Value, config: &Value, manager: &str,
     let own = |entry: &&Entry| entry.manager == manager && entry.operation == "Apply";
     let Some(previous) = entries.iter().find(own) else { return };
     let mut gone = previous.fields.clone();
-    gone.subtract(&FieldSet::of(resource, config));
+    // What is still named keeps the maps around it.
+    gone.subtract(&FieldSet::of(resource, config).with_parents());
     for other in entries.iter().filter(|entry| !own(entry)) {
-        gone.subtract(&other.fields);
+        gone.subtract(&other.fields.clone().with_parents());
     }
-    gone.remove_from(merged);
+    gone.remove_from(resource, merged);
 }
 
 /// Merges a configuration into the live object, by the list types of the schema.
-fn merge(resource: &Resource, path: &mut Vec<String>, live: &mut Value, config: &Value) {
-    let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    let list = schema::list(resource, &names);
-    let atomic = schema::is_atomic(resource, &names);
-    match (live, config, list) {
-        (Value::Object(live), Value::Object(config), _) if !atomic => merge_maps(resource, path, live, config),
+fn merge(place: Place, live: &mut Value, config: &Value) {
+    match (live, config, place.list()) {
+        (Value::Object(live), Value::Object(config), _) if !place.is_atomic() => merge_maps(place, live, config),
         (Value::Array(live), Value::Array(config), List::Keyed(keys)) => {
             for entry in config {
-                let same = |other: &Value| keys.iter().all(|key| key_of(other, key) == key_of(entry, key));
+                let same = |other: &Value| keys.iter().all(|key| key_of(place, other, key) == key_of(place, entry, key));
                 match (live.iter_mut().find(|other| same(other)), entry) {
-                    (Some(Value::Object(here)), Value::Object(entry)) => merge_maps(resource, path, here, entry),
+                    (Some(Value::Object(here)), Value::Object(entry)) => merge_maps(place.entry(), here, entry),
                     _ => live.push(entry.clone()),
                 }
             }
@@ -168,17 +174,11 @@ fn merge(resource: &Resource, path: &mut Vec<String>, live: &mut Value, config: 
     }
 }
 
-fn merge_maps(resource: &Resource, path: &mut Vec<String>, live: &mut Map<String, Value>, config: &Map<String, Value>) {
+fn merge_maps(place: Place, live: &mut Map<String, Value>, config: &Map<String, Value>) {
     for (name, value) in config {
-        path.push(name.clone());
         match live.get_mut(name) {
-            Some(here) => merge(resource, path, here, value),
+            Some(here) => merge(place.field(name), here, value),
             None => drop(live.insert(name.clone(), value.clone())),
         }
-        path.pop();
     }
-}
-
-fn key_of(entry: &Value, key: &str) -> Value {
-    entry.get(key).cloned().unwrap_or_else(|| if key == "protocol" { "TCP".into() } else { Value::Null })
 }

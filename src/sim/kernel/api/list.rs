@@ -152,7 +152,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     if let Some(limit) = page.limit.filter(|limit| *limit < total) {
         selected.truncate(limit);
         if let Some(last) = selected.last() {
-            meta.next = token(page.revision, &position(target, last));
+            meta.next = token(Some(page.revision), &position(target, last));
         }
         // The real server counts only what no selector can hide.
         meta.remaining = selectors.is_empty().then_some(total - limit);
@@ -175,8 +175,9 @@ impl Page {
         if let Some(text) = request.param("continue").filter(|text| !text.is_empty()) {
             let (revision, start) =
                 untoken(text).ok_or_else(|| Status::bad_request("invalid continue token: continue key is not valid: invalid token"))?;
+            let revision = revision.unwrap_or(current);
             if revision < world.store.oldest() {
-                return Err(Status::expired_continue());
+                return Err(Status::expired_continue(token(None, &start)));
             }
             return Ok(Self { revision, start: Some(start), limit });
         }
@@ -236,13 +237,16 @@ fn position(target: &Target, object: &Value) -> String {
     }
 }
 
-fn token(revision: u64, start: &str) -> String {
+/// A continue token; without a revision it goes on in whatever is there by then.
+fn token(revision: Option<u64>, start: &str) -> String {
+    let revision = revision.map_or_else(|| (-1).into(), Value::from);
     let json = json!({"v": "meta.k8s.io/v1", "rv": revision, "start": start}).to_string();
     json.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn untoken(text: &str) -> Option<(u64, String)> {
+fn untoken(text: &str) -> Option<(Option<u64>, String)> {
     let digits = text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     let json: Value = serde_json::from_slice(&digits.collect::<Option<Vec<u8>>>()?).ok()?;
-    Some((json.get("rv")?.as_u64()?, json.get("start")?.as_str()?.to_owned()))
+    let revision = json.get("rv")?.as_i64()?;
+    Some((u64::try_from(revision).ok(), json.get("start")?.as_str()?.to_owned()))
 }

@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::{Output, Target, apply, convert, dry_run, manager, strategic, write};
 use crate::sim::kernel::{Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, store::Stamp, typed};
 
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+
 /// PATCH on an object or its status.
 ///
 /// # Errors
@@ -27,14 +29,16 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     }
     let (object, warnings) = conform(request, target, patched)?;
     let stamp = Stamp::update(world.now(), manager(request));
-    let stored = write::commit(world, target, stamp, object, dry)?;
+    let stored = write::commit(world, target, stamp, object, dry).map_err(|refused| refused.with_warnings(&warnings))?;
     Ok(output.one(world, 200, &stored)?.with_warnings(&warnings))
 }
 
 /// A patched object as it is stored, when the patch has left it what it was.
 fn conform(request: &Request, target: &Target, patched: Value) -> Result<(Value, Vec<String>), Status> {
     let given = (patched.text("/apiVersion").to_owned(), patched.text("/kind").to_owned());
-    let shown = patched.to_string();
+    // A strategic patch is shown itself, of the others what they lead to.
+    let is_strategic = media(request) == STRATEGIC;
+    let shown = if is_strategic { typed::go_value(&strategic::shown(decode(request)?)) } else { patched.to_string() };
     let refused = |why: String| {
         let cause = Cause::invalid("patch", &shown.as_str().into(), &why);
         Status::invalid_kind("", "", "", &[cause])
@@ -44,7 +48,8 @@ fn conform(request: &Request, target: &Target, patched: Value) -> Result<(Value,
         return Err(refused(format!("no kind {:?} is registered for version {:?}", given.1, given.0)));
     }
     let mut object = convert::to_stored(target, patched);
-    let unknown = typed::conform(target.resource, &mut object).map_err(refused)?;
+    let unknown = typed::conform(target.resource, &mut object)
+        .map_err(|wrong| refused(if is_strategic { wrong.mismatch.converted() } else { wrong.mismatch.decoded() }))?;
     let warnings = write::judge_unknown(request, unknown).map_err(refused)?;
     write::place(&mut object, target)?;
     Ok((object, warnings))
@@ -59,16 +64,18 @@ pub fn apply(request: &Request, target: &Target, current: &Value) -> Result<Valu
     match media(request) {
         "application/merge-patch+json" => json_patch::merge(&mut object, &as_map(decode(request)?)?),
         "application/json-patch+json" => {
-            let Value::Array(operations) = decode(request)? else {
-                let why = "json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
-                return Err(Status::bad_request(format!("error decoding patch: {why}")));
+            let operations = match decode(request)? {
+                Value::Array(operations) => operations,
+                other => {
+                    let given = typed::json_name(&other);
+                    let why = format!("error decoding patch: json: cannot unmarshal {given} into Go value of type []handlers.jsonPatchOp");
+                    return Err(Status::bad_request(why));
+                }
             };
             // The real server does not say which operation failed, and neither do we.
             operations.into_iter().try_for_each(|operation| operate(&mut object, operation)).ok_or_else(Status::unprocessable)?;
         }
-        "application/strategic-merge-patch+json" if !target.resource.custom => {
-            strategic::merge(target.resource, &mut object, decode(request)?)?;
-        }
+        STRATEGIC if !target.resource.custom => strategic::merge(target.resource, &mut object, decode(request)?)?,
         _ => return Err(unsupported(target)),
     }
     Ok(object)
@@ -96,16 +103,39 @@ fn media(request: &Request) -> &str {
 }
 
 fn decode(request: &Request) -> Result<Value, Status> {
-    serde_json::from_slice(&request.body).map_err(undecodable)
+    // The strategic way decodes elsewhere, and says no more than the decoder.
+    let begin = if media(request) == STRATEGIC { "" } else { "error decoding patch: " };
+    serde_json::from_slice(&request.body)
+        .map_err(|error: serde_json::Error| Status::bad_request(format!("{begin}{}", undecodable(&request.body, &error))))
 }
 
 fn as_map(patch: Value) -> Result<Value, Status> {
-    let why = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}";
-    if patch.is_object() { Ok(patch) } else { Err(Status::bad_request(why)) }
+    if patch.is_object() { Ok(patch) } else { Err(Status::bad_request(format!("error decoding patch: {}", no_map(&patch)))) }
 }
 
-fn undecodable(error: serde_json::Error) -> Status {
-    Status::bad_request(format!("error decoding patch: {error}"))
+/// What Go's decoder says of a patch that is no map.
+pub fn no_map(patch: &Value) -> String {
+    format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", typed::json_name(patch))
+}
+
+/// What Go's decoder says of a text that is no JSON, as far as it is wrong from its first word on.
+fn undecodable(body: &[u8], error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".into();
+    }
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start();
+    let first = text.chars().next().unwrap_or_default();
+    if let Some(literal) = ["null", "true", "false"].into_iter().find(|literal| literal.starts_with(first)) {
+        let wrong = text.chars().zip(literal.chars()).find(|(given, wanted)| given != wanted);
+        if let Some((given, wanted)) = wrong {
+            return format!("invalid character '{given}' in literal {literal} (expecting '{wanted}')");
+        }
+    }
+    if first.is_ascii_digit() || matches!(first, '{' | '[' | '"' | '-') {
+        return error.to_string();
+    }
+    format!("invalid character '{first}' looking for beginning of value")
 }
 
 /// Custom resources are answered by the patch handler, built-in kinds by the routing before it.

@@ -16,6 +16,8 @@ pub enum Route<'a> {
     Discovery(Vec<&'a str>),
     /// `/openapi/v3` and below: the parts after it.
     OpenApi(Vec<&'a str>),
+    /// `/openapi/v2`.
+    OldOpenApi,
     /// An access review, by kind.
     Review(&'static str),
     /// metrics.k8s.io.
@@ -84,6 +86,7 @@ pub fn parse(path: &str) -> Route<'_> {
         ["version"] => Route::Version,
         ["api"] | ["apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => Route::Discovery(parts),
         ["openapi", "v3", rest @ ..] => Route::OpenApi(rest.to_vec()),
+        ["openapi", "v2"] => Route::OldOpenApi,
         ["api", version, rest @ ..] => objects("", version, rest, path),
         ["apis", "metrics.k8s.io", "v1beta1", rest @ ..] => metrics(rest),
         ["apis", group, "v1", plural] if REVIEWS.iter().any(|(g, p, _)| (g, p) == (group, plural)) => {

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::sim::kernel::{
     Resource, Status,
-    schema::{self, List},
+    schema::{List, Place},
+    typed::go_value,
 };
 
 const DIRECTIVE: &str = "$patch";
@@ -17,139 +18,126 @@ const DELETE: &str = "$deleteFromPrimitiveList/";
 /// # Errors
 /// An internal error, as over there, for a directive that means nothing or a list entry without its key.
 pub fn merge(resource: &Resource, object: &mut Value, patch: Value) -> Result<(), Status> {
-    let Value::Object(patch) = patch else { return Err(Status::bad_request("error decoding patch: not an object")) };
+    let Value::Object(patch) = patch else { return Err(Status::bad_request(super::patch::no_map(&patch))) };
     let Value::Object(map) = object else { return Err(Status::bad_request("the object is not an object")) };
-    Merge { resource, path: Vec::new() }.maps(map, patch)
+    maps(Place::root(resource), map, patch)
 }
 
-struct Merge<'a> {
-    resource: &'a Resource,
-    path: Vec<String>,
-}
-
-impl Merge<'_> {
-    fn maps(&mut self, here: &mut Map<String, Value>, mut patch: Map<String, Value>) -> Result<(), Status> {
-        let directive = patch.get(DIRECTIVE).cloned();
-        match directive.as_ref().map(Value::as_str) {
-            None | Some(Some("merge")) => {}
-            Some(Some("replace")) => {
-                *here = cleaned(patch);
-                return Ok(());
-            }
-            Some(Some("delete")) => {
-                here.clear();
-                return Ok(());
-            }
-            Some(other) => {
-                let why = format!("unknown patch type: {} in map: {}", other.unwrap_or_default(), go_map(&Value::Object(patch)));
-                return Err(Status::custom(500, "", why, None));
-            }
+fn maps(place: Place, here: &mut Map<String, Value>, mut patch: Map<String, Value>) -> Result<(), Status> {
+    let directive = patch.get(DIRECTIVE).cloned();
+    match directive.as_ref().map(Value::as_str) {
+        None | Some(Some("merge")) => {}
+        Some(Some("replace")) => {
+            *here = cleaned(patch);
+            return Ok(());
         }
-        patch.remove(DIRECTIVE);
-        if let Some(Value::Array(retain)) = patch.remove(RETAIN) {
-            here.retain(|key, _| retain.iter().any(|kept| kept == key));
+        Some(Some("delete")) => {
+            here.clear();
+            return Ok(());
         }
-        let (directives, fields): (Map<_, _>, Map<_, _>) = patch.into_iter().partition(|(key, _)| key.starts_with('$'));
-        for (key, value) in &directives {
-            if let (Some(name), Value::Array(gone)) = (key.strip_prefix(DELETE), value)
-                && let Some(Value::Array(list)) = here.get_mut(name)
-            {
-                list.retain(|entry| !gone.contains(entry));
-            }
-        }
-        for (key, value) in fields {
-            let order = directives.get(&format!("{ORDER}{key}")).and_then(Value::as_array);
-            self.path.push(key.clone());
-            let outcome = self.field(here, &key, value, order);
-            self.path.pop();
-            outcome?;
-        }
-        // An order may also come alone, when nothing but the order changes.
-        for (key, value) in &directives {
-            if let (Some(name), Value::Array(order)) = (key.strip_prefix(ORDER), value) {
-                self.path.push(name.to_owned());
-                if let Some(Value::Array(list)) = here.get_mut(name) {
-                    let merge_key = self.key();
-                    let server_order = list.clone();
-                    *list = ordered(std::mem::take(list), order, &server_order, merge_key);
-                }
-                self.path.pop();
-            }
-        }
-        Ok(())
-    }
-
-    fn field(&mut self, here: &mut Map<String, Value>, key: &str, patch: Value, order: Option<&Vec<Value>>) -> Result<(), Status> {
-        match (here.get_mut(key), patch) {
-            (_, Value::Null) => drop(here.remove(key)),
-            (Some(Value::Object(old)), Value::Object(new)) => self.maps(old, new)?,
-            (Some(Value::Array(old)), Value::Array(new)) => {
-                let merged = self.lists(std::mem::take(old), new, order)?;
-                *old = merged;
-            }
-            (_, Value::Object(new)) => {
-                if new.get(DIRECTIVE).is_none_or(|directive| directive != "delete") {
-                    here.insert(key.to_owned(), Value::Object(cleaned(new)));
-                }
-            }
-            (_, Value::Array(new)) => {
-                let merged = self.lists(Vec::new(), new, order)?;
-                here.insert(key.to_owned(), Value::Array(merged));
-            }
-            (_, plain) => drop(here.insert(key.to_owned(), plain)),
-        }
-        Ok(())
-    }
-
-    fn list_type(&self) -> List {
-        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        schema::list(self.resource, &path)
-    }
-
-    fn key(&self) -> Option<&'static str> {
-        match self.list_type() {
-            List::Keyed(keys) => keys.first().copied(),
-            _ => None,
+        Some(other) => {
+            let why = format!("unknown patch type: {} in map: {}", other.unwrap_or_default(), go_value(&Value::Object(patch)));
+            return Err(Status::custom(500, "", why, None));
         }
     }
-
-    fn lists(&mut self, old: Vec<Value>, patch: Vec<Value>, order: Option<&Vec<Value>>) -> Result<Vec<Value>, Status> {
-        match self.list_type() {
-            List::Atomic => Ok(patch.into_iter().map(clean).collect()),
-            List::Set => {
-                let mut merged = old.clone();
-                merged.extend(patch.iter().filter(|value| !old.contains(value)).cloned());
-                Ok(ordered(merged, order.unwrap_or(&patch), &old, None))
-            }
-            List::Keyed(keys) => self.keyed(old, patch, keys.first().copied().unwrap_or("name"), order),
+    patch.remove(DIRECTIVE);
+    if let Some(Value::Array(retain)) = patch.remove(RETAIN) {
+        here.retain(|key, _| retain.iter().any(|kept| kept == key));
+    }
+    let (directives, fields): (Map<_, _>, Map<_, _>) = patch.into_iter().partition(|(key, _)| key.starts_with('$'));
+    for (key, value) in &directives {
+        if let (Some(name), Value::Array(gone)) = (key.strip_prefix(DELETE), value)
+            && let Some(Value::Array(list)) = here.get_mut(name)
+        {
+            list.retain(|entry| !gone.contains(entry));
         }
     }
-
-    fn keyed(&mut self, old: Vec<Value>, patch: Vec<Value>, key: &'static str, order: Option<&Vec<Value>>) -> Result<Vec<Value>, Status> {
-        if patch.iter().any(|entry| entry.get(DIRECTIVE).is_some_and(|d| d == "replace")) {
-            let kept = patch.into_iter().filter(|entry| entry.get(DIRECTIVE).is_none_or(|d| d != "replace"));
-            return Ok(kept.map(clean).collect());
-        }
-        let mut merged = old.clone();
-        let mut mentioned = Vec::new();
-        for entry in patch {
-            let Some(id) = entry.get(key).cloned() else {
-                let why = format!("map: {} does not contain declared merge key: {key}", go_map(&entry));
-                return Err(Status::custom(500, "", why, None));
+    for (key, value) in fields {
+        let order = directives.get(&format!("{ORDER}{key}")).and_then(Value::as_array);
+        field(place.field(&key), here, &key, value, order)?;
+    }
+    // An order may also come alone, when nothing but the order changes.
+    for (key, value) in &directives {
+        if let (Some(name), Value::Array(order)) = (key.strip_prefix(ORDER), value)
+            && let Some(Value::Array(list)) = here.get_mut(name)
+        {
+            let merge_key = match place.field(name).patch() {
+                List::Keyed(keys) => keys.iter().next(),
+                _ => None,
             };
-            let same = |other: &Value| other.get(key) == Some(&id);
-            if entry.get(DIRECTIVE).is_some_and(|directive| directive == "delete") {
-                merged.retain(|other| !same(other));
-                continue;
-            }
-            mentioned.push(entry.clone());
-            match (merged.iter_mut().find(|other| same(other)), entry) {
-                (Some(Value::Object(here)), Value::Object(entry)) => self.maps(here, entry)?,
-                (_, entry) => merged.push(clean(entry)),
+            let server_order = list.clone();
+            *list = ordered(std::mem::take(list), order, &server_order, merge_key);
+        }
+    }
+    Ok(())
+}
+
+fn field(place: Place, here: &mut Map<String, Value>, key: &str, patch: Value, order: Option<&Vec<Value>>) -> Result<(), Status> {
+    match (here.get_mut(key), patch) {
+        (_, Value::Null) => drop(here.remove(key)),
+        (Some(Value::Object(old)), Value::Object(new)) => maps(place, old, new)?,
+        (Some(Value::Array(old)), Value::Array(new)) => {
+            let merged = lists(place, std::mem::take(old), new, order)?;
+            *old = merged;
+        }
+        (_, Value::Object(new)) => {
+            if new.get(DIRECTIVE).is_none_or(|directive| directive != "delete") {
+                here.insert(key.to_owned(), Value::Object(cleaned(new)));
             }
         }
-        Ok(ordered(merged, order.unwrap_or(&mentioned), &old, Some(key)))
+        (_, Value::Array(new)) => {
+            let merged = lists(place, Vec::new(), new, order)?;
+            here.insert(key.to_owned(), Value::Array(merged));
+        }
+        (_, plain) => drop(here.insert(key.to_owned(), plain)),
     }
+    Ok(())
+}
+
+fn lists(place: Place, old: Vec<Value>, patch: Vec<Value>, order: Option<&Vec<Value>>) -> Result<Vec<Value>, Status> {
+    match place.patch() {
+        List::Atomic => Ok(patch.into_iter().map(clean).collect()),
+        List::Set => {
+            let mut merged = old.clone();
+            merged.extend(patch.iter().filter(|value| !old.contains(value)).cloned());
+            Ok(ordered(merged, order.unwrap_or(&patch), &old, None))
+        }
+        List::Keyed(keys) => keyed(place.entry(), old, patch, keys.iter().next().unwrap_or("name"), order),
+    }
+}
+
+fn keyed(entries: Place, old: Vec<Value>, patch: Vec<Value>, key: &str, order: Option<&Vec<Value>>) -> Result<Vec<Value>, Status> {
+    if patch.iter().any(|entry| entry.get(DIRECTIVE).is_some_and(|d| d == "replace")) {
+        let kept = patch.into_iter().filter(|entry| entry.get(DIRECTIVE).is_none_or(|d| d != "replace"));
+        return Ok(kept.map(clean).collect());
+    }
+    let mut merged = old.clone();
+    let mut mentioned = Vec::new();
+    for entry in patch {
+        let Some(id) = entry.get(key).cloned() else {
+            let why = format!("map: {} does not contain declared merge key: {key}", go_value(&entry));
+            return Err(Status::custom(500, "", why, None));
+        };
+        let same = |other: &Value| other.get(key) == Some(&id);
+        if entry.get(DIRECTIVE).is_some_and(|directive| directive == "delete") {
+            merged.retain(|other| !same(other));
+            continue;
+        }
+        mentioned.push(entry.clone());
+        match (merged.iter_mut().find(|other| same(other)), entry) {
+            (Some(Value::Object(here)), Value::Object(entry)) => maps(entries, here, entry)?,
+            (_, entry) => merged.push(clean(entry)),
+        }
+    }
+    Ok(ordered(merged, order.unwrap_or(&mentioned), &old, Some(key)))
+}
+
+/// A patch as error texts show it: over there, lists that come with an order have been taken out of it by then.
+pub fn shown(patch: Value) -> Value {
+    let Value::Object(map) = patch else { return patch };
+    let ordered: Vec<String> = map.keys().filter_map(|key| key.strip_prefix(ORDER)).map(str::to_owned).collect();
+    let kept = map.into_iter().filter(|(key, _)| !key.starts_with(ORDER) && key != RETAIN && !ordered.contains(key));
+    Value::Object(kept.map(|(key, value)| (key, shown(value))).collect())
 }
 
 /// Orders a merged list: entries named in `order` in that order, the others interleaved by where they stood before.
@@ -186,19 +174,6 @@ fn clean(value: Value) -> Value {
 fn cleaned(map: Map<String, Value>) -> Map<String, Value> {
     let kept = map.into_iter().filter(|(key, value)| !key.starts_with('$') && !value.is_null());
     kept.map(|(key, value)| (key, clean(value))).collect()
-}
-
-/// A value as Go prints it in its errors.
-fn go_map(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            format!("map[{}]", map.iter().map(|(key, value)| format!("{key}:{}", go_map(value))).collect::<Vec<_>>().join(" "))
-        }
-        Value::Array(list) => format!("[{}]", list.iter().map(go_map).collect::<Vec<_>>().join(" ")),
-        Value::String(text) => text.clone(),
-        Value::Null => "<nil>".into(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use crate::sim::kernel::{
     resource::{EVENT, LEASE, SERVICE, api_version, of_kind},
     status::Cause,
     store::Stamp,
-    typed, validate,
+    typed::{self, Unknown},
+    validate,
 };
 
 /// POST to a collection.
@@ -21,7 +22,7 @@ use crate::sim::kernel::{
 pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
     let output = Output::negotiate(request, target)?;
     let (object, warnings) = incoming(request, target)?;
-    let stored = create_stored(world, request, target, object)?;
+    let stored = create_stored(world, request, target, object).map_err(|refused| refused.with_warnings(&warnings))?;
     Ok(output.one(world, 201, &stored)?.with_warnings(&warnings))
 }
 
@@ -64,14 +65,14 @@ pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<
     let exists = world.exists(resource, target.namespace(), target.name());
     let version = object.text("/metadata/resourceVersion");
     if !exists && target.subresource.is_empty() && creates_on_update(resource) && version.is_empty() {
-        let stored = create_stored(world, request, target, object)?;
+        let stored = create_stored(world, request, target, object).map_err(|refused| refused.with_warnings(&warnings))?;
         return Ok(output.one(world, 201, &stored)?.with_warnings(&warnings));
     }
     if exists && version.is_empty() && (resource.custom || *resource == LEASE) {
         let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
         return Err(Status::invalid_kind(resource.group, resource.plural, target.name(), &[cause]));
     }
-    let stored = update_stored(world, request, target, object)?;
+    let stored = update_stored(world, request, target, object).map_err(|refused| refused.with_warnings(&warnings))?;
     Ok(output.one(world, 200, &stored)?.with_warnings(&warnings))
 }
 
@@ -155,14 +156,14 @@ fn incoming(request: &Request, target: &Target) -> Result<(Value, Vec<String>), 
     place(&mut object, target)?;
     let mut object = convert::to_stored(target, object);
     let unfit = |why: String| Status::bad_request(format!("{kind} in version {:?} cannot be handled as a {kind}: {why}", target.version));
-    let unknown = typed::conform(target.resource, &mut object).map_err(unfit)?;
+    let unknown = typed::conform(target.resource, &mut object).map_err(|refused| unfit(refused.mismatch.decoded()))?;
     let warnings = judge_unknown(request, unknown).map_err(unfit)?;
     Ok((object, warnings))
 }
 
 /// What `fieldValidation` makes of unknown fields: an error, warnings, or nothing.
-pub fn judge_unknown(request: &Request, unknown: Vec<String>) -> Result<Vec<String>, String> {
-    let sentences: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+pub fn judge_unknown(request: &Request, unknown: Vec<Unknown>) -> Result<Vec<String>, String> {
+    let sentences: Vec<String> = unknown.iter().map(|unknown| format!("unknown field {:?}", unknown.path)).collect();
     match request.param("fieldValidation") {
         Some("Strict") if !sentences.is_empty() => Err(format!("strict decoding error: {}", sentences.join(", "))),
         Some("Ignore") => Ok(Vec::new()),

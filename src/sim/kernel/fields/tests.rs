@@ -48,7 +48,7 @@ fn fields_can_be_removed_from_an_object() {
     let mut object = deployment("a:1");
     let gone = json!({"f:spec": {"f:replicas": {}, "f:strategy": {"f:rollingUpdate": {".": {}, "f:maxSurge": {}}},
         "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}});
-    FieldSet::parse(&gone).remove_from(&mut object);
+    FieldSet::parse(&gone).remove_from(&DEPLOYMENT, &mut object);
     assert_eq!(object.pointer("/spec/strategy"), Some(&json!({})));
     assert!(object.pointer("/spec/replicas").is_none());
     assert_eq!(object.pointer("/spec/template/spec/containers/0/name"), Some(&json!("app")));
