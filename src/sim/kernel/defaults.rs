@@ -99,6 +99,11 @@ fn pod_spec(spec: &mut Value) {
     spec.put_default("/dnsPolicy", "ClusterFirst");
     spec.put_default("/securityContext", json!({}));
     spec.put_default("/schedulerName", "default-scheduler");
+    // The old name of the same field is kept in step.
+    let account = spec.text("/serviceAccountName").to_owned();
+    if !account.is_empty() {
+        spec.put("/serviceAccount", account);
+    }
     for volume in spec.pointer_mut("/volumes").and_then(Value::as_array_mut).into_iter().flatten() {
         for source in ["/configMap", "/secret"] {
             if volume.pointer(source).is_some() {

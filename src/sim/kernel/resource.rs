@@ -130,7 +130,7 @@ resources! {
     /// Jobs.
     JOB = 13 "jobs" "Job" "batch" ["v1"] { categories: &["all"], status: true, generation: true };
     /// Horizontal pod autoscalers.
-    HPA = 14 "horizontalpodautoscalers" "HorizontalPodAutoscaler" "autoscaling" ["v2"] { short: &["hpa"], categories: &["all"], status: true };
+    HPA = 14 "horizontalpodautoscalers" "HorizontalPodAutoscaler" "autoscaling" ["v2", "v1"] { short: &["hpa"], categories: &["all"], status: true };
     /// Pod disruption budgets.
     PDB = 15 "poddisruptionbudgets" "PodDisruptionBudget" "policy" ["v1"] { short: &["pdb"], status: true, generation: true };
     /// EndpointSlices.

@@ -121,6 +121,9 @@ fn requirement(tokens: &mut &[&str]) -> Result<Requirement, String> {
         "" | "," => Ok(Requirement::Exists(key)),
         operator @ ("=" | "==" | "!=") => {
             next(tokens);
+            if let Some(found) = tokens.first().filter(|token| !is_word(token) && **token != ",") {
+                return Err(format!("unable to parse requirement: found '{found}', expected: identifier"));
+            }
             let value = tokens.first().copied().filter(|word| is_word(word)).unwrap_or_default().to_owned();
             if !value.is_empty() {
                 next(tokens);

@@ -157,7 +157,7 @@ impl World {
         self.store.update(self.stamp(manager), resource, object)
     }
 
-    /// Changes an object's status as `manager`; changes outside of it are not taken. Cannot conflict.
+    /// Changes an object's status (and a Deployment's annotations) as `manager`; other changes are not taken. Cannot conflict.
     ///
     /// # Errors
     /// `NotFound`.

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::Target;
-use crate::sim::kernel::resource::{ENDPOINT_SLICE, EVENT, HPA, api_version};
+use crate::sim::kernel::resource::{ENDPOINT_SLICE, EVENT, HPA, POD, api_version};
+
+mod autoscaler;
 
 /// Fields of an Event: in core/v1, in events.k8s.io/v1.
 const EVENT_FIELDS: [(&str, &str); 7] = [
@@ -33,11 +35,26 @@ pub fn to_served(target: &Target, stored: &Value) -> Value {
         }
         if *target.resource == EVENT && target.group == "events.k8s.io" {
             rename(map, EVENT_FIELDS.into_iter());
+            for text in ["reportingController", "reportingInstance"] {
+                if map.get(text).is_some_and(|value| *value == "") {
+                    map.remove(text);
+                }
+            }
         }
         if *target.resource == HPA
             && let Some(Value::Object(status)) = map.get_mut("status")
         {
             status.entry("currentMetrics").or_insert(Value::Null);
+            // As Go writes it: none is left out, of v2 but not of v1.
+            if target.version != "v1" && status.get("currentReplicas").is_some_and(|count| *count == 0) {
+                status.remove("currentReplicas");
+            }
+        }
+        if *target.resource == POD {
+            let conditions = map.get_mut("status").and_then(|status| status.get_mut("conditions")).and_then(Value::as_array_mut);
+            for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+                condition.entry("lastProbeTime").or_insert(Value::Null);
+            }
         }
         if *target.resource == ENDPOINT_SLICE {
             for list in ["endpoints", "ports"] {
@@ -49,11 +66,17 @@ pub fn to_served(target: &Target, stored: &Value) -> Value {
         map.insert("apiVersion".into(), api_version(target.group, target.version).into());
         map.insert("kind".into(), target.resource.kind.into());
     }
+    if *target.resource == HPA && target.version == "v1" {
+        autoscaler::to_v1(&mut served);
+    }
     served
 }
 
 /// An object that came in through this target, as it is stored.
 pub fn to_stored(target: &Target, mut served: Value) -> Value {
+    if *target.resource == HPA && target.version == "v1" {
+        autoscaler::from_v1(&mut served);
+    }
     if let Some(map) = served.as_object_mut() {
         if *target.resource == EVENT && target.group == "events.k8s.io" {
             rename(map, EVENT_FIELDS.into_iter().map(|(core, newer)| (newer, core)));

@@ -18,6 +18,8 @@ enum Type {
     /// A number whose zero is a value.
     Pointer,
     Message(&'static [Field]),
+    /// A message whose fields stand beside the others in JSON.
+    Inline(&'static [Field]),
     Messages(&'static [Field]),
     TextMap,
     BytesMap,
@@ -88,6 +90,12 @@ fn value(map: &mut Map<String, Value>, name: &str, kind: Type, wire: Wire<'_>) -
         (Type::Bool, Wire::Number(number)) => (number != 0).then_some(Value::Bool(true)),
         (Type::Message(fields), Wire::Bytes(bytes)) => {
             Some(message(bytes, fields)?).filter(|m| m.as_object().is_some_and(|m| !m.is_empty()))
+        }
+        (Type::Inline(fields), Wire::Bytes(bytes)) => {
+            if let Value::Object(inner) = message(bytes, fields)? {
+                map.extend(inner);
+            }
+            return Ok(());
         }
         (Type::Quantity, Wire::Bytes(bytes)) => message(bytes, schema::QUANTITY)?.get("string").cloned(),
         (Type::IntOrString, Wire::Bytes(bytes)) => Some(int_or_string(bytes)?),

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use crate::sim::kernel::{Body, Kernel, Method, Request, Response, StreamId, object::Fields, store::seconds};
 
 mod access;
+mod kubectl;
 mod patches;
 mod robust;
 mod watches;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Key, MANAGER, pods::is_ready};
 use crate::sim::kernel::{
@@ -10,6 +10,7 @@ use crate::sim::kernel::{
     object::Fields,
     resource::{DEPLOYMENT, PDB, POD, REPLICA_SET},
     selector::LabelSelector,
+    store::seconds,
 };
 
 /// The budgets that cover a pod.
@@ -31,6 +32,7 @@ pub fn sync(world: &mut World, namespace: &str, name: &str) {
     let (expected, desired) = wishes(world, &budget, &pods);
     let allowed = if expected <= 0 { 0 } else { (healthy - desired).max(0) };
     let generation = budget.int("/metadata/generation").unwrap_or(0);
+    let condition = condition(&budget, allowed > 0, generation, &seconds(world.now()));
     world
         .modify_status(&PDB, namespace, name, MANAGER, |budget| {
             let counts = [
@@ -43,8 +45,22 @@ pub fn sync(world: &mut World, namespace: &str, name: &str) {
             for (key, value) in counts {
                 budget.put(&format!("/status/{key}"), value);
             }
+            budget.put("/status/conditions", json!([condition]));
         })
         .ok();
+}
+
+/// The one condition of a budget; its time is that of the last change between yes and no.
+fn condition(budget: &Value, allowed: bool, generation: i64, now: &str) -> Value {
+    let (status, reason) = if allowed { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+    let since = match budget.text("/status/conditions/0/status") == status {
+        true => budget.text("/status/conditions/0/lastTransitionTime"),
+        false => now,
+    };
+    json!({
+        "type": "DisruptionAllowed", "status": status, "reason": reason, "message": "", "observedGeneration": generation,
+        "lastTransitionTime": since,
+    })
 }
 
 /// How many pods are expected, and how many of them must be healthy.

@@ -111,9 +111,7 @@ impl Look<'_> {
         let (kind, name) = (self.hpa.text("/spec/scaleTargetRef/kind"), self.hpa.text("/spec/scaleTargetRef/name"));
         let resource = [&DEPLOYMENT, &REPLICA_SET, &STATEFUL_SET].into_iter().find(|resource| resource.kind == kind);
         let found = match resource {
-            Some(resource) => world.store.find(resource, self.hpa.namespace(), name).cloned().map_err(|why| {
-                why.to_string().replacen(&resource.qualified(), &format!("{}/scale.{}", resource.plural, resource.group), 1)
-            }),
+            Some(resource) => world.store.find(resource, self.hpa.namespace(), name).cloned().map_err(|why| why.to_string()),
             None => Err(format!("no matches for kind {kind:?} in group \"\"")),
         };
         match (found, resource) {
@@ -154,6 +152,8 @@ impl Look<'_> {
                 }
                 Err(failure) => {
                     invalid += 1;
+                    // As over there: the place of a metric that says nothing stays empty.
+                    statuses.push(json!({"type": ""}));
                     world.event(self.hpa, "Warning", failure.reason, &failure.why, COMPONENT);
                     first.get_or_insert(failure);
                 }

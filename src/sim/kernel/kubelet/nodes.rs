@@ -100,7 +100,7 @@ impl Nodes {
         best.map(|(_, name)| name.clone()).ok_or_else(|| {
             let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
             format!(
-                "0/{all} nodes are available: {}. preemption: 0/{all} nodes are available: {all} Preemption is not helpful for scheduling.",
+                "0/{all} nodes are available: {}. no new claims to deallocate, preemption: 0/{all} nodes are available: {all} Preemption is not helpful for scheduling.",
                 reasons.join(", ")
             )
         })

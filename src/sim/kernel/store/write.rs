@@ -8,7 +8,7 @@ use super::{Stamp, Store};
 use crate::sim::kernel::{
     Resource, Status, admission, defaults, managed,
     object::Fields,
-    resource::{NAMESPACE, SERVICE},
+    resource::{DEPLOYMENT, NAMESPACE, SERVICE},
     typed::drop_nulls,
 };
 
@@ -117,7 +117,9 @@ impl Store {
         defaults::apply(resource, &mut new);
         admission::apply(resource, &mut new);
         drop_nulls(&mut new);
-        if resource.generation && content_differs(&old, &new) {
+        // Of Deployments alone, annotations count as content.
+        let annotated = *resource == DEPLOYMENT && old.map("/metadata/annotations") != new.map("/metadata/annotations");
+        if resource.generation && (annotated || content_differs(&old, &new)) {
             new.put("/metadata/generation", old.int("/metadata/generation").unwrap_or(0) + 1);
         }
         managed::record(resource, Some(&old), &mut new, stamp);
@@ -137,6 +139,10 @@ impl Store {
         let old = self.stored_for(resource, &given)?;
         let mut new = Value::clone(&old);
         carry(&given, &mut new, "status");
+        if *resource == DEPLOYMENT {
+            // The one way to annotate without a new generation: their controller numbers revisions so.
+            carry_at(&given, &mut new, "/metadata/annotations");
+        }
         defaults::apply(resource, &mut new);
         drop_nulls(&mut new);
         managed::record(resource, Some(&old), &mut new, Stamp { subresource: "status", ..stamp });
@@ -222,14 +228,14 @@ fn keep_metadata(old: &Value, new: &mut Value) {
             None => drop(new.cut(&pointer)),
         }
     }
-    // Managers are the server's to write, except that a client may clear them.
-    let cleared = new
-        .pointer("/metadata/managedFields")
-        .is_some_and(|m| m.as_array().is_some_and(|m| m.len() == 1 && m.first() == Some(&Value::Object(Map::new()))));
-    if cleared {
-        new.cut("/metadata/managedFields");
-    } else {
-        carry_at(old, new, "/metadata/managedFields");
+    // A client may write its own view of the managers (kubectl hands what it applied over that way) or clear them; one that
+    // knows nothing of them keeps them.
+    match new.items("/metadata/managedFields") {
+        [one] if *one == Value::Object(Map::new()) => drop(new.cut("/metadata/managedFields")),
+        [] => carry_at(old, new, "/metadata/managedFields"),
+        entries
+            if entries.iter().all(|entry| !entry.text("/operation").is_empty() && entry.get("fieldsV1").is_some_and(Value::is_object)) => {}
+        _ => carry_at(old, new, "/metadata/managedFields"),
     }
     carry_at(old, new, "/metadata/resourceVersion");
     carry_at(old, new, "/metadata/name");

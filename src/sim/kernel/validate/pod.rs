@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::name;
-use crate::sim::kernel::{object::Fields, status::Cause};
+use crate::sim::kernel::{object::Fields, quantity, status::Cause};
 
 /// Judges a pod's spec at `field`.
 pub(super) fn spec(spec: Option<&Value>, field: &str, causes: &mut Vec<Cause>) {
@@ -50,6 +50,14 @@ fn container<'a>(container: &'a Value, field: &str, names: &mut BTreeSet<&'a str
             None | Some(0) => causes.push(Cause::required(field, "")),
             Some(1..=65_535) => {}
             Some(number) => causes.push(Cause::invalid(field, &number.into(), "must be between 1 and 65535, inclusive")),
+        }
+    }
+    for (name, asked) in container.map("/resources/requests") {
+        let Some(limit) = container.map("/resources/limits").get(name) else { continue };
+        let amount = |value: &Value| value.as_str().and_then(quantity::milli);
+        if amount(asked) > amount(limit) {
+            let why = format!("must be less than or equal to {name} limit of {}", limit.as_str().unwrap_or_default());
+            causes.push(Cause::invalid(format!("{field}.resources.requests"), asked, &why));
         }
     }
     for (index, variable) in container.items("/env").iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::{
     Field,
-    Type::{Bool, BytesMap, Ignored, Int, IntOrString, Message, Messages, Pointer, Quantity, QuantityMap, Text, TextMap, Texts},
+    Type::{Bool, BytesMap, Ignored, Inline, Int, IntOrString, Message, Messages, Pointer, Quantity, QuantityMap, Text, TextMap, Texts},
 };
 
 /// The fields of a kind; `None` for kinds that are only read as JSON.
@@ -17,7 +17,10 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static [Field]> {
         ("v1" | "meta.k8s.io/v1", "DeleteOptions") => DELETE_OPTIONS,
         ("apps/v1", "Deployment") => DEPLOYMENT,
         ("autoscaling/v2", "HorizontalPodAutoscaler") => AUTOSCALER,
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => OLD_AUTOSCALER,
         ("policy/v1", "PodDisruptionBudget") => DISRUPTION_BUDGET,
+        ("networking.k8s.io/v1", "Ingress") => INGRESS,
+        ("batch/v1", "Job") => JOB,
         ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => ACCESS_REVIEW,
         ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => RULES_REVIEW,
         ("authentication.k8s.io/v1", "SelfSubjectReview") => &[Field(1, "metadata", Message(META)), Field(2, "status", Ignored)],
@@ -202,6 +205,21 @@ const AUTOSCALER: &[Field] = &[
     Field(3, "status", Ignored),
 ];
 
+const OLD_AUTOSCALER: &[Field] = &[
+    Field(1, "metadata", Message(META)),
+    Field(
+        2,
+        "spec",
+        Message(&[
+            Field(1, "scaleTargetRef", Message(&[Field(1, "kind", Text), Field(2, "name", Text), Field(3, "apiVersion", Text)])),
+            Field(2, "minReplicas", Pointer),
+            Field(3, "maxReplicas", Int),
+            Field(4, "targetCPUUtilizationPercentage", Pointer),
+        ]),
+    ),
+    Field(3, "status", Ignored),
+];
+
 const RESOURCE_METRIC: &[Field] = &[
     Field(1, "name", Text),
     Field(2, "target", Message(&[Field(1, "type", Text), Field(3, "averageValue", Quantity), Field(4, "averageUtilization", Pointer)])),
@@ -213,6 +231,52 @@ const DISRUPTION_BUDGET: &[Field] = &[
         2,
         "spec",
         Message(&[Field(1, "minAvailable", IntOrString), Field(2, "selector", Message(SELECTOR)), Field(3, "maxUnavailable", IntOrString)]),
+    ),
+    Field(3, "status", Ignored),
+];
+
+const INGRESS: &[Field] = &[
+    Field(1, "metadata", Message(META)),
+    Field(
+        2,
+        "spec",
+        Message(&[
+            Field(1, "defaultBackend", Message(INGRESS_BACKEND)),
+            Field(2, "tls", Messages(&[Field(1, "hosts", Texts), Field(2, "secretName", Text)])),
+            Field(3, "rules", Messages(INGRESS_RULE)),
+            Field(4, "ingressClassName", Text),
+        ]),
+    ),
+    Field(3, "status", Ignored),
+];
+
+const INGRESS_RULE: &[Field] =
+    &[Field(1, "host", Text), Field(2, "http", Inline(&[Field(1, "http", Message(&[Field(1, "paths", Messages(INGRESS_PATH))]))]))];
+
+const INGRESS_PATH: &[Field] = &[Field(1, "path", Text), Field(2, "backend", Message(INGRESS_BACKEND)), Field(3, "pathType", Text)];
+
+const INGRESS_BACKEND: &[Field] = &[
+    Field(3, "resource", Message(&[Field(1, "apiGroup", Text), Field(2, "kind", Text), Field(3, "name", Text)])),
+    Field(4, "service", Message(&[Field(1, "name", Text), Field(2, "port", Message(&[Field(1, "name", Text), Field(2, "number", Int)]))])),
+];
+
+const JOB: &[Field] = &[
+    Field(1, "metadata", Message(META)),
+    Field(
+        2,
+        "spec",
+        Message(&[
+            Field(1, "parallelism", Pointer),
+            Field(2, "completions", Pointer),
+            Field(3, "activeDeadlineSeconds", Pointer),
+            Field(4, "selector", Message(SELECTOR)),
+            Field(5, "manualSelector", Bool),
+            Field(6, "template", Message(&[Field(1, "metadata", Message(META)), Field(2, "spec", Message(POD_SPEC))])),
+            Field(7, "backoffLimit", Pointer),
+            Field(8, "ttlSecondsAfterFinished", Pointer),
+            Field(9, "completionMode", Text),
+            Field(10, "suspend", Bool),
+        ]),
     ),
     Field(3, "status", Ignored),
 ];

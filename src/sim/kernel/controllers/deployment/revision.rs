@@ -78,7 +78,7 @@ fn extended(history: &str, revision: &str) -> String {
 fn set_revision(world: &mut World, job: &Job<'_>, revision: i64) {
     let text = revision.to_string();
     if job.deployment(world).is_some_and(|d| d.annotation(REVISION) != text) {
-        world.modify(&DEPLOYMENT, job.namespace, job.name, MANAGER, |d| annotate(d, REVISION, &text)).ok();
+        world.modify_status(&DEPLOYMENT, job.namespace, job.name, MANAGER, |d| annotate(d, REVISION, &text)).ok();
     }
 }
 

@@ -105,6 +105,6 @@ fn limits_hold_without_any_measurement_and_zero_switches_it_off() {
 fn a_missing_target_is_named() {
     let mut bench = Bench::with_nodes();
     bench.create(hpa(2, 6)).pass(16);
-    assert!(bench.told("HorizontalPodAutoscaler", "FailedGetScale: deployments/scale.apps \"web\" not found"));
+    assert!(bench.told("HorizontalPodAutoscaler", "FailedGetScale: deployments.apps \"web\" not found"));
     assert_eq!(bench.condition(&bench.get(&HPA, "web"), "AbleToScale"), ("False".into(), "FailedGetScale".into()));
 }
