@@ -5,8 +5,9 @@
 
 mod case;
 mod difference;
-mod normal;
-mod side;
+mod metrics_api;
+pub mod normal;
+pub mod side;
 
 use std::collections::BTreeSet;
 
@@ -50,17 +51,36 @@ topics! {
     rollouts at 10.0,
     network at 10.0,
     storage at 1.0,
+    expiry at 1.0,
+    autoscaling at 10.0,
 }
 
-/// Plays all cases of a topic on both sides, and tells of all that differ at once.
+/// The one topic with a metrics server in both worlds; the others see none.
+const METERED: &str = "metered";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metered() {
+    // One of its own: who comes and goes among the APIs is seen by everybody, and would be noise in other tests.
+    let Some(plane) = ControlPlane::another(METERED) else { return };
+    metrics_api::register(&plane);
+    let embedded = Side::embedded(10.0).await;
+    embedded.measure();
+    compare(METERED, &Side::real(&plane).await, &embedded).await;
+}
+
+/// Plays all cases of a topic on both sides.
 async fn play(topic: &str, speed: f64) {
     let Some(plane) = ControlPlane::get(topic) else { return };
+    compare(topic, &Side::real(plane).await, &Side::embedded(speed).await).await;
+}
+
+/// Tells of all cases that differ at once.
+async fn compare(topic: &str, real: &Side, embedded: &Side) {
     let wanted = std::env::var("CUTOVER_CONFORMANCE_CASE").unwrap_or_default();
     let topic = Topic::read(topic);
-    let (real, embedded) = (Side::real(plane).await, Side::embedded(speed).await);
     let cases: Vec<(usize, &Case)> = topic.cases.iter().enumerate().filter(|(_, case)| case.name.contains(&wanted)).collect();
     let played = futures::stream::iter(cases.into_iter().map(|(index, case)| {
-        let (topic, real, embedded) = (&topic, &real, &embedded);
+        let topic = &topic;
         async move {
             let namespace = format!("conf-{}-{index}", topic.name.replace('_', "-"));
             let (real, embedded) = tokio::join!(real.play(topic, case, &namespace), embedded.play(topic, case, &namespace));
@@ -76,9 +96,10 @@ async fn play(topic: &str, speed: f64) {
 #[test]
 fn every_file_is_a_topic_and_every_case_has_a_name_of_its_own() {
     let files: BTreeSet<String> = case::files().into_iter().collect();
-    let topics: BTreeSet<String> = TOPICS.iter().map(|topic| (*topic).to_owned()).collect();
+    let all = || TOPICS.iter().chain([&METERED]);
+    let topics: BTreeSet<String> = all().map(|topic| (*topic).to_owned()).collect();
     assert_eq!(files, topics);
-    let names: Vec<String> = TOPICS.iter().flat_map(|topic| Topic::read(topic).cases).map(|case| case.name).collect();
+    let names: Vec<String> = all().flat_map(|topic| Topic::read(topic).cases).map(|case| case.name).collect();
     assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len(), "a name is there twice");
     assert!(names.len() >= 80, "only {} cases are left", names.len());
 }

@@ -11,6 +11,8 @@
 //!   - { do: PUT v1/configmaps/a -> 409, body: a, with: { /metadata/resourceVersion: $old } }
 //! ```
 //!
+//! `COMPACT $version` makes both worlds forget what was before a version, as etcd's compaction does.
+//!
 //! A path without a leading slash is below the case's own namespace. `$ns` and what `keep` has kept are filled in
 //! everywhere. The code after the arrow is what the *real* server has to answer, 2xx when there is none: without it a case
 //! with a slip of the pen would compare one refusal with another and prove nothing.
@@ -50,7 +52,7 @@ pub struct Case {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// `METHOD path`, or `METHOD path -> CODE` when the real server has to refuse it.
+    /// `METHOD path`, `COMPACT $version`, or `METHOD path -> CODE` when the real server has to refuse it.
     #[serde(rename = "do")]
     pub line: String,
     /// Content type: `json` when nothing is said, `merge`, `strategic`, `patch` (JSON patch), `apply`, or a whole media type.
@@ -119,7 +121,8 @@ impl Step {
             None => (line.as_str(), None),
         };
         let (method, path) = request.split_once(' ').unwrap_or_else(|| panic!("{line:?} is no request"));
-        (method.to_owned(), whole(path.trim(), kept), code)
+        let path = if method == "COMPACT" { format!("/{}", path.trim()) } else { whole(path.trim(), kept) };
+        (method.to_owned(), path, code)
     }
 
     /// The body's bytes.

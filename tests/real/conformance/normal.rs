@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The letters of generated names.
 const LETTERS: &str = "bcdfghjklmnpqrstvwxz2456789";
 /// What a generated ending becomes.
-const ENDING: &str = "<ending>";
+pub const ENDING: &str = "<ending>";
 
 /// All but the first two.
 pub fn equalise(value: &mut Value) {
@@ -49,14 +49,14 @@ impl Normal {
     }
 }
 
-fn index(known: &mut Vec<String>, text: &str) -> usize {
+pub fn index(known: &mut Vec<String>, text: &str) -> usize {
     known.iter().position(|other| other == text).unwrap_or_else(|| {
         known.push(text.to_owned());
         known.len() - 1
     }) + 1
 }
 
-fn is_uid(token: &str) -> bool {
+pub fn is_uid(token: &str) -> bool {
     let lengths: Vec<usize> = token.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12] && token.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
@@ -79,7 +79,7 @@ fn texts(value: &mut Value) {
     }
 }
 
-fn token(token: &str) -> Option<String> {
+pub fn token(token: &str) -> Option<String> {
     time(token).or_else(|| address(token)).or_else(|| ending(token))
 }
 
@@ -188,7 +188,7 @@ fn anonymous(mut value: Value) -> Value {
 }
 
 /// Rewrites the words of a text: what is made of letters, digits, dots, dashes and colons, without marks at its end.
-fn tokens(text: &str, mut rewrite: impl FnMut(&str) -> Option<String>) -> String {
+pub fn tokens(text: &str, mut rewrite: impl FnMut(&str) -> Option<String>) -> String {
     let inside = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
     let (mut out, mut rest) = (String::new(), text);
     while let Some(start) = rest.find(inside) {

@@ -25,8 +25,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Side {
     client: Client,
     is_real: bool,
+    /// etcd, behind the real one.
+    etcd: Option<String>,
     // Serves as long as it lives.
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 /// What a client sees of the answer to one step.
@@ -50,20 +52,19 @@ impl Side {
     pub async fn real(plane: &ControlPlane) -> Self {
         let kubeconfig = Kubeconfig::read_from(plane.kubeconfig("harness", "default", plane.port())).expect("our own kubeconfig");
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.expect("our own kubeconfig");
-        Self { client: client(config), is_real: true, _server: None }
+        Self { client: client(config), is_real: true, etcd: Some(plane.etcd_url()), server: None }
     }
 
     /// An embedded cluster of the topic's own, whose time runs so many times as fast.
     pub async fn embedded(speed: f64) -> Self {
-        let now = jiff::Timestamp::now();
-        let mut kernel = Kernel::new(1, now);
-        for node in Nodes::default().objects(&now.to_string()) {
-            kernel.world.create(&NODE, node, "kubelet").expect("a node");
-        }
-        let options = Options { clock: Clock::Scaled { speed }, prometheus: None, ..Options::default() };
-        let server = Server::start(kernel, options).await.expect("the embedded cluster");
+        let server = embedded(speed).await;
         let config = Config::new(server.url().parse().expect("its address"));
-        Self { client: client(config), is_real: false, _server: Some(server) }
+        Self { client: client(config), is_real: false, etcd: None, server: Some(server) }
+    }
+
+    /// Gives the embedded cluster a metrics server.
+    pub fn measure(&self) {
+        self.server.iter().for_each(|server| server.handle().with(|kernel| kernel.world.measured.metrics_server = true));
     }
 
     /// Plays a case in a fresh namespace.
@@ -89,6 +90,10 @@ impl Side {
 
     async fn step(&self, topic: &Topic, step: &Step, kept: &mut Kept, normal: &mut Normal) -> Result<Answer, String> {
         let (method, path, code) = step.request(kept);
+        if method == "COMPACT" {
+            self.compact(path.trim_start_matches('/')).await?;
+            return Ok(Answer { seen: Value::Null, slip: None });
+        }
         let started = Instant::now();
         let (raw, body) = loop {
             let raw = self.send(&method, &path, (step.content_type(), step.accepts()), step.bytes(topic, kept), step.lines).await?;
@@ -112,6 +117,22 @@ impl Side {
         // Last, so that what the step does not look at does not count.
         normal.number(&mut body);
         Ok(Answer { seen: json!({"status": raw.code, "media type": raw.media, "warnings": raw.warnings, "body": body}), slip })
+    }
+
+    /// Forgets all versions before one.
+    async fn compact(&self, version: &str) -> Result<(), String> {
+        let Some(etcd) = &self.etcd else {
+            self.server.iter().for_each(|server| server.handle().with(|kernel| kernel.world.store.compact()));
+            return Ok(());
+        };
+        // As the API server's own compactor does it: the version is also left under a key, where its caches look for it.
+        let put = json!({"key": base64("compact_rev_key"), "value": base64(version)});
+        for (path, body) in [("kv/compaction", json!({"revision": version})), ("kv/put", put)] {
+            let asked = reqwest::Client::new().post(format!("{etcd}/v3/{path}")).body(body.to_string()).send().await;
+            let answer = asked.and_then(reqwest::Response::error_for_status).map_err(|error| format!("etcd: {error}"));
+            answer?;
+        }
+        Ok(())
     }
 
     async fn send(&self, method: &str, path: &str, media: (&str, &str), body: Vec<u8>, lines: Option<usize>) -> Result<Raw, String> {
@@ -139,6 +160,27 @@ impl Side {
             if is_watch && code == 200 { text.lines().take(lines.unwrap_or(usize::MAX)).map(parsed).collect() } else { parsed(&text) };
         Ok(Raw { code, media, warnings, body })
     }
+}
+
+/// Starts an embedded cluster with as many nodes as the real one, whose time runs so many times as fast.
+///
+/// # Panics
+/// When it does not start.
+pub async fn embedded(speed: f64) -> Server {
+    let now = jiff::Timestamp::now();
+    let mut kernel = Kernel::new(1, now);
+    for node in (Nodes { count: 2, ..Nodes::default() }).objects(&now.to_string()) {
+        kernel.world.create(&NODE, node, "kubelet").expect("a node");
+    }
+    // The real one has none either.
+    kernel.world.measured.metrics_server = false;
+    let options = Options { clock: Clock::Scaled { speed }, prometheus: None, ..Options::default() };
+    Server::start(kernel, options).await.expect("the embedded cluster")
+}
+
+/// Standard base64, as etcd's gateway wants its keys.
+fn base64(text: &str) -> String {
+    serde_json::to_value(k8s_openapi::ByteString(text.as_bytes().to_vec())).expect("text").as_str().expect("text").to_owned()
 }
 
 fn client(mut config: Config) -> Client {

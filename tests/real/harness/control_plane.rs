@@ -5,8 +5,8 @@ mod files;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::assets::{Assets, in_repository};
@@ -94,6 +94,7 @@ pub struct ControlPlane {
     nodes: Nodes,
     dir: PathBuf,
     port: u16,
+    etcd: u16,
     namespaces: AtomicUsize,
     servers: Vec<(&'static str, Supervised)>,
 }
@@ -128,6 +129,17 @@ impl ControlPlane {
         Self::start(assets, Version::V1_36, Nodes::Brought)
     }
 
+    /// A control plane of the caller's own, for what would disturb others; it ends with the last reference to it.
+    ///
+    /// # Panics
+    /// As [`ControlPlane::get`].
+    pub fn another(test: &str) -> Option<Arc<Self>> {
+        let assets = Assets::find(test)?;
+        Some(Arc::new(
+            Self::start(assets, Version::V1_36, Nodes::Played).unwrap_or_else(|why| panic!("the control plane did not start: {why}")),
+        ))
+    }
+
     /// A fresh namespace with users of its own.
     ///
     /// # Panics
@@ -141,6 +153,11 @@ impl ControlPlane {
     /// The API server's port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where etcd listens for clients.
+    pub fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd)
     }
 
     /// Programs beside the servers.
@@ -203,7 +220,8 @@ impl ControlPlane {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let began = Instant::now();
         let dir = temporary_folder("cutover-real-").map_err(|error| format!("temporary folder: {error}"))?;
-        let mut plane = Self { assets, version, nodes, dir, port: ports::free(), namespaces: AtomicUsize::new(0), servers: Vec::new() };
+        let (port, etcd) = (ports::free(), ports::free());
+        let mut plane = Self { assets, version, nodes, dir, port, etcd, namespaces: AtomicUsize::new(0), servers: Vec::new() };
         plane.prepare_files()?;
         plane.start_stores()?;
         plane.await_ready(START)?;
@@ -232,9 +250,8 @@ impl ControlPlane {
     }
 
     fn start_stores(&mut self) -> Result<(), String> {
-        let (client, peer) = (ports::free(), ports::free());
-        let etcd = format!("http://127.0.0.1:{client}");
-        let peer = format!("http://127.0.0.1:{peer}");
+        let etcd = self.etcd_url();
+        let peer = format!("http://127.0.0.1:{}", ports::free());
         self.server(
             "etcd",
             &[
