@@ -14,6 +14,8 @@ mod harness;
 mod cluster_side;
 #[cfg(feature = "sim")]
 mod conformance;
+#[cfg(feature = "sim")]
+mod kubectl;
 mod main_job;
 mod node;
 mod plane;

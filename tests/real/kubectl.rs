@@ -1,0 +1,61 @@
+//! Stock kubectl says the same of the embedded cluster as of a real one: one script, both worlds, every word compared.
+//!
+//! The scripts are data, `kubectl/scripts/TOPIC.yaml`; [`script`] says how one is written. Each is played by every kubectl
+//! there is, 1.36 and 1.32. What is expected is what kubectl prints of the real control plane while the test runs, after the
+//! few [`normal`]isations of what differs between any two clusters. kwok stands in for kubelets over there: what only a
+//! kubelet tells (logs, container ids, its events) cannot be compared here.
+
+mod normal;
+mod schemas;
+mod script;
+mod stage;
+
+use std::collections::BTreeSet;
+
+use super::conformance::side::embedded;
+use super::harness::control_plane::ControlPlane;
+use script::Script;
+use stage::{Stage, versions};
+
+/// One test for each script, and the list of all of them.
+macro_rules! scripts {
+    ($($name:ident),+ $(,)?) => {
+        /// The scripts: their names are the names of the files.
+        const SCRIPTS: &[&str] = &[$(stringify!($name)),+];
+
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                play(stringify!($name)).await;
+            }
+        )+
+    };
+}
+
+scripts! { lists, describes, workloads, rollouts, applies, creates, explains, reviews, events }
+
+/// Plays a script with every kubectl on both worlds, and tells of all lines that differ at once.
+async fn play(name: &str) {
+    let Some(plane) = ControlPlane::get(name) else { return };
+    let script = Script::read(name);
+    let server = embedded(script.speed).await;
+    let (script, server) = (&script, &server);
+    let played = futures::future::join_all(versions(plane, name).into_iter().map(|kubectl| async move {
+        let stage = Stage::set(script, plane, server, kubectl).await;
+        stage.play(script).await
+    }));
+    let (lines, differing): (Vec<usize>, Vec<Vec<String>>) = played.await.into_iter().unzip();
+    let differing: Vec<String> = differing.into_iter().flatten().collect();
+    let count = differing.len();
+    assert!(differing.is_empty(), "{count} of {} lines of {name} differ\n\n{}", lines.iter().sum::<usize>(), differing.join("\n"));
+}
+
+/// A file that no test plays would make the suite smaller than it looks.
+#[test]
+fn every_file_is_a_script_and_there_are_many_lines() {
+    let files: BTreeSet<String> = script::files().into_iter().collect();
+    let scripts: BTreeSet<String> = SCRIPTS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(files, scripts);
+    let lines: usize = SCRIPTS.iter().map(|name| Script::read(name).lines.len()).sum();
+    assert!(lines >= 150, "only {lines} lines are left");
+}
