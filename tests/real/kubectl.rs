@@ -1,7 +1,7 @@
 //! Stock kubectl says the same of the embedded cluster as of a real one: one script, both worlds, every word compared.
 //!
-//! The scripts are data, `kubectl/scripts/TOPIC.yaml`; [`script`] says how one is written. Each is played by every kubectl
-//! there is, 1.36 and 1.32. What is expected is what kubectl prints of the real control plane while the test runs, after the
+//! The scripts are data, `kubectl/scripts/TOPIC.yaml`; [`script`] says how one is written. Each is played by kubectl
+//! 1.36 and 1.32. What is expected is what kubectl prints of the real control plane while the test runs, after the
 //! few [`normal`]isations of what differs between any two clusters. kwok stands in for kubelets over there: what only a
 //! kubelet tells (logs, container ids, its events) cannot be compared here.
 
@@ -40,7 +40,7 @@ async fn play(name: &str) {
     let script = Script::read(name);
     let server = embedded(script.speed).await;
     let (script, server) = (&script, &server);
-    let played = futures::future::join_all(versions(plane, name).into_iter().map(|kubectl| async move {
+    let played = futures::future::join_all(versions(plane).into_iter().map(|kubectl| async move {
         let stage = Stage::set(script, plane, server, kubectl).await;
         stage.play(script).await
     }));

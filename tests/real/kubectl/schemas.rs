@@ -10,7 +10,7 @@ async fn every_schema_is_the_real_servers() {
     let Some(plane) = ControlPlane::get("schemas") else { return };
     let server = embedded(1.0).await;
     let script = Script { name: "schemas".to_owned(), ..Script::default() };
-    let kubectl = versions(plane, "schemas").swap_remove(0);
+    let kubectl = versions(plane).swap_remove(0);
     let stage = Stage::set(&script, plane, &server, kubectl).await;
     let (index, mut compared) = (stage.raw(1, "/openapi/v3").await, 0);
     for root in index["paths"].as_object().expect("the documents").keys() {

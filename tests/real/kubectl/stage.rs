@@ -27,20 +27,9 @@ pub struct Kubectl {
     program: PathBuf,
 }
 
-/// The versions of kubectl that are at hand. The second one, when missing, is missing loudly.
-pub fn versions(plane: &ControlPlane, test: &str) -> Vec<Kubectl> {
-    let mut found = vec![Kubectl { version: "1.36", program: plane.assets().path("kubectl") }];
-    let named = std::env::var_os("CUTOVER_KUBECTL_1_32").map(PathBuf::from);
-    let older = named.unwrap_or_else(|| plane.assets().path("kubectl-1.32"));
-    if older.exists() {
-        found.push(Kubectl { version: "1.32", program: older });
-    } else {
-        let required = std::env::var("CUTOVER_REQUIRE_REAL").is_ok_and(|value| value == "1");
-        assert!(!required, "CUTOVER_REQUIRE_REAL=1, but there is no {}", older.display());
-        let text = format!("LEFT OUT: {test} with kubectl 1.32: there is no {} (nor CUTOVER_KUBECTL_1_32)\n", older.display());
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
-    }
-    found
+/// The versions of kubectl that are tried.
+pub fn versions(plane: &ControlPlane) -> Vec<Kubectl> {
+    [("1.36", "kubectl"), ("1.32", "v1.32/kubectl")].map(|(version, file)| Kubectl { version, program: plane.assets().path(file) }).into()
 }
 
 /// A namespace of the same name in both worlds, and a kubectl for it.
