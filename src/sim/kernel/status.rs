@@ -18,6 +18,13 @@ pub struct Status {
     pub details: Option<Value>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
+    /// What few failures have; in a box, because every answer may be a failure.
+    pub beside: Option<Box<Beside>>,
+}
+
+/// What few failures have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Beside {
     /// `Warning` headers: what had been noticed before the failure.
     pub warnings: Vec<String>,
     /// `metadata.continue`: where an expired list may go on all the same.
@@ -75,12 +82,14 @@ impl Status {
     }
 
     fn new(code: u16, reason: &'static str, message: impl Into<String>, details: Option<Value>) -> Self {
-        Self { code, reason, message: message.into(), details, retry_after: None, warnings: Vec::new(), next: None }
+        Self { code, reason, message: message.into(), details, retry_after: None, beside: None }
     }
 
     /// The same, with warnings that kubectl prints.
     pub fn with_warnings(mut self, warnings: &[String]) -> Self {
-        self.warnings.extend_from_slice(warnings);
+        if !warnings.is_empty() {
+            self.beside.get_or_insert_default().warnings.extend_from_slice(warnings);
+        }
         self
     }
 
@@ -238,7 +247,8 @@ impl Status {
                        without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
                        results. Continuing with the provided token results in an inconsistent list - objects that were created, \
                        modified, or deleted between the time the first chunk was returned and now may show up in the list.";
-        Self { next: Some(next), ..Self::new(410, "Expired", message, None) }
+        let beside = Beside { next: Some(next), ..Beside::default() };
+        Self { beside: Some(Box::new(beside)), ..Self::new(410, "Expired", message, None) }
     }
 
     /// 415.
@@ -271,7 +281,8 @@ impl Status {
         if let (Some(details), Some(map)) = (&self.details, value.as_object_mut()) {
             map.insert("details".into(), details.clone());
         }
-        if let (Some(next), Some(map)) = (&self.next, value.as_object_mut()) {
+        let next = self.beside.as_ref().and_then(|beside| beside.next.as_ref());
+        if let (Some(next), Some(map)) = (next, value.as_object_mut()) {
             map.insert("metadata".into(), json!({"continue": next}));
         }
         value

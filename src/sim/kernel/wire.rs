@@ -193,7 +193,8 @@ impl Response {
 
 impl From<Status> for Response {
     fn from(status: Status) -> Self {
-        let mut response = Self::json(status.code, &status.to_value()).with_warnings(&status.warnings);
+        let warnings = status.beside.as_ref().map_or(&[][..], |beside| &beside.warnings);
+        let mut response = Self::json(status.code, &status.to_value()).with_warnings(warnings);
         if let Some(seconds) = status.retry_after {
             response.headers.push(("Retry-After".into(), seconds.to_string()));
         }

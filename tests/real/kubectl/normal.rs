@@ -12,8 +12,7 @@ pub fn equal(text: &str) -> String {
     order(&mut lines);
     let mut uids = Vec::new();
     // 3: uids are numbered as they appear: who has the same as whom is compared.
-    let numbered = tokens(&lines.join("\n"), |token| api::is_uid(token).then(|| format!("<uid {}>", api::index(&mut uids, token))));
-    numbered
+    tokens(&lines.join("\n"), |token| api::is_uid(token).then(|| format!("<uid {}>", api::index(&mut uids, token))))
 }
 
 fn line(line: &str) -> String {

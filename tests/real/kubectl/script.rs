@@ -175,5 +175,5 @@ fn lines_are_read_as_they_are_meant() {
     assert_eq!(line.without, ["A b", "C"]);
     let line = Line::parse("get pods -w & label pod a b=c & delete pod a | lines 3");
     assert_eq!((line.words, line.read, line.meanwhile.len()), (words("get pods -w"), Some(3), 2));
-    assert_eq!(Line::parse("? get x").quiet, true);
+    assert!(Line::parse("? get x").quiet);
 }
