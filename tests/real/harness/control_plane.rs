@@ -5,8 +5,8 @@ mod files;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::assets::{Assets, in_repository};
@@ -133,9 +133,10 @@ impl ControlPlane {
     ///
     /// # Panics
     /// As [`ControlPlane::get`].
-    pub fn another(test: &str) -> Option<Arc<Self>> {
+    #[cfg(feature = "sim")]
+    pub fn another(test: &str) -> Option<std::sync::Arc<Self>> {
         let assets = Assets::find(test)?;
-        Some(Arc::new(
+        Some(std::sync::Arc::new(
             Self::start(assets, Version::V1_36, Nodes::Played).unwrap_or_else(|why| panic!("the control plane did not start: {why}")),
         ))
     }
