@@ -110,7 +110,7 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     }
     r.ticked = Some(now);
     let mut moves = Moves::default();
-    let targets = r.targets.clone();
+    let targets = std::mem::take(&mut r.targets); // put back below: they are read while `r` is
     for (name, target) in &targets {
         let Some(seen) = observed.components.get(name) else { continue };
         let side = Side { r, name, target, seen };
@@ -129,6 +129,7 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     {
         *routes_held = Some(now.wall);
     }
+    r.targets = targets;
     r.waiting = waits.into_iter().next().or_else(|| actions.first().map(|(a, _)| a.to_string()));
     if !held {
         return actions;
