@@ -114,8 +114,8 @@ impl Run {
         args.extend([init.display().to_string(), cgroup.clone()]);
         args.push(std::env::current_exe().expect("our own binary").display().to_string());
         args.extend(filters());
-        // Whoever waits outside leaves the cores alone meanwhile.
-        args.push("--test-threads=2".to_owned());
+        // They wait for holds and back-offs most of the time, and whoever waits outside leaves the cores alone.
+        args.push("--test-threads=3".to_owned());
         // Folders that are made inside go with ours: whoever would remove them there does not outlive the namespaces.
         let envs = [(INSIDE, cgroup), ("TMPDIR", dir.display().to_string())];
         let mut inside = Supervised::program(Path::new("unshare"), &args, &envs, &dir.join("tests")).expect("starting unshare");
