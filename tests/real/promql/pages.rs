@@ -79,7 +79,7 @@ pub fn shop(n: usize) -> String {
     let _ =
         writeln!(page, "temperature{{room=\"hall\"}} {degrees}\ntemperature{{room=\"oven\"}} +Inf\ntemperature{{room=\"yard\"}} -{n}.5");
     // One that is there every third scrape only.
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let _ = writeln!(page, "# TYPE sparse_total counter\nsparse_total {n}");
     }
     page
