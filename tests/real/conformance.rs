@@ -51,21 +51,22 @@ topics! {
     rollouts at 10.0,
     network at 10.0,
     storage at 1.0,
-    expiry at 1.0,
     autoscaling at 10.0,
 }
 
-/// The one topic with a metrics server in both worlds; the others see none.
-const METERED: &str = "metered";
+/// The topics that need a control plane of their own, because everybody there notices: a compaction is one of the whole
+/// store, and who comes and goes among the APIs is seen by all.
+const DISTURBING: [&str; 2] = ["expiry", "metered"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn metered() {
-    // One of its own: who comes and goes among the APIs is seen by everybody, and would be noise in other tests.
-    let Some(plane) = ControlPlane::another(METERED) else { return };
+async fn expiry_and_metered() {
+    let Some(plane) = ControlPlane::another("expiry_and_metered") else { return };
+    let [expiry, metered] = DISTURBING;
+    compare(expiry, &Side::real(&plane).await, &Side::embedded(1.0).await).await;
     metrics_api::register(&plane);
     let embedded = Side::embedded(10.0).await;
     embedded.measure();
-    compare(METERED, &Side::real(&plane).await, &embedded).await;
+    compare(metered, &Side::real(&plane).await, &embedded).await;
 }
 
 /// Plays all cases of a topic on both sides.
@@ -96,7 +97,7 @@ async fn compare(topic: &str, real: &Side, embedded: &Side) {
 #[test]
 fn every_file_is_a_topic_and_every_case_has_a_name_of_its_own() {
     let files: BTreeSet<String> = case::files().into_iter().collect();
-    let all = || TOPICS.iter().chain([&METERED]);
+    let all = || TOPICS.iter().chain(&DISTURBING);
     let topics: BTreeSet<String> = all().map(|topic| (*topic).to_owned()).collect();
     assert_eq!(files, topics);
     let names: Vec<String> = all().flat_map(|topic| Topic::read(topic).cases).map(|case| case.name).collect();
