@@ -19,6 +19,7 @@ mod console;
 #[cfg(feature = "sim")]
 mod embedded;
 mod fixture;
+mod goals;
 #[cfg(feature = "sim")]
 mod headless;
 #[cfg(feature = "sim")]

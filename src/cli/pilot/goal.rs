@@ -8,7 +8,6 @@ use crate::domain::route::RouteProblem;
 use crate::domain::step::Step;
 use crate::domain::verdict::Verdict;
 use crate::domain::view::View;
-use crate::domain::weight::Weight;
 use crate::engine::command::describe;
 
 /// What a command waits for.
@@ -181,8 +180,8 @@ pub fn timed_out(goal: Goal, view: Option<&View>) -> Ending {
         };
     }
     let doubt = view.judgement.deciding().filter(|g| matches!(g.verdict, Verdict::Inconclusive(_)));
-    // Before there is traffic, nothing is expected to be known: what the step waits for is the reason.
-    let sent = view.rollout.as_ref().is_some_and(|r| r.asked > Weight::ZERO);
+    // While the candidate is prepared nothing is expected to be known: what the step waits for is the reason.
+    let sent = view.rollout.as_ref().is_some_and(|r| !matches!(r.step(), Some(Step::Prepare)));
     let forward = sent && !matches!(goal, Goal::Back | Goal::Taken);
     match doubt {
         Some(gate) if forward => Ending {
