@@ -62,10 +62,12 @@ pub fn pod_side<'a>(view: &'a View, pod: &PodRow) -> Option<(&'a str, Track)> {
 /// is read where it has thousands of pods.
 pub fn readiness(view: &View, snapshot: &Snapshot) -> Option<(u32, u32)> {
     let serving = snapshot.deployments.iter().filter(|d| matches!(side_of(&view.release, d.name.as_str()), Some((_, Track::Stable))));
-    serving.fold(None, |sum, d| {
-        let ([wanted, ready, ..], (all_ready, all_wanted)) = (d.replicas, sum.unwrap_or_default());
-        Some((all_ready + ready, all_wanted + wanted))
-    })
+    let (ready, wanted) = serving.fold((0, 0), |(all_ready, all_wanted), d| {
+        let [wanted, ready, ..] = d.replicas;
+        (all_ready + ready, all_wanted + wanted)
+    });
+    // Where nothing is wanted it may be the other colour that serves.
+    (wanted > 0).then_some((ready, wanted))
 }
 
 /// Pods of a release: what is not ready first, then the candidate's, by name.
