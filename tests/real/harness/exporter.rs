@@ -110,7 +110,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, namespace: Strin
 }
 
 /// One request, one answer, whatever was asked.
-async fn answer(stream: &mut TcpStream, page: &str) -> std::io::Result<()> {
+pub async fn answer(stream: &mut TcpStream, page: &str) -> std::io::Result<()> {
     let mut request = Vec::new();
     let mut buffer = [0; 1024];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+
+use crate::harness::exporter::answer;
 
 /// Serves pages until it is dropped.
 pub struct Pages {
@@ -41,20 +42,6 @@ impl Drop for Pages {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-async fn answer(stream: &mut TcpStream, page: &str) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let mut buffer = [0; 1024];
-    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            count => request.extend_from_slice(&buffer[..count]),
-        }
-    }
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nConnection: close";
-    stream.write_all(format!("{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len()).as_bytes()).await?;
-    stream.shutdown().await
 }
 
 /// Upper edges of the histogram, ms.

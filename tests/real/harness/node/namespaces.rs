@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::harness::assets::Assets;
+use crate::harness::deadline::eventually_sync;
 use crate::harness::supervised::{Supervised, at_the_end, temporary_folder};
 
 /// Set inside, to the folder of this run.
@@ -120,13 +121,8 @@ impl Run {
         let envs = [(INSIDE, cgroup), ("TMPDIR", dir.display().to_string())];
         let mut inside = Supervised::program(Path::new("unshare"), &args, &envs, &dir.join("tests")).expect("starting unshare");
         let began = Instant::now();
-        let end = loop {
-            match inside.ended() {
-                Some(code) => break format!("ended with {code} after {:.0} s", began.elapsed().as_secs_f64()),
-                None if began.elapsed() > LIMIT => break format!("not done within {LIMIT:?}"),
-                None => std::thread::sleep(Duration::from_millis(100)),
-            }
-        };
+        let ended = eventually_sync("an end", LIMIT, || inside.ended().ok_or_else(|| "still at it".to_owned()));
+        let end = ended.map_or_else(|why| why, |code| format!("ended with {code} after {:.0} s", began.elapsed().as_secs_f64()));
         inside.kill();
         Self { out: inside.read_out(), err: inside.read_err(), end }
     }

@@ -190,13 +190,15 @@ const CONTAINER_PORT: &[Field] = &[
     Field(5, "hostIP", Text),
 ];
 
+const SCALE_TARGET: &[Field] = &[Field(1, "kind", Text), Field(2, "name", Text), Field(3, "apiVersion", Text)];
+
 const AUTOSCALER: &[Field] = &[
     Field(1, "metadata", Message(META)),
     Field(
         2,
         "spec",
         Message(&[
-            Field(1, "scaleTargetRef", Message(&[Field(1, "kind", Text), Field(2, "name", Text), Field(3, "apiVersion", Text)])),
+            Field(1, "scaleTargetRef", Message(SCALE_TARGET)),
             Field(2, "minReplicas", Pointer),
             Field(3, "maxReplicas", Int),
             Field(4, "metrics", Messages(&[Field(1, "type", Text), Field(4, "resource", Message(RESOURCE_METRIC))])),
@@ -211,7 +213,7 @@ const OLD_AUTOSCALER: &[Field] = &[
         2,
         "spec",
         Message(&[
-            Field(1, "scaleTargetRef", Message(&[Field(1, "kind", Text), Field(2, "name", Text), Field(3, "apiVersion", Text)])),
+            Field(1, "scaleTargetRef", Message(SCALE_TARGET)),
             Field(2, "minReplicas", Pointer),
             Field(3, "maxReplicas", Int),
             Field(4, "targetCPUUtilizationPercentage", Pointer),
