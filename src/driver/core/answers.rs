@@ -13,7 +13,7 @@ impl Core {
             return; // who only watches has no reason to look sooner
         }
         while let Some(order) = self.orders.pop_front() {
-            if self.forwarded.contains_key(&order.id) {
+            if self.forwarded.contains_key(&order.id) || self.is_answered_on_record(&order.id) {
                 continue;
             }
             self.forwarded.insert(order.id.clone(), (order.clone(), self.now.mono));
@@ -23,6 +23,12 @@ impl Core {
             self.appending.insert(id, handed);
         }
         self.soon();
+    }
+
+    /// Whether an order was obeyed here and the run on record says so: its driver learns of it there, and left for it once
+    /// more it could come after the end, when nobody is there to take it away.
+    fn is_answered_on_record(&self, order: &str) -> bool {
+        self.stored.as_ref().is_some_and(|r| r.answer(order).is_some())
     }
 
     /// An order that cannot be handed over for want of rights is refused; one that the network kept is handed over again. A

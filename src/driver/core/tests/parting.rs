@@ -129,3 +129,28 @@ fn a_rollback_beside_a_dead_driver_does_not_look_all_the_time() {
     assert_eq!(cluster.phase(), Some(&Phase::RolledBack), "the dead one's Lease ran out meanwhile");
     assert!(n < 25, "{n} looks in 20 s");
 }
+
+#[test]
+fn a_rollback_that_is_on_record_is_not_left_for_the_driver_once_more() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let mut other = Process::new("b", &cluster);
+    other.run(&mut cluster, 2);
+    let loaded = cluster.stored().unwrap();
+    other.input(cluster.world.now, Input::Restored(Box::new(loaded)));
+    other.order(&mut cluster, "back", Command::RollBack);
+    // Its record lands and its driver sees to the rest, before it gets to its next turn.
+    let (now, mut later) = (other.wire.len(), VecDeque::new());
+    for _ in 0..now {
+        let Request { id, call } = other.wire.pop_front().unwrap();
+        let reply = cluster.execute(call);
+        other.input(cluster.world.now, Input::Reply { id, reply });
+    }
+    later.append(&mut other.wire);
+    driver.run(&mut cluster, 10);
+    assert_eq!((cluster.phase(), cluster.lease.0.as_deref()), (Some(&Phase::RolledBack), None));
+    other.wire = later;
+    other.settle(&mut cluster);
+    other.run(&mut cluster, 10);
+    assert_eq!(cluster.orders, [], "nobody is there to take it away");
+    assert_eq!(other.core.view().answers.get("back"), Some(&None));
+}
