@@ -25,7 +25,9 @@ pub const LINES_KEPT: usize = 1000;
 
 /// Why a line is not on disk.
 #[derive(Debug, Error)]
-#[error("journal {path}: {why}; going on in memory, nothing more is written there")]
+#[error(
+    "journal {path}: {why}; nothing goes forward until it can be written (a rollback does): make room, or point XDG_STATE_HOME elsewhere and start again"
+)]
 pub struct JournalError {
     /// The file.
     pub path: String,
@@ -68,20 +70,29 @@ impl Journal {
     /// Adds a line. With `durable` it is on disk when this returns.
     ///
     /// # Errors
-    /// When the file cannot be written; the line is in memory all the same, and the file is left alone from then on.
+    /// When the file cannot be written; the line is in memory all the same, and the file is opened anew for the next one.
     pub fn append(&mut self, entry: &Entry, durable: bool) -> Result<(), JournalError> {
         self.lines.push_back(entry.clone());
         while self.lines.len() > LINES_KEPT {
             self.lines.pop_front();
         }
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file::append(file, entry, durable).map_err(|e| {
-            self.file = None;
-            let path = self.path.as_deref().unwrap_or(Path::new("")).display().to_string();
-            let error = JournalError { path, why: e.to_string() };
-            self.warning = Some(error.to_string());
-            error
-        })
+        let Some(path) = &self.path else { return Ok(()) };
+        let written = match self.file.take() {
+            Some(file) => Ok(file),
+            None => file::open(path),
+        }
+        .and_then(|mut file| file::append(&mut file, entry, durable).map(|()| file));
+        match written {
+            Ok(file) => {
+                self.file = Some(file);
+                Ok(())
+            }
+            Err(e) => {
+                let error = JournalError { path: path.display().to_string(), why: e.to_string() };
+                self.warning = Some(error.to_string());
+                Err(error)
+            }
+        }
     }
 
     /// The newest lines of this process, oldest first.
