@@ -197,7 +197,8 @@ impl Bench<'_> {
     /// Whether the last look is too long ago.
     fn stale(&self, fed: Option<(i64, i64)>) -> Option<Doubt> {
         let Some((asked, interval)) = fed else { return Some(Doubt::NotYet) };
-        let old = self.now.saturating_sub(asked) > interval.saturating_mul(2).saturating_add(GRACE);
+        // A look that lies in the future was made by a clock that is not ours: how old it is cannot be told.
+        let old = self.now.abs_diff(asked) > interval.saturating_mul(2).saturating_add(GRACE).unsigned_abs();
         old.then(|| Doubt::Stale { age: age(self.now, asked) })
     }
 
@@ -245,6 +246,9 @@ impl Bench<'_> {
         let (asked, interval) = self.judge.fed?;
         let Some(newest) = evidence.arms.get(&track).and_then(|a| a.newest(family)) else { return Some(Doubt::NoData) };
         let longest = interval.saturating_mul(2);
+        if newest.saturating_sub(asked) > longest {
+            return Some(Doubt::NoData); // counted by another clock: this look has nothing of its own yet
+        }
         if asked.saturating_sub(newest) > longest {
             return Some(Doubt::Stale { age: age(self.now, newest) });
         }
