@@ -9,6 +9,7 @@ pub mod gate;
 pub mod image;
 pub mod journal;
 pub mod live;
+pub mod mutant;
 pub mod object;
 pub mod observed;
 pub mod patch;

@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_denied_action_names_the_rule() {
         let object = ObjectRef::new(Kind::Deployment, "ns", "backend-canary");
-        let target = Target { track: Track::Candidate, object: object.clone(), uid: "u".into(), stamp: None };
+        let target = Target { track: Track::Candidate, object: object.clone(), uid: "u".into(), stamp: None, resource_version: None };
         let scale = Action::Scale { component: "backend".into(), target, from: 1, to: 2 };
         let mut access = Access { namespace: "ns".into(), allowed: needs(&release()).into_iter().map(|n| (n, true)).collect() };
         assert_eq!((access.refusal(&scale), access.may_write()), (None, true));

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn undo_sets_the_template_and_the_cause_and_nothing_else() {
         let object = ObjectRef::new(Kind::Deployment, "shop", "web");
-        let target = Target { track: Track::Stable, object, uid: "u1".into(), stamp: Some("1.2".into()) };
+        let target = Target { track: Track::Stable, object, uid: "u1".into(), stamp: Some("1.2".into()), resource_version: None };
         let template = json!({ "metadata": { "labels": { "app": "web", "pod-template-hash": "7f9c" } }, "spec": { "containers": [] } });
         let patch = undo_patch(&target, template, Some("undo to revision 3"), Precondition::Value, "2.1");
         let paths: Vec<String> = patch.ops.iter().map(|o| format!("{} {}", o["op"], o["path"]).replace('"', "")).collect();

@@ -111,6 +111,9 @@ pub struct Target {
     pub uid: String,
     /// Its stamp as read.
     pub stamp: Option<String>,
+    /// Its version as read: what is tested while it carries no stamp of ours.
+    #[serde(default)]
+    pub resource_version: Option<String>,
 }
 
 /// One container's image, as read and wanted.

@@ -97,11 +97,15 @@ pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<
     }
 }
 
-/// What must be true of a Deployment: it is the same one, and nobody of ours wrote since.
+/// What must be true of a Deployment: it is the same one, and nobody of ours wrote since. That it carries no stamp cannot be
+/// tested, so until it does nobody at all may have written.
 pub fn guard(target: &Target, precondition: Precondition) -> Vec<Value> {
     let mut ops = vec![test("/metadata/uid", target.uid.as_str())];
-    if let (Precondition::Value | Precondition::Unchanged, Some(stamp)) = (precondition, &target.stamp) {
-        ops.push(test(&stamp_path(), stamp.as_str()));
+    if precondition != Precondition::Identity {
+        ops.extend(match (&target.stamp, &target.resource_version) {
+            (Some(stamp), _) => Some(test(&stamp_path(), stamp.as_str())),
+            (None, version) => version.as_ref().map(|v| replace("/metadata/resourceVersion", v.as_str())),
+        });
     }
     ops
 }

@@ -81,6 +81,7 @@ impl RouteFacts {
     /// smaller one (1 where an HTTPRoute names no weights) becomes 100 if nobody else has a part in it.
     pub fn parts(&self, weight: Weight) -> (u32, u32) {
         let total = match self.stable.saturating_add(self.candidate) {
+            _ if super::mutant::mutant(super::mutant::Mutant::TotalBecomes100) => FINE_TOTAL,
             0 if !self.alone => 0,
             _ if !self.expresses(weight) && self.alone => FINE_TOTAL,
             _ => self.total(),

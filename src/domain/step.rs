@@ -37,6 +37,11 @@ impl Step {
             _ => None,
         }
     }
+
+    /// Whether the step waits for the world, and gets nowhere when that does not come round in minutes.
+    pub fn has_deadline(&self) -> bool {
+        matches!(self, Step::Prepare | Step::Shift(_) | Step::Roll(_) | Step::Promote)
+    }
 }
 
 /// As on the timeline: `prepare`, `25 %`, `hold 10m`, `approve`.

@@ -54,6 +54,8 @@ pub struct Setup {
 
 /// The least time between two turns, so that a burst of hints is one turn.
 const BREATH: Millis = Millis(100);
+/// The oldest look that anything is decided on, counted from when it was asked for: a request has ten seconds.
+const OLDEST_LOOK: Millis = Millis::secs(12);
 /// Said of a request without a fitting answer.
 const BROKEN: &str = "the request was not carried out as it should";
 /// The least time between two turns that hints may bring about, while a run is under way and otherwise: where thousands of
@@ -76,6 +78,8 @@ pub struct Core {
     stored_at: Millis,
     observed: Option<Observed>,
     observed_at: Option<Millis>,
+    /// When the newest look was asked for.
+    looked_at: Option<Now>,
     /// The components as they were when the open look was asked for, and as `observed` has their roles.
     asked_as: Vec<Component>,
     looked_as: Vec<Component>,
@@ -107,6 +111,8 @@ pub struct Core {
     /// Reads of this turn that have come back.
     fresh: Fresh,
     pending: BTreeMap<u64, Pending>,
+    /// Reads of the stored state that were asked for before it was stored anew.
+    outdated: BTreeSet<u64>,
     next_id: u64,
     next_turn: Millis,
     /// When the last turn began.
@@ -155,6 +161,7 @@ impl Core {
             stored_at: now.mono,
             observed: None,
             observed_at: None,
+            looked_at: None,
             asked_as: Vec::new(),
             looked_as: Vec::new(),
             lease: Lease::default(),
@@ -173,6 +180,7 @@ impl Core {
             calm: Calm::default(),
             fresh: Fresh::default(),
             pending: BTreeMap::new(),
+            outdated: BTreeSet::new(),
             next_id: 1,
             next_turn: now.mono,
             turn_began: None,
@@ -270,6 +278,7 @@ impl Core {
         // An answer to a question that was not asked (or was answered) means nothing.
         let Some(pending) = self.pending.remove(&id) else { return };
         match (pending, reply) {
+            (Pending::Load, Reply::Loaded(_)) if self.outdated.remove(&id) => {}
             (Pending::Load, Reply::Loaded(result)) => self.on_loaded(result),
             (Pending::Observe, Reply::Observed(result)) => self.on_observed(result),
             (Pending::Sample, Reply::Sampled(result)) => self.on_sampled(result),
@@ -277,7 +286,7 @@ impl Core {
             (Pending::Lease, Reply::Leased(outcome)) => self.on_leased(outcome),
             (Pending::Append, Reply::Appended(result)) => self.on_appended(id, result, out),
             (Pending::Write, Reply::Written(outcome)) => self.on_written(id, outcome, out),
-            (Pending::Journal, Reply::Journaled(result)) => self.on_journaled(result),
+            (Pending::Journal, Reply::Journaled(result)) => self.on_journaled(id, result, out),
             // Its execution broke: nobody knows what became of it.
             (Pending::Write, _) => self.on_written(id, WriteOutcome::Unknown { why: BROKEN.to_owned() }, out),
             (Pending::Store, _) => self.on_stored(StoreOutcome::Unknown { why: BROKEN.to_owned() }, out),
@@ -304,7 +313,7 @@ impl Core {
     }
 
     /// Sends the run's new lines to the journal.
-    fn log_new_lines(&mut self, out: &mut Vec<Request>) {
+    pub(super) fn log_new_lines(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &self.rollout else { return };
         let seen = self.last_logged.as_ref().and_then(|last| r.log.iter().rposition(|e| e == last)).map_or(0, |i| i + 1);
         let lines: Vec<Entry> = r.log.iter().skip(seen).cloned().collect();
@@ -316,11 +325,13 @@ impl Core {
         }
     }
 
-    fn on_journaled(&mut self, result: Result<(), String>) {
+    fn on_journaled(&mut self, id: u64, result: Result<(), String>, out: &mut Vec<Request>) {
+        let written = result.is_ok();
         match result {
             Ok(()) => self.cleared("journal"),
             Err(why) => self.fault("journal", crate::domain::port::FaultKind::Other, why),
         }
+        self.on_announced(id, written, out);
     }
 
     /// The scrape interval, or a minute where nothing is scraped.

@@ -3,6 +3,7 @@
 
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
 use crate::domain::release::Strategy;
 use crate::domain::rollout::{Answer, ORDERS_KEPT, Phase, Rollout};
@@ -27,6 +28,7 @@ pub fn command(rollout: &Rollout, observed: Option<&Observed>, order: &Order, no
     let back = matches!(order.command, Command::RollBack | Command::Reject);
     if let Some(mark) = &order.mark
         && !back
+        && !mutant(Mutant::StaleOrderActs)
         && *mark != rollout.mark()
     {
         return Err(Refusal::Moved { now: describe(rollout) });
@@ -71,10 +73,10 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
     }
     match &order.command {
         Command::Advance => advance(r, observed, actor, now),
-        Command::StepBack => step_back(r, actor, now),
+        Command::StepBack => step_back(r, observed, actor, now),
         Command::SetWeight(weight) => set_weight(r, observed, *weight, actor, now),
-        Command::Pause => pause(r, actor),
-        Command::Resume => resume(r),
+        Command::Pause => pause(r, observed, actor),
+        Command::Resume => resume(r, now),
         Command::Approve => approve(r, actor, now),
         Command::Promote => promote(r, observed, actor, now),
         Command::Start { .. } | Command::Undo { .. } | Command::RollBack | Command::Reject => Ok(()),
@@ -97,6 +99,9 @@ fn hold_check(r: &Rollout, observed: Option<&Observed>, weight: Weight) -> Resul
 }
 
 fn advance(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
+    if let Some(why) = observed.and_then(|o| decide::drift(r, o)) {
+        return Err(not_now(why));
+    }
     match r.step().cloned() {
         Some(Step::Approve(label)) => {
             return Err(not_now(format!("the rollout waits for `{label}` to be approved: approve it (a), or promote (P)")));
@@ -137,12 +142,14 @@ fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weight)> {
     shifts.rfind(|(_, w)| *w <= weight)
 }
 
-fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
+fn step_back(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
     movable(r)?;
     if r.asked == Weight::ZERO {
         return Err(not_now("no traffic goes to the candidate: there is nothing to step back from"));
     }
-    let below = Weight::capped(r.asked.percent() - 1);
+    // On the way up it goes back to where it stands, never higher.
+    let stands = r.targets.keys().filter_map(|name| Some(Weight::capped(observed?.route(name)?.percent()))).min();
+    let below = Weight::capped(r.asked.percent() - 1).min(stands.unwrap_or(Weight::FULL));
     let (cursor, weight) = shift_at_most(r, below).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;
@@ -191,20 +198,25 @@ fn hand_over(r: &mut Rollout) {
     r.targets.values_mut().for_each(|t| t.held = None);
 }
 
-fn pause(r: &mut Rollout, actor: &str) -> Result<(), Refusal> {
+fn pause(r: &mut Rollout, observed: Option<&Observed>, actor: &str) -> Result<(), Refusal> {
     if let Phase::Paused { why, by } = &r.phase {
         return Err(not_now(format!("already paused by {by}: {why}")));
     }
+    decide::halt(r, observed);
     r.phase = Phase::Paused { why: "asked".to_owned(), by: actor.to_owned() };
     Ok(())
 }
 
-fn resume(r: &mut Rollout) -> Result<(), Refusal> {
+fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if !matches!(r.phase, Phase::Paused { .. }) {
         return Err(not_now("it is not paused"));
     }
     hand_over(r);
     r.trouble.clear();
+    decide::unhalt(r, now);
+    if r.step().is_some_and(Step::has_deadline) {
+        r.covered = Millis::ZERO; // as long again
+    }
     r.phase = Phase::Progressing;
     Ok(())
 }

@@ -3,9 +3,10 @@
 use crate::domain::action::{Action, Precondition};
 use crate::domain::gate::Consequence;
 use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
-use crate::domain::release::Track;
-use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::release::{Router, Track};
+use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
 use crate::domain::route::RouteEntry;
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
@@ -20,6 +21,8 @@ pub const LONGEST_GAP: Millis = Millis::secs(30);
 /// How long a candidate may take to come up before it is given up. Kubernetes' own deadline does not run for pods that are
 /// only scaled up.
 pub const PREPARE_DEADLINE: Millis = Millis::mins(10);
+/// How long any step may take that has no length of its own, before a person is asked.
+pub const STEP_DEADLINE: Millis = Millis::mins(11);
 /// Who acts when nobody was asked.
 pub const SELF: &str = "cutover";
 
@@ -52,7 +55,8 @@ pub fn decide(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now
 
 fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
     // Guards never sleep: they are judged in every phase, before anything else.
-    if let Some(cause) = verdict_against(&r, judgement).or_else(|| stalled(&r, observed)) {
+    let sleeps = mutant(Mutant::GuardsSleepAtApproval) && matches!(r.step(), Some(Step::Approve(_)));
+    if let Some(cause) = verdict_against(&r, judgement).filter(|_| !sleeps).or_else(|| stalled(&r, observed)) {
         r.errors_before = rollback::candidate_errors(judgement);
         if rollback::begin(&mut r, &cause, SELF, now).is_ok() {
             let actions = rollback::drive(&mut r, observed, judgement, now);
@@ -66,7 +70,9 @@ fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now)
     // The old colour goes when its time is covered, which may be just now; nothing else depends on the time.
     let needs = if matches!(r.step(), Some(Step::Retire(_))) { missing(&r, observed) } else { needs };
     let needs = pass_over(&mut r, observed, judgement, needs, now);
-    let actions = match needs.iter().map(Need::stage).min() {
+    // Stable is replaced only while nobody has said stop.
+    let stopped = matches!((&r.phase, r.step()), (Phase::Paused { .. }, Some(Step::Promote)));
+    let actions = match needs.iter().map(Need::stage).min().filter(|_| !stopped) {
         Some(stage) => act(&mut r, observed, needs, stage),
         None => Vec::new(),
     };
@@ -89,15 +95,12 @@ pub(super) fn pass_over(r: &mut Rollout, observed: &Observed, judgement: &Judgem
 fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> Vec<(Action, Precondition)> {
     let mut actions = Vec::new();
     let mut waiting = None;
-    let foreign = drift(r, observed);
     let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.rises_to(*weight));
     for need in needs.into_iter().filter(|n| n.stage() == stage) {
         match need {
             // Somebody else's weight stands until a person says what is to be done about it.
-            Need::Act(_, Action::Route { component, .. }, _)
-                if foreign.as_deref().is_some_and(|why| why.starts_with(&format!("{component}:"))) =>
-            {
-                waiting = foreign.clone();
+            Need::Act(_, Action::Route { component, .. }, _) if drift_of(r, observed, &component).is_some() => {
+                waiting = drift_of(r, observed, &component);
             }
             Need::Act(_, action, precondition) => {
                 let promoting = matches!(r.step(), Some(Step::Promote));
@@ -116,31 +119,37 @@ fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> 
 
 /// Ends the step under way if nothing but itself keeps it; answers whether the plan went on.
 fn step_done(r: &mut Rollout, judgement: &Judgement, now: Now) -> bool {
-    if let Phase::Paused { why, .. } = &r.phase {
+    if let Phase::Paused { why, .. } = &r.phase
+        && !mutant(Mutant::PauseIgnored)
+    {
         r.waiting = Some(format!("paused: {why}"));
         return false;
     }
     let step = r.step().cloned();
-    let waiting = match &step {
-        None => {
-            complete(r, now);
-            return false;
-        }
-        Some(Step::Hold(length) | Step::Watch(length)) if r.covered < *length && !r.express => Some(
-            judgement
-                .deciding()
-                .map_or_else(|| format!("hold {}/{}", r.covered.clock(), length.clock()), |g| format!("{}: {}", g.component, g.evidence)),
-        ),
-        Some(Step::Retire(length)) if r.covered < *length => {
-            Some(format!("the old version is kept warm for {}", length.minus(r.covered).clock()))
-        }
-        Some(Step::Approve(label)) if !r.express => Some(format!("waits for approval: {label}")),
-        Some(Step::Promote) => {
-            r.asked = Weight::ZERO;
-            None
-        }
-        _ => None,
-    };
+    let waiting =
+        match &step {
+            None => {
+                complete(r, now);
+                return false;
+            }
+            Some(Step::Hold(length) | Step::Watch(length))
+                if !r.express && (r.covered < *length || (matches!(step, Some(Step::Hold(_))) && !is_healthy(judgement))) =>
+            {
+                Some(judgement.deciding().map_or_else(
+                    || format!("hold {}/{}", r.covered.clock(), length.clock()),
+                    |g| format!("{}: {}", g.component, g.evidence),
+                ))
+            }
+            Some(Step::Retire(length)) if r.covered < *length => {
+                Some(format!("the old version is kept warm for {}", length.minus(r.covered).clock()))
+            }
+            Some(Step::Approve(label)) if !r.express => Some(format!("waits for approval: {label}")),
+            Some(Step::Promote) => {
+                r.asked = Weight::ZERO;
+                None
+            }
+            _ => None,
+        };
     if waiting.is_some() {
         r.waiting = waiting;
         return false;
@@ -206,16 +215,25 @@ fn cover(r: &mut Rollout, observed: &Observed, judgement: &Judgement, lacking: b
     let needs_health = !matches!(r.step(), Some(Step::Retire(_)));
     let running = matches!(r.phase, Phase::Progressing) && r.step().is_some_and(|s| s.length().is_some());
     let settled = !lacking && is_whole(r, observed);
-    let coming_up = matches!(r.step(), Some(Step::Prepare)) && matches!(r.phase, Phase::Progressing);
-    if let Some(gap) = gap.filter(|g| coming_up && *g <= LONGEST_GAP) {
+    let under_way = matches!(r.phase, Phase::Progressing) && r.step().is_some_and(Step::has_deadline);
+    if let Some(gap) = gap.filter(|g| under_way && *g <= LONGEST_GAP) {
         r.covered = r.covered.plus(gap);
     }
     if let Some(gap) = gap
         && running
-        && gap <= LONGEST_GAP
-        && (!needs_health || (settled && judgement.overall() == Verdict::Healthy))
+        && (gap <= LONGEST_GAP || mutant(Mutant::SuspendCounts))
+        && (!needs_health || (settled && is_healthy(judgement)))
     {
         r.covered = r.covered.plus(gap);
+    }
+}
+
+/// Whether there is positive evidence, and nothing against it.
+fn is_healthy(judgement: &Judgement) -> bool {
+    match judgement.overall() {
+        Verdict::Healthy => true,
+        Verdict::Inconclusive(_) => mutant(Mutant::DoubtIsHealth),
+        _ => false,
     }
 }
 
@@ -230,19 +248,30 @@ fn is_whole(r: &Rollout, observed: &Observed) -> bool {
 /// The gate that says to go back, in words. Before the candidate exists there is nothing to judge.
 fn verdict_against(r: &Rollout, judgement: &Judgement) -> Option<String> {
     r.step()?;
-    let gate = judgement.gates.iter().find(|g| g.verdict == Verdict::Rollback)?;
+    let failing = |v: &Verdict| match v {
+        Verdict::Rollback => true,
+        Verdict::Inconclusive(_) => mutant(Mutant::DoubtIsFailure) && r.asked > Weight::ZERO,
+        _ => false,
+    };
+    let gate = judgement.gates.iter().find(|g| failing(&g.verdict))?;
     Some(format!("{}: {}", gate.component, gate.evidence))
 }
 
-/// A candidate that Kubernetes itself gave up on, before it got any traffic.
+/// A candidate that Kubernetes itself gave up on, or that did not come up in time, before it got any traffic.
 fn stalled(r: &Rollout, observed: &Observed) -> Option<String> {
-    if !matches!(r.step(), Some(Step::Prepare | Step::Roll(_))) {
-        return None;
-    }
     r.release.components.iter().find_map(|c| {
         let track = if c.candidate.is_some() { Track::Candidate } else { Track::Stable };
         let w = observed.workload(&c.name, track)?;
-        let late = matches!(r.step(), Some(Step::Prepare)) && r.covered >= PREPARE_DEADLINE && w.ready < w.replicas;
+        let unready = match r.step() {
+            Some(Step::Prepare | Step::Roll(_)) => w.ready < w.replicas,
+            // Where pods are the weight, they come with the shift.
+            Some(Step::Shift(_)) => matches!(c.router, Router::Replicas { .. }) && w.ready == 0 && w.replicas > 0,
+            _ => return None,
+        };
+        let late = c.candidate.is_some() && unready && r.covered >= PREPARE_DEADLINE && !mutant(Mutant::NoDeadline);
+        if !unready {
+            return None;
+        }
         let why =
             w.stalled.clone().or_else(|| late.then(|| format!("{} of {} ready after {PREPARE_DEADLINE}", w.ready, w.replicas).into()))?;
         let pods = w.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
@@ -260,12 +289,59 @@ fn pause_where_needed(r: &mut Rollout, observed: &Observed, judgement: &Judgemen
         Verdict::Warn => g.then == Consequence::Pause && lasting(r, &g.gate).is_some_and(|l| g.broken_for >= l),
         _ => false,
     });
-    let why = failing.map(|g| format!("{}: {}", g.component, g.evidence)).or_else(|| drift(r, observed));
+    let why = failing.map(|g| format!("{}: {}", g.component, g.evidence)).or_else(|| drift(r, observed)).or_else(|| overdue(r));
     if let Some(why) = why {
         r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: format!("paused: {why}") });
+        halt(r, Some(observed));
         r.phase = Phase::Paused { why, by: SELF.to_owned() };
         r.turn += 1;
     }
+}
+
+/// A weight that is not reached everywhere stays at the lowest that a component has: nothing rises while it is paused, and
+/// components stay together. Resuming begins the shift again.
+pub(super) fn halt(r: &mut Rollout, observed: Option<&Observed>) {
+    let route = |name: &str| observed.and_then(|o| o.route(name));
+    let holds = |name: &String| route(name).is_some_and(|f| f.holds(r.asked));
+    if !is_serving(r) || r.targets.keys().all(holds) {
+        return;
+    }
+    // What somebody else wrote stands; what held there before says where it was.
+    let foreign = |name: &str| observed.is_some_and(|o| drift_of(r, o, name).is_some());
+    let stands = |(name, target): (&String, &ComponentTarget)| match route(name) {
+        Some(facts) if !foreign(name) => Weight::capped(facts.percent()),
+        _ => target.held.unwrap_or(weight_before(r)),
+    };
+    let lowest = r.targets.iter().map(stands).min().unwrap_or(Weight::ZERO);
+    let ours: Vec<String> = r.targets.keys().filter(|name| !foreign(name)).cloned().collect();
+    r.asked = lowest.min(r.asked);
+    r.targets.iter_mut().filter(|(name, _)| ours.contains(name)).for_each(|(_, t)| t.held = None);
+}
+
+/// Goes on with the shift that was halted, if one was.
+pub(super) fn unhalt(r: &mut Rollout, now: Now) {
+    let shift = r.plan.iter().take(r.cursor.saturating_add(1)).rposition(|s| matches!(s, Step::Shift(_)));
+    if let Some(shift) = shift.filter(|_| is_serving(r) && r.asked < r.planned_weight()) {
+        enter(r, shift, now);
+    }
+}
+
+/// Whether the step is one in which the candidate's share is what the plan, or a person, asks for.
+fn is_serving(r: &Rollout) -> bool {
+    matches!(r.step(), Some(Step::Shift(_) | Step::Hold(_) | Step::Approve(_)))
+}
+
+/// The highest weight of the plan so far below the one it has come to.
+fn weight_before(r: &Rollout) -> Weight {
+    let shifts = r.plan.iter().take(r.cursor).filter_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None });
+    shifts.filter(|w| *w < r.planned_weight()).last().unwrap_or(Weight::ZERO)
+}
+
+/// A step that gets nowhere: somebody has to look at what it waits for.
+fn overdue(r: &Rollout) -> Option<String> {
+    let step = r.step().filter(|s| s.has_deadline() && r.covered >= STEP_DEADLINE && !mutant(Mutant::NoDeadline))?;
+    let why = r.waiting.as_deref().unwrap_or("nothing says why");
+    Some(format!("{step} is not done after {STEP_DEADLINE}: {why}; resume to wait longer, or roll back"))
 }
 
 fn lasting(r: &Rollout, gate: &str) -> Option<Millis> {
@@ -273,22 +349,25 @@ fn lasting(r: &Rollout, gate: &str) -> Option<Millis> {
 }
 
 /// A weight that held for us and is another now was written by somebody else: stop and ask, never correct it silently.
-fn drift(r: &Rollout, observed: &Observed) -> Option<String> {
-    if matches!(r.step(), Some(Step::Promote | Step::Prepare) | None) {
+pub(super) fn drift(r: &Rollout, observed: &Observed) -> Option<String> {
+    r.targets.keys().find_map(|name| drift_of(r, observed, name))
+}
+
+/// As [`drift`], of one component.
+fn drift_of(r: &Rollout, observed: &Observed, name: &str) -> Option<String> {
+    if matches!(r.step(), Some(Step::Promote | Step::Prepare) | None) || mutant(Mutant::DriftOverwritten) {
         return None;
     }
-    r.targets.iter().find_map(|(name, target)| {
-        let facts = observed.route(name)?;
-        // On the way from one weight to the next either may stand there. A ratio gets there pod by pod.
-        let by_pods = matches!(facts.entry, RouteEntry::Replicas { .. });
-        let held = target.held.filter(|h| !by_pods || *h == r.asked)?;
-        (!facts.holds(held) && !facts.holds(r.asked)).then(|| {
-            format!(
-                "{name}: {} was changed by somebody else, {held} → {} %; resume to set it again, or roll back",
-                facts.object,
-                facts.percent()
-            )
-        })
+    let (target, facts) = (r.targets.get(name)?, observed.route(name)?);
+    // On the way from one weight to the next either may stand there. A ratio gets there pod by pod.
+    let by_pods = matches!(facts.entry, RouteEntry::Replicas { .. });
+    let held = target.held.filter(|h| !by_pods || *h == r.asked)?;
+    (!facts.holds(held) && !facts.holds(r.asked)).then(|| {
+        format!(
+            "{name}: {} was changed by somebody else, {held} → {} %; resume to set it again, or roll back",
+            facts.object,
+            facts.percent()
+        )
     })
 }
 
@@ -315,9 +394,12 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
         return r;
     }
     let text = format!("{component}: {why}");
-    if let Some(Step::Shift(weight)) = r.step().cloned() {
-        let below = r.plan.iter().take(r.cursor).filter_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None }).next_back();
-        r.asked = below.unwrap_or(Weight::ZERO).min(weight);
+    if is_serving(&r) {
+        if !mutant(Mutant::ComponentsApart) {
+            // As the routes were last read: on the way up over several weights none in between was ever reached.
+            let stands = r.targets.values().filter_map(|t| Some(Weight::capped(t.route.as_ref()?.percent()))).min();
+            r.asked = weight_before(&r).min(r.asked).min(stands.unwrap_or(Weight::FULL));
+        }
         r.targets.values_mut().for_each(|t| t.held = None);
     }
     r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: format!("paused: {text}") });

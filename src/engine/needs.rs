@@ -1,6 +1,7 @@
 //! What is still missing for the step under way, one component at a time, in a safe order.
 
 use crate::domain::action::{Action, ImageChange, Precondition, Target};
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::release::{Component, Router, Strategy, Track};
@@ -72,7 +73,11 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
         all.extend(match rollout.step() {
             Some(Step::Promote) => promote::needs(&part),
             Some(Step::Roll(share)) => part.roll(*share),
-            Some(Step::Retire(length)) if rollout.covered >= *length => part.retire(),
+            Some(Step::Retire(length)) if rollout.covered >= *length || mutant(Mutant::RetiredEarly) => {
+                // Somebody may have sent the traffic back to it meanwhile.
+                let needs = part.serve(rollout.asked);
+                if needs.is_empty() { part.retire() } else { needs }
+            }
             Some(Step::Prepare) if rollout.asked > Weight::ZERO && part.is_set_by_hand() => part.set(rollout.asked),
             Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare(first_weight(rollout))),
             Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
@@ -109,7 +114,13 @@ impl Part<'_> {
     /// A Deployment as a write's target.
     pub fn to_target(&self, track: Track, workload: &Workload) -> Target {
         let object = ObjectRef::new(Kind::Deployment, self.rollout.release.namespace.clone(), workload.name.clone());
-        Target { track, object, uid: workload.uid.clone(), stamp: workload.stamp.clone() }
+        Target {
+            track,
+            object,
+            uid: workload.uid.clone(),
+            stamp: workload.stamp.clone(),
+            resource_version: Some(workload.resource_version.clone()).filter(|v| !v.is_empty()),
+        }
     }
 
     pub fn scale(&self, stage: Stage, track: Track, workload: &Workload, to: u32) -> Need {
@@ -147,8 +158,10 @@ impl Part<'_> {
         if matches!(self.component.router, Router::Replicas { .. }) {
             return self.serve_by_ratio(candidate, weight);
         }
+        // A route that stands there already, by somebody else's hand, needs its pods all the same.
+        let shifting = matches!(self.rollout.step(), Some(Step::Shift(_))) && weight > Weight::ZERO;
         let rising = match &self.seen.route {
-            Ok(facts) => facts.rises_to(weight),
+            Ok(facts) => facts.rises_to(weight) || (shifting && facts.holds(weight)),
             Err(problem) => return vec![Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))],
         };
         if !rising {
@@ -206,8 +219,12 @@ impl Part<'_> {
         let wanted = guard::pods_needed(self.target.stable.replicas, weight);
         let mut needs = Vec::new();
         // An autoscaler owns the replicas once there are any; nobody fights it.
-        if candidate.replicas < wanted && (!candidate.may_autoscale() || candidate.replicas == 0) {
+        let ours = !candidate.may_autoscale() || candidate.replicas == 0 || mutant(Mutant::AutoscalerFought);
+        if candidate.replicas < wanted && ours {
             needs.push(self.scale(Stage::Capacity, Track::Candidate, candidate, wanted));
+        }
+        if mutant(Mutant::RaiseWithoutPods) {
+            return needs;
         }
         needs.extend(self.settled(candidate));
         let enough = if candidate.may_autoscale() { 1 } else { wanted };
@@ -267,15 +284,20 @@ impl Part<'_> {
         let Some(workload) = &self.seen.stable else {
             return vec![Need::Wait(Stage::Images, format!("{}: Deployment {} does not exist", self.name(), self.component.stable))];
         };
-        if let Some(need) = self.template(workload) {
-            return vec![need];
-        }
-        let wanted = guard::pods_needed(workload.replicas, share);
-        let reached = workload.observed_generation >= workload.generation && workload.updated >= wanted;
         let pause = |paused| {
             let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
             Need::Act(Stage::Capacity, action, Precondition::Value)
         };
+        let template = self.template(workload);
+        if matches!(self.rollout.phase, Phase::Paused { .. }) {
+            let turning = template.is_none() && workload.updated < workload.replicas;
+            return if turning && !workload.paused { vec![pause(true)] } else { Vec::new() };
+        }
+        if let Some(need) = template {
+            return vec![need];
+        }
+        let wanted = guard::pods_needed(workload.replicas, share);
+        let reached = workload.observed_generation >= workload.generation && workload.updated >= wanted;
         match (share == Weight::FULL, reached, workload.paused) {
             (true, _, true) | (false, false, true) => vec![pause(false)],
             (false, true, false) => vec![pause(true)],

@@ -4,6 +4,7 @@
 use crate::domain::action::{Action, Precondition, Target};
 use crate::domain::command::Refusal;
 use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
 use crate::domain::release::{Release, Router, Strategy, Track};
@@ -30,6 +31,9 @@ pub const PODS_DEADLINE: Millis = Millis::mins(2);
 /// # Errors
 /// [`Refusal::NotNow`] only where there is nothing left to take back.
 pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Refusal> {
+    if mutant(Mutant::NoRollbackWhilePromoting) && matches!(r.step(), Some(crate::domain::step::Step::Promote)) {
+        return Err(Refusal::NotNow { what: "it is being promoted".to_owned() });
+    }
     match r.phase {
         Phase::RollingBack { .. } => return Ok(()),
         Phase::RolledBack => return Err(Refusal::NotNow { what: "it is rolled back already".to_owned() }),
@@ -81,7 +85,8 @@ fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &Compon
 
 fn as_target(r: &Rollout, track: Track, w: &Workload) -> Target {
     let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), w.name.clone());
-    Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone() }
+    let resource_version = Some(w.resource_version.clone()).filter(|v| !v.is_empty());
+    Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone(), resource_version }
 }
 
 /// One component that is taken back, as it was at the start and as it is.
@@ -121,7 +126,11 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
         }
         restore_stable(side, &mut moves);
     }
-    let Moves { actions, waits } = moves;
+    let Moves { mut actions, waits } = moves;
+    if mutant(Mutant::PodsBeforeTraffic) {
+        r.targets = targets.clone();
+        actions.extend(leftovers(r, observed));
+    }
     let held = actions.is_empty() && waits.is_empty();
     if let Phase::RollingBack { routes_held, .. } = &mut r.phase
         && routes_held.is_none()
@@ -167,7 +176,7 @@ fn is_by_ratio(r: &Rollout, name: &str) -> bool {
 /// Stable at its recorded size, whatever it is now.
 fn whole_again(r: &Rollout, name: &str, target: &ComponentTarget, from: u32) -> (Action, Precondition) {
     let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), target.stable.name.clone());
-    let stable = Target { track: Track::Stable, object, uid: target.stable.uid.clone(), stamp: None };
+    let stable = Target { track: Track::Stable, object, uid: target.stable.uid.clone(), stamp: None, resource_version: None };
     (Action::Scale { component: name.to_owned(), target: stable, from, to: target.stable.replicas }, Precondition::Identity)
 }
 
@@ -303,6 +312,7 @@ fn leftovers(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition)> {
         let seen = observed.components.get(name)?;
         let candidate = seen.candidate.as_ref()?;
         let busy = seen.route.as_ref().is_ok_and(|f| f.bypass || f.candidate != 0);
+        let busy = busy && !mutant(Mutant::PodsBeforeTraffic);
         (candidate.replicas > 0 && candidate.hpa.is_none() && !busy).then(|| {
             let target = as_target(r, Track::Candidate, candidate);
             (Action::Scale { component: name.clone(), target, from: candidate.replicas, to: 0 }, Precondition::Value)

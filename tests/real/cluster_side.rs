@@ -65,7 +65,13 @@ impl Side {
 
     fn target(&self, track: Track, workload: &Workload) -> Target {
         let object = ObjectRef::new(Kind::Deployment, self.namespace.name.clone(), workload.name.clone());
-        Target { track, object, uid: workload.uid.clone(), stamp: workload.stamp.clone() }
+        Target {
+            track,
+            object,
+            uid: workload.uid.clone(),
+            stamp: workload.stamp.clone(),
+            resource_version: Some(workload.resource_version.clone()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::time::Millis;
 use crate::engine::orient;
 
 use super::io::{Call, Request};
-use super::{BREATH, Core, Fresh, HINTS_APART, Pending};
+use super::{BREATH, Core, Fresh, HINTS_APART, OLDEST_LOOK, Pending};
 
 /// How often another driver's answer to an order is looked for.
 const ANSWERS_APART: Millis = Millis(500);
@@ -20,6 +20,7 @@ impl Core {
         if self.now.mono >= self.turn_at() && self.may_read() {
             self.fresh = Fresh::default();
             self.turn_began = Some(self.now.mono);
+            self.looked_at = Some(self.now);
             self.next_turn = self.now.mono.plus(self.apart());
             let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
             self.send(Pending::Load, Call::Load { namespace, release }, out);
@@ -97,6 +98,12 @@ impl Core {
             }
         }
         self.judge_anew();
+    }
+
+    /// Whether the look shows what was long ago: the machine slept while its answer lay there. The wall clock tells, where the
+    /// monotonic one stood still.
+    pub(super) fn is_look_old(&self) -> bool {
+        self.looked_at.is_none_or(|at| self.now.elapsed(at.mono).max(self.now.since(at.wall)) > OLDEST_LOOK)
     }
 
     /// The judge learns what the cluster shows: weights, versions, restarts.

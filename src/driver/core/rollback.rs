@@ -2,9 +2,9 @@
 
 use crate::domain::action::Precondition;
 use crate::domain::command::Order;
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::LEASE_DURATION;
 use crate::domain::time::Millis;
-use crate::engine::preview;
 use crate::engine::rollback::first_moves;
 
 use super::io::Request;
@@ -21,7 +21,7 @@ impl Core {
         }
         let at_once = order.command.goes_back() && self.known_enough();
         // What memory refuses is asked of the cluster: a run may have begun since.
-        let known = at_once && preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), &order, self.now).is_ok();
+        let known = at_once && self.would_work(&order);
         if known {
             self.roll_back_now(&order, out);
             if self.lease.epoch(self.now).is_none() {
@@ -44,7 +44,10 @@ impl Core {
         if !self.apply(order) {
             return;
         }
-        self.send_back(out);
+        let waits = mutant(Mutant::RollbackAfterRecord) || (mutant(Mutant::RollbackAfterLease) && self.lease.epoch(self.now).is_none());
+        if !waits {
+            self.send_back(out);
+        }
         if !self.is_open(Pending::Store) {
             self.store_now(out);
         }

@@ -1,6 +1,7 @@
 //! Storing: intent first, by compare-and-swap.
 
 use crate::domain::command::{Command, Refusal};
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::{FaultKind, StoreOutcome, Stored};
 use crate::domain::rollout::{Phase, Rollout};
 
@@ -55,6 +56,9 @@ impl Core {
         match outcome {
             StoreOutcome::Stored { version } => {
                 self.version = Some(version);
+                // What was read before, or is being read, is older than this.
+                self.fresh.state = None;
+                self.outdated = self.pending.iter().filter(|(_, p)| **p == Pending::Load).map(|(id, _)| *id).collect();
                 self.saving.clear();
                 self.cleared("store");
                 self.send_queued(out);
@@ -141,6 +145,16 @@ impl Core {
     /// Goes on from a stored run. Its clocks mean nothing here, and intents without an outcome are answered by reading.
     fn restore(&mut self, mut theirs: Rollout) {
         theirs.ticked = None;
+        if mutant(Mutant::RollbackForgotten) && matches!(theirs.phase, Phase::RollingBack { .. }) {
+            theirs.phase = Phase::Progressing;
+        }
+        if mutant(Mutant::TargetDerivedAnew) {
+            for (name, target) in &mut theirs.targets {
+                if let Some(stable) = self.observed.as_ref().and_then(|o| o.workload(name, crate::domain::release::Track::Stable)) {
+                    target.stable.images.clone_from(&stable.containers);
+                }
+            }
+        }
         let news = self.rollout.as_ref().is_none_or(|mine| mine.id != theirs.id);
         if let (true, Some(state)) = (news || self.rollout.is_none(), theirs.judge.take())
             && let Ok(judge) = serde_json::from_value(state)

@@ -1,13 +1,19 @@
 //! One turn: orders, decision, intent, writes.
 
-use crate::domain::command::{Command, Order};
+use crate::domain::command::Order;
 use crate::domain::journal::EntryKind;
+use crate::domain::mutant::{Mutant, mutant};
+use crate::domain::port::FaultKind;
 use crate::domain::rollout::Rollout;
+use crate::domain::time::Millis;
 use crate::engine;
 use crate::engine::preview;
 
 use super::io::Request;
 use super::{Core, Pending};
+
+/// How soon the stored state is asked for again while an order waits for it.
+const ASK_AGAIN: Millis = Millis::secs(1);
 
 /// Where this process stands in a turn.
 enum Place {
@@ -26,6 +32,10 @@ impl Core {
         if open.iter().any(|p| self.is_open(*p)) || self.writes.is_busy() {
             return;
         }
+        if self.fresh.observed && self.is_look_old() && !mutant(Mutant::StaleLook) {
+            self.fresh.observed = false;
+            return self.soon();
+        }
         if !self.fresh.observed {
             if self.fresh.state.is_some() {
                 self.turn_blind(out);
@@ -35,7 +45,7 @@ impl Core {
         self.adopt_stored();
         self.judge_anew();
         self.answer_forwarded();
-        if !self.setup.may_write || self.detaching {
+        if (!self.setup.may_write && !mutant(Mutant::WatcherWrites)) || self.detaching {
             self.fresh.observed = false;
             return self.refuse_orders_without_rights();
         }
@@ -50,7 +60,13 @@ impl Core {
                 self.fresh.observed = false;
                 self.next_turn = self.next_turn.min(self.lease.not_before());
             }
-            Place::Watch => self.fresh.observed = false,
+            Place::Watch => {
+                self.fresh.observed = false;
+                if self.is_rolling_back() && self.is_dirty() {
+                    // Begun here beside a driver that does not know of it yet: on record it goes on with it.
+                    self.store_if_worth(out);
+                }
+            }
             Place::Drive => {
                 self.fresh.observed = false;
                 self.obey();
@@ -75,7 +91,7 @@ impl Core {
 
     /// Takes the Lease if it can be had; with another driver alive, orders go to it. A rollback does not wait for a Lease.
     fn place(&mut self, out: &mut Vec<Request>) -> Place {
-        if self.lease.epoch(self.now).is_some() {
+        if self.lease.epoch(self.now).is_some() || mutant(Mutant::LeaseIgnored) {
             return Place::Drive;
         }
         if self.lease.other_is_alive(self.now.mono) {
@@ -91,8 +107,21 @@ impl Core {
     /// was meant for another one: a rollback that nobody was there to do must not take this run back.
     fn obey(&mut self) {
         let before = self.rollout.as_ref().map(|r| r.id.clone());
-        for order in std::mem::take(&mut self.orders) {
-            self.apply(&order);
+        // Where nobody answered, what is asked waits for an answer, but for what goes back.
+        let unreached = self.faults.get("state").is_some_and(|(fault, _)| fault.kind == FaultKind::Unreachable);
+        let (now, later) = std::mem::take(&mut self.orders).into_iter().partition(|o| !unreached || o.command.goes_back());
+        self.orders = later;
+        if !self.orders.is_empty() {
+            self.next_turn = self.next_turn.min(self.now.mono.plus(ASK_AGAIN));
+        }
+        for order in <Vec<Order>>::from(now) {
+            // Refused from memory alone it could be wrong: there may be a run that memory knows nothing of.
+            if unreached && !self.would_work(&order) {
+                self.queue(order);
+                self.next_turn = self.now.mono.plus(ASK_AGAIN);
+            } else {
+                self.apply(&order);
+            }
         }
         let begun = self.rollout.as_ref().map(|r| &r.id) != before.as_ref();
         for order in std::mem::take(&mut self.remote) {
@@ -105,10 +134,15 @@ impl Core {
         }
     }
 
+    /// Whether an order would be taken, by what is known.
+    pub(super) fn would_work(&self, order: &Order) -> bool {
+        preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now).is_ok()
+    }
+
     /// Applies one order to the run, and remembers what became of it.
     pub(super) fn apply(&mut self, order: &Order) -> bool {
         self.spent.push(order.id.clone());
-        if let Some(why) = self.unreadable().filter(|_| order.command != Command::RollBack) {
+        if let Some(why) = self.unreadable().filter(|_| !order.command.goes_back()) {
             self.answers.insert(order.id.clone(), Some(why));
             return false;
         }

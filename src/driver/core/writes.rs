@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::journal::EntryKind;
-use crate::domain::object::ObjectRef;
+use crate::domain::mutant::{Mutant, mutant};
+use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
@@ -16,17 +17,22 @@ use super::{Core, Pending};
 /// How long a request can linger before it takes effect: the API server gives up after 60 s.
 const LATEST_LANDING: Millis = Millis::secs(90);
 
+/// The oldest look that a step forward may rest on: readiness is no part of what a write can test.
+const OLDEST_FACT: Millis = Millis::secs(4);
+
 /// Writes that are planned or under way.
 #[derive(Debug, Default)]
 pub(super) struct Writes {
     queue: VecDeque<Intent>,
+    /// The line of the next write, on its way to the journal: the write waits for it.
+    announced: Option<(u64, Intent)>,
     /// By request id.
     flying: BTreeMap<u64, Intent>,
 }
 
 impl Writes {
     pub fn is_busy(&self) -> bool {
-        !self.flying.is_empty()
+        !self.flying.is_empty() || self.announced.is_some()
     }
 
     pub fn is_planned(&self) -> bool {
@@ -35,6 +41,7 @@ impl Writes {
 
     pub fn drop_queue(&mut self) {
         self.queue.clear();
+        self.announced = None;
     }
 
     /// The way back for each route that a write in flight gives something to.
@@ -49,7 +56,7 @@ impl Writes {
     }
 
     pub fn len(&self) -> usize {
-        self.queue.len() + self.flying.len()
+        self.queue.len() + self.flying.len() + usize::from(self.announced.is_some())
     }
 }
 
@@ -94,7 +101,33 @@ impl Core {
                     None => (Action::Fence { component: component.clone(), object: facts.object.clone() }, Precondition::Identity),
                 }
             }
+            // So does a Deployment that is not ours yet, and whose controller never rests.
+            Action::Scale { target, component, .. }
+            | Action::SetImages { target, component, .. }
+            | Action::SetPaused { target, component, .. }
+            | Action::Undo { target, component, .. }
+                if precondition == Precondition::Value && target.stamp.is_none() && self.contested.contains(&target.object) =>
+            {
+                (Action::Fence { component: component.clone(), object: target.object.clone() }, Precondition::Identity)
+            }
             _ => (action, precondition),
+        }
+    }
+
+    /// Another driver may have died with a write on its way: whatever it could have written to is stamped, before anything
+    /// else is written.
+    pub(super) fn stamp_everything(&mut self) {
+        let Some(r) = self.active().filter(|_| !mutant(Mutant::NoStampAtTakeOver)) else { return };
+        let mut all = Vec::new();
+        for c in &r.release.components {
+            let route = r.targets.get(&c.name).and_then(|t| t.route.as_ref()).map(|facts| facts.object.clone());
+            let workloads = [Some(&c.stable), c.candidate.as_ref()].into_iter().flatten();
+            let workloads = workloads.map(|name| ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), name.clone()));
+            all.extend(route.into_iter().chain(workloads).map(|object| (object, c.name.clone())));
+        }
+        let since = self.now.mono;
+        for (object, component) in all {
+            self.fences.entry(object).or_insert((component, since));
         }
     }
 
@@ -114,30 +147,76 @@ impl Core {
         if self.writes.is_busy() && !all {
             return;
         }
-        if self.lease.epoch(self.now).is_none() && !all {
+        if !all && self.writes.is_planned() && !self.may_go_forward() {
             self.writes.drop_queue();
+            self.soon();
             return;
         }
         while let Some(intent) = self.writes.queue.pop_front() {
-            self.send_write(intent, out);
+            if mutant(Mutant::IntentAfterWrite) {
+                self.send_write(intent.clone(), out);
+                self.announce(&intent, out);
+                continue;
+            }
+            let line = self.announce(&intent, out);
+            if mutant(Mutant::AllAtOnce) {
+                self.send_write(intent, out);
+                continue;
+            }
             if !all {
+                self.writes.announced = Some((line, intent));
+                return;
+            }
+            self.send_write(intent, out);
+            if mutant(Mutant::RollbackOneByOne) {
                 return;
             }
         }
     }
 
-    fn send_write(&mut self, intent: Intent, out: &mut Vec<Request>) {
-        let Some(r) = &mut self.rollout else { return };
-        let epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
-        let line = crate::domain::journal::Entry {
+    /// Writes down what is about to be sent.
+    fn announce(&mut self, intent: &Intent, out: &mut Vec<Request>) -> u64 {
+        let entry = crate::domain::journal::Entry {
             at: self.now.wall,
             kind: EntryKind::Intent,
             actor: crate::engine::decide::SELF.to_owned(),
             text: format!("#{} {}", intent.seq, intent.action),
         };
+        self.send(Pending::Journal, Call::Journal { entry, durable: true }, out)
+    }
+
+    /// A line is in the journal, or is not: nothing goes forward that could not be written down before. A rollback's writes
+    /// were sent with their lines.
+    pub(super) fn on_announced(&mut self, line: u64, written: bool, out: &mut Vec<Request>) {
+        let Some((_, intent)) = self.writes.announced.take_if(|(id, _)| *id == line) else { return };
+        // The Lease may have run out while a slow disk took the line, and what was seen may have grown old.
+        let written = written || mutant(Mutant::WritesWithoutJournal);
+        if written && self.may_go_forward() {
+            return self.send_write(intent, out);
+        }
+        self.writes.drop_queue();
+        if let Some(r) = &mut self.rollout {
+            r.intents.clear();
+        }
+        if !written {
+            self.calm.refusal(self.now.mono, false);
+        }
+        self.soon();
+    }
+
+    /// Whether a step forward may be sent now: the Lease is ours, and what it rests on was seen a moment ago.
+    fn may_go_forward(&self) -> bool {
+        let fresh = self.observed_at.is_some_and(|at| self.now.elapsed(at) <= OLDEST_FACT);
+        (fresh && !self.is_look_old() || mutant(Mutant::StaleLook))
+            && (self.lease.epoch(self.now).is_some() || mutant(Mutant::LeaseIgnored))
+    }
+
+    fn send_write(&mut self, intent: Intent, out: &mut Vec<Request>) {
+        let Some(r) = &mut self.rollout else { return };
+        let epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
         let stamp = format!("{epoch}.{}", intent.seq);
-        self.send(Pending::Journal, Call::Journal { entry: line, durable: true }, out);
-        let call = Call::Write { action: Box::new(intent.action.clone()), precondition: intent.precondition, stamp };
+        let precondition = if mutant(Mutant::NoVersion) { Precondition::Identity } else { intent.precondition };
+        let call = Call::Write { action: Box::new(intent.action.clone()), precondition, stamp };
         let id = self.send(Pending::Write, call, out);
         self.writes.flying.insert(id, intent);
     }
@@ -154,13 +233,17 @@ impl Core {
             WriteOutcome::Refused { code, why } => format!("refused ({code}): {why}"),
             WriteOutcome::Unknown { why } => format!("no answer ({why}): it may or may not have landed"),
         };
-        self.note(EntryKind::Outcome, format!("#{} {}: {said}", intent.seq, intent.action));
+        if !mutant(Mutant::OutcomeUnwritten) {
+            self.note(EntryKind::Outcome, format!("#{} {}: {said}", intent.seq, intent.action));
+        }
         match outcome {
+            WriteOutcome::Unknown { .. } if mutant(Mutant::UnknownIsDone) => self.landed(&component, &intent.action),
+            WriteOutcome::Conflict { why } if mutant(Mutant::ConflictIsRefusal) => self.refused(&component, &why),
             WriteOutcome::Landed => self.landed(&component, &intent.action),
             WriteOutcome::Conflict { .. } => {
                 self.writes.drop_queue();
                 self.calm.conflict(self.now.mono);
-                if intent.precondition == Precondition::Unchanged {
+                if intent.precondition != Precondition::Identity {
                     self.contested.insert(intent.action.object());
                 }
             }
@@ -174,10 +257,14 @@ impl Core {
                 self.writes.drop_queue();
                 self.calm.refusal(self.now.mono, self.is_rolling_back());
                 let since = self.now.mono;
-                self.fences.insert(intent.action.object(), (component, since));
+                if !mutant(Mutant::NoFenceAfterUnknown) {
+                    self.fences.insert(intent.action.object(), (component, since));
+                }
             }
         }
         self.soon();
+        // An outcome is in the journal also if another state is taken over in this very step.
+        self.log_new_lines(out);
         self.send_queued(out);
     }
 

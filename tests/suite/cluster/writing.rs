@@ -42,7 +42,13 @@ impl Desk {
 
     fn target(&self, track: Track) -> Target {
         let w = self.workload(track);
-        Target { track, object: ObjectRef::new(Kind::Deployment, NAMESPACE, w.name.clone()), uid: w.uid.clone(), stamp: w.stamp.clone() }
+        Target {
+            track,
+            object: ObjectRef::new(Kind::Deployment, NAMESPACE, w.name.clone()),
+            uid: w.uid.clone(),
+            stamp: w.stamp.clone(),
+            resource_version: Some(w.resource_version.clone()),
+        }
     }
 
     fn route(&self, component: &str, weight: u8) -> Action {
