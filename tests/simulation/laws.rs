@@ -1,0 +1,286 @@
+//! What must hold whatever happens. Each law has the name that the design gives it; the first one that is broken ends a run.
+//!
+//! The laws know the true world and every message, and nothing of how the engine decides.
+
+mod end;
+mod landed;
+mod sends;
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use cutover::domain::action::Action;
+use cutover::domain::command::{Command, Order};
+use cutover::domain::rollout::Rollout;
+use cutover::domain::step::Step;
+use cutover::domain::time::Millis;
+use cutover::driver::core::io::Call;
+
+use crate::run::Life;
+use crate::run::process::Process;
+use crate::script::{Fault, Happening, Script};
+use crate::world::World;
+
+/// A write on its way.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub from: Life,
+    pub call: Call,
+    /// When it left, or reached the server for the first time.
+    pub at: Millis,
+}
+
+/// A law that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub law: &'static str,
+    pub at: Millis,
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {:.3} s: {}", self.law, self.at.0 as f64 / 1000.0, self.text)
+    }
+}
+
+/// A component's numbers around a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    stable_part: u32,
+    candidate_part: u32,
+    foreign: u32,
+    replicas: [u32; 2],
+    scaled: [bool; 2],
+    share: f64,
+}
+
+/// A rollback that somebody asked for.
+#[derive(Clone, Debug)]
+struct Asked {
+    at: Millis,
+    run: String,
+    who: usize,
+    /// Too late for a run that ended meanwhile.
+    only_under_way: bool,
+    /// Whether the process lived on long enough to do it.
+    lived: bool,
+}
+
+/// A step that was entered.
+#[derive(Clone, Debug)]
+struct Entered {
+    run: String,
+    cursor: usize,
+    /// When that was, by the clock of whoever entered it: a step may be entered again.
+    since: jiff::Timestamp,
+    /// When that was first to be stored.
+    at: Millis,
+    /// By whom, and how long that process had slept until then.
+    who: usize,
+    slept: Millis,
+}
+
+/// The laws and what they remember.
+pub struct Laws {
+    found: Option<Violation>,
+    /// The highest epoch with a write of its own that landed.
+    acted: u64,
+    /// Components whose route was taken back in the run of this name.
+    taken_back: BTreeMap<String, String>,
+    /// When somebody else last wrote to a component's objects.
+    meddled: Vec<Millis>,
+    /// Whether there ever was a reason to roll back by itself.
+    cause: bool,
+    /// Whether something stands in the way that only people can remove.
+    obstacle: bool,
+    /// Weights that people asked for.
+    by_hand: BTreeSet<u8>,
+    /// Orders with the turn that their mark named.
+    marks: BTreeMap<String, (String, u64)>,
+    backs: Vec<Asked>,
+    /// The steps that were entered, in order.
+    entered: Vec<Entered>,
+    /// Somebody damaged or deleted the stored state.
+    state_lost: bool,
+    /// Since when the new version fails.
+    bad_since: Option<Millis>,
+    /// Whether there ever was a reason to pause by itself.
+    pause_cause: bool,
+    /// Whether requests may take effect twice, or after they were given up: then a Lease may change under its holder.
+    repeats: bool,
+    /// When somebody else last set a weight that nobody has decided on since, by component.
+    foreign: Vec<Option<Millis>>,
+    /// When a driver last got a sample that told everything.
+    pub sampled: Option<Millis>,
+    /// When somebody last ordered something.
+    last_order: Millis,
+}
+
+/// The number in a stamp.
+pub fn seq(stamp: &str) -> u64 {
+    stamp.split('.').next_back().and_then(|s| s.parse().ok()).unwrap_or(0)
+}
+
+fn epoch_of(stamp: &str) -> u64 {
+    stamp.split('.').next().and_then(|s| s.parse().ok()).unwrap_or(0)
+}
+
+impl Laws {
+    pub fn new(script: &Script) -> Laws {
+        Laws {
+            found: None,
+            acted: 0,
+            taken_back: BTreeMap::new(),
+            meddled: vec![Millis::ZERO; 2],
+            cause: script.nature.bad || script.nature.broken,
+            obstacle: script.git.is_some(),
+            by_hand: BTreeSet::new(),
+            marks: BTreeMap::new(),
+            backs: vec![],
+            entered: vec![],
+            state_lost: false,
+            bad_since: script.nature.bad.then_some(Millis::ZERO),
+            pause_cause: script.faults.values().any(|f| matches!(f, Fault::Refused(401 | 403))),
+            repeats: script.faults.values().any(|f| matches!(f, Fault::Twice(_) | Fault::Late(_))),
+            foreign: vec![None; 2],
+            sampled: None,
+            last_order: Millis::ZERO,
+        }
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.found.is_some()
+    }
+
+    pub fn violation(&self) -> Option<&Violation> {
+        self.found.as_ref()
+    }
+
+    fn broken(&mut self, law: &'static str, at: Millis, text: impl Into<String>) {
+        if self.found.is_none() {
+            self.found = Some(Violation { law, at, text: text.into() });
+        }
+    }
+
+    /// The numbers of the component that an action is about.
+    pub fn look(&self, world: &World, action: &Action) -> Option<Look> {
+        Look::at(world, action.component())
+    }
+
+    /// An order was given.
+    pub fn ordered(&mut self, process: &Process, order: &Order, world: &World) {
+        self.last_order = world.now;
+        if !matches!(order.command, Command::Pause) {
+            self.foreign.fill(None);
+        }
+        if let Some(mark) = &order.mark {
+            self.marks.insert(order.id.clone(), (mark.rollout.clone(), mark.turn));
+        }
+        if let Command::SetWeight(weight) = &order.command {
+            self.by_hand.insert(weight.percent());
+        }
+        let run = world.run();
+        if order.command.goes_back() {
+            self.cause = true;
+            if let Some(run) = run.filter(|r| !r.is_over() && process.may_write) {
+                let only_under_way = order.command == Command::Reject;
+                self.backs.push(Asked { at: world.now, run: run.id.clone(), who: process.who(), only_under_way, lived: true });
+            }
+        }
+    }
+
+    /// A rollback was ordered: the routes of all components leave in the same step, before anything is read or stored.
+    pub fn left_at_once(&mut self, due: &[String], sent: &[String], world: &World) {
+        if let Some(late) = due.iter().find(|name| !sent.contains(name)) {
+            self.broken("L2", world.now, format!("a rollback was ordered and {late} did not leave at once"));
+        }
+    }
+
+    /// A process died, left or fell asleep: what was asked of it just now may be lost.
+    pub fn died(&mut self, who: usize) {
+        self.backs.iter_mut().filter(|b| b.who == who).for_each(|b| b.lived = false);
+    }
+
+    /// Somebody else's hands.
+    pub fn meddled(&mut self, what: &Happening, world: &World) {
+        if let Happening::Meddle { part, weight } = what {
+            self.cause |= *weight > 0; // it may send traffic to where nobody answers
+            let other = world.parts.get(*part).and_then(|p| p.route.as_ref()).is_some_and(|r| r.candidate != *weight);
+            let holding = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
+            let settled = holding && world.now.minus(self.last_order) > Millis::secs(15);
+            if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && settled) {
+                *flag = Some(world.now);
+            }
+        }
+        let touched = match what {
+            Happening::Meddle { part, .. } | Happening::Churn { part } | Happening::RestoreRoute { part } | Happening::Unpause { part } => {
+                Some(*part)
+            }
+            Happening::DropRoute { part } | Happening::Scaler { part, .. } => {
+                self.obstacle = true;
+                Some(*part)
+            }
+            Happening::DropCandidate { part } | Happening::Scale { part, .. } | Happening::Image { part, .. } => {
+                (self.obstacle, self.cause) = (true, true);
+                Some(*part)
+            }
+            Happening::GoesBad => {
+                (self.cause, self.bad_since) = (true, self.bad_since.or(Some(world.now)));
+                None
+            }
+            Happening::Jump { .. } => {
+                self.obstacle = true; // a wrong clock finds no fresh data
+                None
+            }
+            Happening::Limp(_) => {
+                self.cause = true;
+                None
+            }
+            Happening::DropRecord | Happening::DamageRecord => {
+                (self.state_lost, self.obstacle) = (true, true);
+                None
+            }
+            _ => None,
+        };
+        if let Some(at) = touched.and_then(|part| self.meddled.get_mut(part)) {
+            *at = world.now;
+        }
+    }
+
+    /// When a step of a run was last entered.
+    fn entry(&self, run: &Rollout) -> Option<&Entered> {
+        self.entered.iter().find(|e| e.run == run.id && e.cursor == run.cursor && e.since == run.entered)
+    }
+
+    /// Whether somebody else wrote to a component since a moment.
+    fn was_meddled(&self, world: &World, component: &str, since: Millis) -> bool {
+        let place = world.parts.iter().position(|p| p.declared.name == component);
+        place.and_then(|n| self.meddled.get(n)).is_some_and(|at| *at >= since && *at > Millis::ZERO)
+    }
+}
+
+impl Look {
+    pub fn at(world: &World, component: &str) -> Option<Look> {
+        let part = world.part(component)?;
+        let route = part.route.as_ref();
+        let replicas = [&part.stable, &part.candidate].map(|d| d.as_ref().map_or(0, |d| d.replicas));
+        Some(Look {
+            stable_part: route.map_or(0, |r| r.stable),
+            candidate_part: route.map_or(0, |r| r.candidate),
+            foreign: route.map_or(0, |r| r.foreign),
+            replicas,
+            scaled: [&part.stable, &part.candidate].map(|d| d.as_ref().is_some_and(|d| d.scaler.is_some())),
+            share: if part.by_ratio() {
+                share(replicas[0], replicas[1])
+            } else {
+                share(route.map_or(0, |r| r.stable), route.map_or(0, |r| r.candidate))
+            },
+        })
+    }
+}
+
+fn share(stable: u32, candidate: u32) -> f64 {
+    if stable + candidate == 0 { 0.0 } else { f64::from(candidate) / f64::from(stable + candidate) }
+}

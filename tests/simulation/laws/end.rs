@@ -1,0 +1,98 @@
+//! What must have come of it, once nothing happens any more.
+
+use cutover::domain::rollout::{Phase, Rollout};
+use cutover::domain::step::Step;
+use cutover::domain::time::Millis;
+use cutover::domain::view::Driver;
+
+use super::Laws;
+use crate::run::End;
+use crate::run::process::Process;
+use crate::script::Script;
+use crate::world::World;
+
+/// How long after it was asked a rollback is looked for.
+const SOON: Millis = Millis::secs(60);
+
+/// How far back a foreign write excuses what ours does: it may rest on a look before it, and land late.
+pub fn window() -> Millis {
+    Millis::secs(20)
+}
+
+impl Laws {
+    pub fn at_the_end(&mut self, world: &World, processes: &[Process], end: End, script: &Script) {
+        if self.is_broken() {
+            return;
+        }
+        let Some(run) = world.run() else {
+            if !self.state_lost && script.faults.is_empty() && !self.obstacle {
+                self.broken("L1", world.now, "nothing was begun");
+            }
+            return;
+        };
+        self.asked_is_done(run, world);
+        match end {
+            End::Parked => self.parked(run, world, script),
+            End::Done | End::RolledBack => {
+                let holds = |p: &&Process| p.alive.is_some() && matches!(p.core.view().driver, Driver::Us { .. });
+                if let Some(driver) = processes.iter().find(holds).filter(|_| !self.state_lost && world.lease.holder.is_some()) {
+                    self.broken("O3", world.now, format!("over, and {} still holds the Lease", driver.name()));
+                }
+                self.stays_so(run, world);
+            }
+            End::Nothing => {}
+        }
+    }
+
+    /// A rollback that was asked of a process that lived is done.
+    fn asked_is_done(&mut self, run: &Rollout, world: &World) {
+        let backs = std::mem::take(&mut self.backs);
+        for asked in backs.iter().filter(|b| b.lived && b.run == run.id && world.now.minus(b.at) > SOON) {
+            let late = asked.only_under_way && run.phase == Phase::Completed;
+            if !run.is_back() && !late && !self.state_lost {
+                self.broken("H2", world.now, format!("a rollback was asked at {} s and not done: {}", asked.at.as_secs(), run.phase));
+            }
+        }
+        self.backs = backs;
+    }
+
+    /// Not over: then somebody is waited for, and it says whom.
+    fn parked(&mut self, run: &Rollout, world: &World, script: &Script) {
+        let said = run.waiting.is_some() || matches!(run.phase, Phase::Paused { .. });
+        if !said && !self.state_lost {
+            self.broken("L3", world.now, format!("{}, step {:?}, and nothing says what it waits for", run.phase, run.step()));
+        }
+        let waits_for_people =
+            matches!(run.phase, Phase::Paused { .. }) || (matches!(run.step(), Some(Step::Approve(_))) && !script.approver);
+        if !waits_for_people && !self.obstacle && world.limp == 0 {
+            self.broken("L1", world.now, format!("{}, step {:?}, waiting {:?}", run.phase, run.step(), run.waiting));
+        }
+        let shares: Vec<f64> = world.parts.iter().map(|p| p.share()).collect();
+        let apart = shares.windows(2).any(|s| (s[0] - s[1]).abs() > 1e-9);
+        if matches!(run.phase, Phase::Paused { .. }) && apart && self.meddled.iter().all(|at| *at == Millis::ZERO) && !self.obstacle {
+            self.broken("M", world.now, format!("paused with components apart: {shares:?}"));
+        }
+        let failing = self.bad_since.is_some_and(|at| world.now.minus(at) > Millis::secs(120));
+        if matches!((&run.phase, run.step()), (Phase::Progressing, Some(Step::Approve(_))))
+            && run.asked.percent() > 0
+            && failing
+            && !self.obstacle
+        {
+            self.broken("T5", world.now, "a failing version waits for its approval");
+        }
+        if matches!(run.phase, Phase::RollingBack { .. }) && !self.state_lost && self.meddled.iter().all(|at| world.now.minus(*at) > SOON) {
+            self.broken("L2", world.now, format!("a rollback does not end: {:?}", run.waiting));
+        }
+    }
+
+    /// What ended stays as it ended, also when something of ours lands late.
+    fn stays_so(&mut self, run: &Rollout, world: &World) {
+        if run.phase != Phase::RolledBack {
+            return;
+        }
+        let raised = world.parts.iter().find(|p| p.route.as_ref().is_some_and(|r| r.candidate > 0));
+        if let Some(part) = raised.filter(|p| !self.was_meddled(world, &p.declared.name, Millis(1))) {
+            self.broken("V3", world.now, format!("{}: rolled back, and the candidate has traffic again", part.declared.name));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a landed write may have done to the objects.
+
+use cutover::domain::action::{Action, Precondition};
+use cutover::domain::release::Track;
+use cutover::domain::step::Step;
+use cutover::domain::time::Millis;
+use cutover::driver::core::io::Call;
+
+use super::{Laws, Look, Sent, epoch_of};
+use crate::world::World;
+
+impl Laws {
+    /// A write of ours took effect.
+    pub fn landed(&mut self, sent: &Sent, before: Option<Look>, world: &World) {
+        let Call::Write { action, precondition, stamp } = &sent.call else { return };
+        let (Some(before), Some(after)) = (before, Look::at(world, action.component())) else { return };
+        self.in_its_epoch(action, *precondition, stamp, world);
+        if world.is_turned() {
+            return;
+        }
+        match &**action {
+            Action::Route { component, .. } => {
+                if *precondition != Precondition::Identity {
+                    self.over_foreign(component, sent, world);
+                }
+                self.route(component, &before, &after, world);
+            }
+            Action::Scale { component, target, to, .. } => self.scale(component, target.track, *to, &before, sent, world),
+            Action::Fence { component, .. } => self.remember_back(component, world),
+            _ => {}
+        }
+    }
+
+    /// Nothing of an older epoch lands once a newer one has acted, but what takes traffic back.
+    fn in_its_epoch(&mut self, action: &Action, precondition: Precondition, stamp: &str, world: &World) {
+        if matches!(action, Action::Fence { .. }) {
+            return;
+        }
+        let epoch = epoch_of(stamp);
+        // A rollback goes on without the Lease, and what it sends last takes pods away.
+        let back = matches!(action, Action::Scale { to: 0, .. }) && world.run().is_some_and(|r| r.is_back());
+        if epoch < self.acted && precondition != Precondition::Identity && !back && !self.state_lost {
+            self.broken("T6", world.now, format!("a write of epoch {epoch} landed after epoch {} acted: {action}", self.acted));
+        }
+        self.acted = self.acted.max(epoch);
+    }
+
+    /// Somebody else's weight is never written over silently.
+    fn over_foreign(&mut self, component: &str, sent: &Sent, world: &World) {
+        let place = world.parts.iter().position(|p| p.declared.name == component);
+        let Some(Some(at)) = place.and_then(|n| self.foreign.get(n).copied()) else { return };
+        let serving =
+            world.run().is_some_and(|r| !r.is_back() && matches!(r.step(), Some(Step::Shift(_) | Step::Hold(_) | Step::Approve(_))));
+        if serving && at < sent.at {
+            self.broken("P12", world.now, format!("{component}: a weight that somebody else set at {} s was written over", at.as_secs()));
+        }
+    }
+
+    fn route(&mut self, component: &str, before: &Look, after: &Look, world: &World) {
+        let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
+        let total = |l: &Look| if by_ratio { 0 } else { l.stable_part + l.candidate_part };
+        if total(before) != total(after) || before.foreign != after.foreign {
+            self.broken("T1", world.now, format!("{component}: the total became {} from {}", total(after), total(before)));
+        }
+        if after.share > before.share + 1e-9 {
+            self.raised(component, after, by_ratio, world);
+        } else if after.share <= 0.0 {
+            self.remember_back(component, world);
+        }
+    }
+
+    /// The candidate got more.
+    fn raised(&mut self, component: &str, after: &Look, by_ratio: bool, world: &World) {
+        let Some(run) = world.run() else { return };
+        if run.is_back() && self.taken_back.get(component) == Some(&run.id) {
+            self.broken("T3", world.now, format!("{component} was raised to {:.0} % after it was taken back", after.share * 100.0));
+        }
+        let percent = (after.share * 100.0).round() as u8;
+        let planned = run.plan.iter().any(|s| matches!(s, Step::Shift(w) if w.percent() == percent));
+        if !by_ratio && !planned && !self.by_hand.contains(&percent) {
+            self.broken("T1", world.now, format!("{component} was raised to {percent} %, which no step asks for"));
+        }
+        if !by_ratio && after.replicas[1] == 0 && !self.was_meddled(world, component, world.now.minus(super::end::window())) {
+            self.broken("T4", world.now, format!("{component}: traffic goes to a candidate without pods"));
+        }
+    }
+
+    fn scale(&mut self, component: &str, track: Track, to: u32, before: &Look, sent: &Sent, world: &World) {
+        let place = usize::from(track == Track::Candidate);
+        let from = before.replicas[place];
+        let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
+        let share = if track == Track::Candidate { before.share } else { 1.0 - before.share };
+        let lately = self.was_meddled(world, component, sent.at.minus(super::end::window()));
+        if to < from && !by_ratio && !lately && share > 0.0 {
+            let bears = f64::from(to) * 1.5 / f64::from(from.max(1)) >= share;
+            if to == 0 || !bears {
+                self.broken(
+                    "T4",
+                    world.now,
+                    format!("{component}: {track} is scaled {from} → {to} with {:.0} % of the traffic", share * 100.0),
+                );
+            }
+        }
+        if let Some(run) = world.run()
+            && let Some(Step::Retire(length)) = run.step()
+            && track == Track::Stable
+            && to == 0
+            && !run.is_back()
+            && self.entry(run).is_some_and(|e| world.now.minus(e.at).plus(Millis::secs(3)) < *length)
+        {
+            self.broken("P9", world.now, format!("{component}: the old version went before its {length} were over"));
+        }
+        if before.scaled[place] && from > 0 && !lately {
+            self.broken("O2", world.now, format!("{component}: {track} is scaled {from} → {to} against its autoscaler"));
+        }
+    }
+
+    /// From now on nothing may raise this component in the run that is being taken back.
+    fn remember_back(&mut self, component: &str, world: &World) {
+        if let Some(run) = world.run().filter(|r| r.is_back()) {
+            self.taken_back.insert(component.to_owned(), run.id.clone());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a process may send, held against what it knows and what is on record.
+
+use cutover::domain::action::{Action, Precondition};
+use cutover::domain::journal::EntryKind;
+use cutover::domain::port::LeaseAsk;
+use cutover::domain::release::Track;
+use cutover::domain::rollout::Phase;
+use cutover::domain::time::Millis;
+use cutover::driver::core::io::{Call, Request};
+
+use super::{Entered, Laws, seq};
+use crate::run::process::{Process, number};
+use crate::world::World;
+
+/// The oldest fact that a step forward may rest on: a look may take ten seconds, and what follows from it a moment.
+const FRESH: Millis = Millis::secs(12);
+
+impl Laws {
+    /// A request leaves.
+    pub fn sends(&mut self, process: &Process, call: &Call, world: &World) {
+        let writes = match call {
+            Call::Write { .. } | Call::Store { .. } | Call::Append { .. } | Call::Journal { .. } => true,
+            Call::Lease { ask, .. } => *ask != LeaseAsk::Read,
+            _ => false,
+        };
+        if writes && !process.may_write {
+            return self.broken("R1", world.now, format!("{} only watches and sends {call:?}", process.name()));
+        }
+        if let Call::Store { rollout, .. } = call {
+            if self.entry(rollout).is_none() {
+                let napping = process.nap.map_or(Millis::ZERO, |since| world.now.minus(since));
+                let (run, cursor, who) = (rollout.id.clone(), rollout.cursor, process.who());
+                self.entered.push(Entered { run, cursor, since: rollout.entered, at: world.now, who, slept: process.slept.plus(napping) });
+            }
+        }
+        if let Call::Write { action, precondition, stamp } = call {
+            self.write_sent(process, action, *precondition, stamp, world);
+        }
+    }
+
+    fn write_sent(&mut self, process: &Process, action: &Action, precondition: Precondition, stamp: &str, world: &World) {
+        let now = world.now;
+        let goes_back = process.core.view().rollout.is_some_and(|r| r.is_back());
+        if !process.intents.contains(&seq(stamp)) && !(process.unwritten && goes_back) {
+            self.broken("A1", now, format!("write {stamp} without an intent in the journal: {action}"));
+        }
+        if goes_back || matches!(action, Action::Fence { .. }) {
+            return;
+        }
+        if process.unwritten {
+            self.broken("A3", now, format!("a step forward while the journal takes no line: {action}"));
+        }
+        let record = world.run();
+        let announced = record.is_some_and(|r| r.intents.iter().any(|i| i.seq == seq(stamp)));
+        if !announced && !self.state_lost && record.is_some_and(|r| r.seq < seq(stamp)) {
+            self.broken("A1", now, format!("write {stamp} was never stored as intended: {action}"));
+        }
+        self.rests_on_facts(process, action, precondition, world);
+        if !process.open.is_empty() {
+            self.broken("P11", now, format!("a second write while the first is not answered: {action}"));
+        }
+        if let Action::Route { facts, weight, .. } = action {
+            let paused = record.is_some_and(|r| matches!(r.phase, Phase::Paused { .. }));
+            if paused && facts.rises_to(*weight) && !self.by_hand.contains(&weight.percent()) {
+                self.broken("T7", now, format!("raised while paused: {action}"));
+            }
+        }
+        let holder = format!("{:?}", world.lease.holder);
+        let view = process.core.view();
+        if let cutover::domain::view::Driver::Us { holder: me, .. } = &view.driver {
+            if world.lease.holder.as_deref() != Some(me) {
+                self.broken("C2", now, format!("{me} writes while {holder} holds the Lease: {action}"));
+            } else if super::epoch_of(stamp) != world.lease.epoch && !self.repeats {
+                self.broken("C2", now, format!("{me} writes {stamp} in epoch {}: {action}", world.lease.epoch));
+            }
+        } else {
+            self.broken("C2", now, format!("{} writes without the Lease: {action}", process.name()));
+        }
+    }
+
+    /// Going forward rests on a fresh look, and on pods that bear it.
+    fn rests_on_facts(&mut self, process: &Process, action: &Action, _: Precondition, world: &World) {
+        let now = world.now;
+        let Some((at, seen)) = &process.look else {
+            return self.broken("C3", now, format!("a write without any look: {action}"));
+        };
+        if now.minus(*at) > FRESH {
+            return self.broken("C3", now, format!("a write on a look {} s old: {action}", now.minus(*at).0 as f64 / 1000.0));
+        }
+        let Action::Route { component, facts, weight } = action else { return };
+        let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
+        if by_ratio || !facts.rises_to(*weight) {
+            return;
+        }
+        let whole = process.core.view().rollout.and_then(|r| r.targets.get(component).map(|t| t.stable.replicas)).unwrap_or(1).max(1);
+        let ready = seen.workload(component, Track::Candidate).map_or(0, |w| w.ready_addresses);
+        // Half again of what a stable pod got at the start is the most that is taken on trust.
+        if ready == 0 || u32::from(weight.percent()) * whole > ready * 150 {
+            self.broken("T2", now, format!("{weight} on {ready} ready pods where stable had {whole}: {action}"));
+        }
+    }
+
+    /// A write was answered: its outcome is written down at once.
+    pub fn outcome(&mut self, process: &Process, seq: u64, out: &[Request], now: Millis) {
+        let said = out.iter().any(
+            |r| matches!(&r.call, Call::Journal { entry, .. } if entry.kind == EntryKind::Outcome && number(&entry.text) == Some(seq)),
+        );
+        if !said {
+            self.broken("A1", now, format!("{}: the outcome of write #{seq} was not written down", process.name()));
+        }
+    }
+}

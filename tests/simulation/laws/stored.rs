@@ -1,0 +1,125 @@
+//! What a stored state may say, held against the one before and the world.
+
+use cutover::domain::release::{Strategy, Track};
+use cutover::domain::rollout::{Phase, Rollout};
+use cutover::domain::step::Step;
+use cutover::domain::time::Millis;
+
+use super::Laws;
+use crate::run::process::Process;
+use crate::world::{INTERVAL, World};
+
+impl Laws {
+    /// A state was stored over another.
+    pub fn stored(&mut self, process: &Process, before: Option<&Rollout>, after: &Rollout, world: &World) {
+        let same = before.filter(|b| b.id == after.id);
+        if let Some(before) = same {
+            self.goes_on(process, before, after, world);
+        }
+        if after.is_back() && !same.is_some_and(Rollout::is_back) && !self.cause {
+            self.broken("V1", world.now, format!("rolled back without a cause: {}", after.phase));
+        }
+        let turned = after.release.components != world.release.components;
+        let ended = !turned && after.is_over() && !same.is_some_and(Rollout::is_over) && !(before.is_none() && self.state_lost);
+        if ended {
+            self.ended(process, after, world);
+        }
+    }
+
+    fn goes_on(&mut self, process: &Process, before: &Rollout, after: &Rollout, world: &World) {
+        if before.is_back() && !after.is_back() {
+            self.broken("T3", world.now, "a rollback that had begun was unset");
+        }
+        let paused = |r: &Rollout| matches!(&r.phase, Phase::Paused { by, .. } if by == "cutover");
+        let reason = self.pause_cause || self.cause || self.obstacle || self.meddled.iter().any(|at| *at > Millis::ZERO);
+        if paused(after) && !paused(before) && !reason && !after.phase.to_string().contains("is not done after") {
+            self.broken("P2", world.now, format!("paused without a cause: {}", after.phase));
+        }
+        if before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| a.stable != t.stable)) {
+            self.broken("V2", world.now, "what a rollback goes back to was changed");
+        }
+        for answer in after.orders.iter().filter(|a| a.refused.is_none() && before.answer(&a.order).is_none()) {
+            let Some((run, turn)) = self.marks.get(&answer.order) else { continue };
+            let moved = *run == before.id && *turn < before.turn;
+            let back = after.is_back();
+            if moved && !back {
+                self.broken("H1", world.now, format!("an order seen at turn {turn} acted at turn {}", before.turn));
+            }
+        }
+        if after.cursor > before.cursor && !after.is_back() {
+            self.passed(process, before, after, world);
+        }
+    }
+
+    /// A step was left behind: a hold only after its time, with evidence, or by somebody's word.
+    fn passed(&mut self, process: &Process, before: &Rollout, after: &Rollout, world: &World) {
+        let by_word = after.express || after.overrides.len() > before.overrides.len();
+        let Some(Step::Hold(length)) = before.step() else { return };
+        let told = before.orders.len() != after.orders.len();
+        if by_word || told {
+            return;
+        }
+        let weight = before.asked.percent();
+        if self.bad_throughout(world, before) && weight > 0 && !self.obstacle {
+            self.broken("T5", world.now, format!("a fifth of the requests fail, and the hold at {weight} % was passed"));
+        }
+        let judged = matches!(before.release.strategy, Strategy::Canary(_));
+        // Two intervals, ten seconds that requests may take, and as much until the decision was stored.
+        // Evidence is stored: the last life's counts, too.
+        let fresh = self.sampled.is_some_and(|at| world.now.minus(at) <= Millis(INTERVAL.0 * 3 + 12_000));
+        if judged && weight > 0 && !fresh && !self.obstacle {
+            self.broken("T5", world.now, format!("the hold at {weight} % was passed without fresh samples: {:?}", self.sampled));
+        }
+        if let Some(entry) = self.entry(before).filter(|_| !self.state_lost).cloned() {
+            let slept = if entry.who == process.who() { process.slept.minus(entry.slept) } else { Millis::ZERO };
+            let lasted = world.now.minus(entry.at).minus(slept);
+            // Clocks may run two percent fast, and the last look counts.
+            if lasted.plus(Millis::secs(2)).0 * 100 < length.0 * 97 {
+                self.broken("C1", world.now, format!("a hold of {length} was passed after {lasted}"));
+            }
+        }
+    }
+
+    /// Whether the new version failed from before this step began.
+    fn bad_throughout(&self, world: &World, before: &Rollout) -> bool {
+        let since = self.entry(before).map(|e| e.at);
+        world.nature.bad && self.bad_since.zip(since).is_some_and(|(bad, since)| bad <= since)
+    }
+
+    /// The end says what the world is like, as far as the process could know.
+    fn ended(&mut self, process: &Process, after: &Rollout, world: &World) {
+        let looked = process.look.as_ref().map_or(Millis::ZERO, |(at, _)| *at);
+        for part in &world.parts {
+            let name = &part.declared.name;
+            let Some(target) = after.targets.get(name) else { continue };
+            if self.was_meddled(world, name, looked.minus(Millis::secs(1)).min(world.now.minus(Millis::secs(60)))) {
+                continue;
+            }
+            let image = |track| {
+                let side = if track == Track::Stable { &part.stable } else { &part.candidate };
+                side.as_ref().map(|d| d.image.clone())
+            };
+            let weighs = part.route.as_ref().map_or(0, |r| r.candidate);
+            let switched = matches!(after.release.strategy, Strategy::BlueGreen(_));
+            let undone = target.undo.is_some();
+            let (old, new) = (target.stable.images.first().map(|i| i.image.clone()), target.images.first().map(|i| i.image.clone()));
+            let text = match after.phase {
+                Phase::RolledBack if weighs > 0 => Some(format!("rolled back with {weighs} on the candidate")),
+                Phase::RolledBack if image(Track::Stable) != old && part.stable.is_some() => {
+                    Some(format!("rolled back, and stable runs {:?}", image(Track::Stable)))
+                }
+                Phase::Completed if switched && part.route.as_ref().is_some_and(|r| r.stable > 0) => {
+                    Some("switched, and the old colour serves".into())
+                }
+                Phase::Completed if !switched && !undone && image(Track::Stable) != new => {
+                    Some(format!("done, and stable runs {:?}", image(Track::Stable)))
+                }
+                Phase::Completed if !switched && weighs > 0 => Some(format!("done with {weighs} on the candidate")),
+                _ => None,
+            };
+            if let Some(text) = text {
+                self.broken("V3", world.now, format!("{name}: {text}"));
+            }
+        }
+    }
+}

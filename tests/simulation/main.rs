@@ -1,0 +1,18 @@
+//! Whole runs against a world where everything goes wrong: drivers die, answers are lost, writes land late, other people
+//! write, clocks jump. A seed gives one run, always the same; what must hold is looked at after every message and write.
+//!
+//! `cargo test --test simulation` plays 2,000 seeds. Many, with a report: `SEEDS=10000000 FIRST=1000000 cargo test --release --test
+//! simulation seeds_break -- --nocapture`. One seed, told step by step: `SEED=7 cargo test --test simulation one_seed -- --nocapture`;
+//! with `SHORT=1` only what it takes to break the law. Engines that are wrong on purpose: `--features mutants`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout, missing_docs)]
+
+mod crashes;
+mod laws;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod report;
+mod run;
+mod script;
+mod seeds;
+mod shrink;
+mod world;

@@ -1,0 +1,107 @@
+//! Engines that are wrong in one way each. Every one has to break the law that is named for it, within the seeds that a change
+//! is tested with: a simulation that misses one could miss the real mistake, too.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use cutover::domain::mutant::{Mutant, set};
+
+use crate::script::Script;
+use crate::seeds::play;
+
+/// Seeds within which each is caught.
+fn within() -> u64 {
+    std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(200_000)
+}
+
+/// Each mistake with the laws that may catch it.
+const ALL: &[(Mutant, &[&str])] = &[
+    (Mutant::IntentAfterWrite, &["A1"]),
+    (Mutant::WritesWithoutJournal, &["A3", "A1"]),
+    (Mutant::OutcomeUnwritten, &["A1"]),
+    (Mutant::DoubtIsHealth, &["T5"]),
+    (Mutant::DoubtIsFailure, &["V1"]),
+    (Mutant::GuardsSleepAtApproval, &["T5"]),
+    (Mutant::SuspendCounts, &["C1"]),
+    (Mutant::LeaseIgnored, &["C2"]),
+    (Mutant::LeaseForEver, &["C2"]),
+    (Mutant::LeaseKept, &["O3"]),
+    (Mutant::EpochKept, &["C2"]),
+    (Mutant::WatcherWrites, &["R1"]),
+    (Mutant::PodsBeforeTraffic, &["T4"]),
+    (Mutant::RaiseWithoutPods, &["T2"]),
+    (Mutant::NoVersion, &["T3", "T6", "P12"]),
+    (Mutant::ConflictIsRefusal, &["P2"]),
+    (Mutant::UnknownIsDone, &["T3"]),
+    (Mutant::NoFenceAfterUnknown, &["T3"]),
+    (Mutant::NoStampAtTakeOver, &["T6", "T3"]),
+    (Mutant::NoRollbackWhilePromoting, &["H2"]),
+    (Mutant::RollbackForgotten, &["T3"]),
+    (Mutant::StaleLook, &["C3"]),
+    (Mutant::TargetDerivedAnew, &["V2"]),
+    (Mutant::RetiredEarly, &["P9"]),
+    (Mutant::StaleOrderActs, &["H1"]),
+    (Mutant::DriftOverwritten, &["P12"]),
+    (Mutant::AutoscalerFought, &["O2"]),
+    (Mutant::ComponentsApart, &["M"]),
+    (Mutant::PauseIgnored, &["T7"]),
+    (Mutant::RollbackOneByOne, &["L2"]),
+    (Mutant::RollbackAfterRecord, &["L2"]),
+    (Mutant::RollbackAfterLease, &["L2"]),
+    (Mutant::TotalBecomes100, &["T1"]),
+    (Mutant::AllAtOnce, &["P11"]),
+    (Mutant::NoDeadline, &["L1"]),
+];
+
+/// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.
+#[derive(Clone, Debug, Default)]
+struct Caught {
+    seed: Option<u64>,
+    law: &'static str,
+    others: Vec<&'static str>,
+}
+
+fn hunt(mutant: Mutant, laws: &[&str]) -> Caught {
+    set(Some(mutant));
+    let mut caught = Caught::default();
+    for seed in 0..within() {
+        let Some(violation) = play(&Script::draw(seed)).1 else { continue };
+        if laws.contains(&violation.law) {
+            (caught.seed, caught.law) = (Some(seed), violation.law);
+            break;
+        }
+        if !caught.others.contains(&violation.law) {
+            caught.others.push(violation.law);
+        }
+    }
+    set(None);
+    caught
+}
+
+#[test]
+fn every_mistake_is_caught_by_its_law() {
+    let next = AtomicUsize::new(0);
+    let played = AtomicU64::new(0);
+    let table = Mutex::new(vec![None; ALL.len()]);
+    let work = || {
+        while let Some((mutant, laws)) = ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let caught = hunt(*mutant, laws);
+            played.fetch_add(caught.seed.unwrap_or_else(within), Ordering::Relaxed);
+            let place = ALL.iter().position(|(m, _)| m == mutant).unwrap();
+            table.lock().unwrap()[place] = Some(caught);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let table = table.into_inner().unwrap();
+    for ((mutant, laws), caught) in ALL.iter().zip(&table) {
+        let caught = caught.clone().unwrap_or_default();
+        let seed = caught.seed.map_or_else(|| "MISSED".to_owned(), |s| format!("seed {s}"));
+        println!("{:<26}{:<14}{:<4} of {laws:?}, before it {:?}", format!("{mutant:?}"), seed, caught.law, caught.others);
+    }
+    let missed: Vec<_> = ALL.iter().zip(&table).filter(|(_, c)| c.as_ref().is_none_or(|c| c.seed.is_none())).map(|((m, _), _)| m).collect();
+    assert!(missed.is_empty(), "not caught within {} seeds: {missed:?}", within());
+}

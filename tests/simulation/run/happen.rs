@@ -1,0 +1,197 @@
+//! What happens by itself: other people's writes, deaths, clocks, pods, Prometheus.
+
+use cutover::domain::command::Order;
+use cutover::domain::release::Track;
+use cutover::domain::time::Millis;
+use cutover::driver::core::io::Input;
+
+use super::{Event, Life, Run};
+use crate::script::Happening;
+use crate::world::{OTHER, Route, World};
+
+impl Run<'_> {
+    pub(super) fn happening(&mut self, n: usize) {
+        let Some((_, what)) = self.script.happenings.get(n) else { return };
+        let what = what.clone();
+        self.met(what.class());
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>9.3} {what:?}", self.world.now.0 as f64 / 1000.0));
+        }
+        match what {
+            Happening::Order { who, command, stale } => {
+                let mark = self.processes.get(who).and_then(|p| p.shown(stale));
+                self.order(who, command, mark);
+            }
+            Happening::Kill { who, for_ } => self.kill(who, for_),
+            Happening::Leave { who, for_ } => self.leave(who, for_),
+            Happening::Sleep { who, for_ } => self.sleep(who, for_),
+            Happening::Jump { who, by } => {
+                self.laws.meddled(&what, &self.world);
+                if let Some(process) = self.processes.get_mut(who) {
+                    process.jump(by);
+                }
+            }
+            Happening::DiskFull { who, for_ } => {
+                let until = self.world.now.plus(for_);
+                if let Some(process) = self.processes.get_mut(who) {
+                    process.disk_full_until = until;
+                }
+            }
+            other => {
+                self.laws.meddled(&other, &self.world);
+                meddle(&mut self.world, &other);
+            }
+        }
+    }
+
+    pub(super) fn order(&mut self, who: usize, command: cutover::domain::command::Command, mark: Option<cutover::domain::command::Mark>) {
+        self.orders += 1;
+        let Some(process) = self.processes.get(who).filter(|p| self.world.now >= p.sleeps_until) else { return };
+        let Some(life) = process.alive else { return };
+        let id = format!("order-{}", self.orders);
+        let at = process.local(self.world.now).wall;
+        let order = Order { id, command, actor: process.name(), at, mark };
+        self.laws.ordered(process, &order, &self.world);
+        let back = order.command.goes_back();
+        let due = if back { process.routes_to_take_back() } else { vec![] };
+        let from = self.sent_back.len();
+        self.input(Life { who, life }, Input::Order(order));
+        self.laws.left_at_once(&due, self.sent_back.get(from..).unwrap_or_default(), &self.world);
+        if let Some(process) = self.processes.get_mut(who) {
+            process.remember_screen();
+        }
+    }
+
+    /// It dies: nothing it sent is taken back, nothing is answered to it any more.
+    pub(super) fn kill(&mut self, who: usize, for_: Millis) {
+        let Some(process) = self.processes.get_mut(who).filter(|p| p.alive.is_some()) else { return };
+        process.alive = None;
+        self.laws.died(who);
+        self.after(for_, Event::Start(who));
+    }
+
+    fn leave(&mut self, who: usize, for_: Millis) {
+        let Some(life) = self.processes.get(who).and_then(|p| p.alive) else { return };
+        self.laws.died(who);
+        if let Some(process) = self.processes.get_mut(who) {
+            process.away = for_;
+        }
+        self.input(Life { who, life }, Input::Detach);
+    }
+
+    fn sleep(&mut self, who: usize, for_: Millis) {
+        let Some(process) = self.processes.get_mut(who) else { return };
+        let Some(life) = process.alive else { return };
+        let until = self.world.now.plus(for_).max(process.sleeps_until);
+        process.nap = process.nap.or(Some(self.world.now));
+        process.sleeps_until = until;
+        self.laws.died(who); // what it was asked may wait
+        process.tick_at = Some(until);
+        self.at(until, Event::Tick(Life { who, life }));
+    }
+
+    /// A process begins, or begins again: the first one starts the release if nobody has.
+    pub(super) fn start(&mut self, who: usize) {
+        let fresh = self.world.record.as_ref().is_none_or(|r| r.rollout.is_none() && !r.damaged);
+        let Some(process) = self.processes.get_mut(who) else { return };
+        if process.alive.is_some_and(|_| !process.core.is_detached()) {
+            return;
+        }
+        let life = process.begin(&self.world);
+        if who == 0 && fresh {
+            let images = self.world.release.components.iter().map(|c| (c.name.clone(), World::wanted())).collect();
+            self.order(0, cutover::domain::command::Command::Start { images, cause: None }, None);
+        } else {
+            self.input(Life { who, life }, Input::Tick);
+        }
+    }
+
+    /// GitOps puts every route back to what git says.
+    pub(super) fn git(&mut self) {
+        let now = self.world.now;
+        for place in 0..self.world.parts.len() {
+            let (version, total) = (self.world.version(), self.world.total);
+            let Some(part) = self.world.parts.get_mut(place) else { continue };
+            if let Some(route) = part.route.as_mut().filter(|r| r.candidate != 0) {
+                route.set((total, 0), (version, now));
+                self.coverage.met("git revert", self.world.run());
+                self.laws.meddled(&Happening::Meddle { part: place, weight: 0 }, &self.world);
+            }
+        }
+    }
+}
+
+/// Other people's hands on the objects.
+fn meddle(world: &mut World, what: &Happening) {
+    let (version, now) = (world.version(), world.now);
+    match what {
+        Happening::Limp(n) => world.limp = *n,
+        Happening::MetricsDown(down) => world.scrapes.down = *down,
+        Happening::OneArm(one) => world.one_arm = *one,
+        Happening::CountersReset => world.scrapes.reset = true,
+        Happening::GoesBad => world.nature.bad = true,
+        Happening::DropRecord => world.record = None,
+        Happening::DamageRecord => {
+            if let Some(record) = &mut world.record {
+                (record.damaged, record.version) = (true, version);
+            }
+        }
+        Happening::Meddle { part, weight } => {
+            let by_ratio = world.parts.get(*part).is_some_and(|p| p.by_ratio());
+            let service = world.parts.get(*part).is_some_and(|p| !p.declared.router.splits());
+            let weight = if service { weight / 100 * 100 } else { *weight } * world.total / 100;
+            let total = world.total;
+            if let Some(route) = world.parts.get_mut(*part).and_then(|p| p.route.as_mut()).filter(|_| !by_ratio) {
+                route.set((total - weight, weight), (version, now));
+            }
+        }
+        Happening::Churn { part } => {
+            if let Some(route) = world.parts.get_mut(*part).and_then(|p| p.route.as_mut()) {
+                route.version = version;
+            }
+        }
+        Happening::DropRoute { part } => {
+            if let Some(part) = world.parts.get_mut(*part).filter(|p| !p.by_ratio()) {
+                part.route = None;
+            }
+        }
+        Happening::RestoreRoute { part } => {
+            let made = Route { stable: world.total, candidate: 0, version, stamp: None, pending_until: Millis::ZERO, foreign: 7 };
+            if let Some(part) = world.parts.get_mut(*part).filter(|p| p.route.is_none() && p.candidate.is_some()) {
+                part.route = Some(made);
+            }
+        }
+        Happening::DropCandidate { part } => {
+            if let Some(part) = world.parts.get_mut(*part) {
+                part.candidate = None;
+            }
+        }
+        Happening::Scale { part, track, to } => with(world, *part, *track, |d| {
+            if d.replicas > 0 {
+                (d.replicas, d.version, d.generation) = (*to, version, d.generation + 1);
+            }
+        }),
+        Happening::Scaler { part, track } => {
+            let ratio = world.parts.get(*part).is_some_and(|p| p.by_ratio());
+            with(world, *part, *track, |d| d.scaler = if ratio { d.scaler } else { Some((1, 6)) });
+        }
+        Happening::Image { part, track } => with(world, *part, *track, |d| {
+            d.set_image(OTHER);
+            (d.version, d.generation) = (version, d.generation + 1);
+        }),
+        Happening::Unpause { part } => with(world, *part, Track::Stable, |d| {
+            if d.paused {
+                (d.paused, d.version) = (false, version);
+            }
+        }),
+        _ => {}
+    }
+}
+
+fn with(world: &mut World, part: usize, track: Track, change: impl FnOnce(&mut crate::world::Deployment)) {
+    let Some(part) = world.parts.get_mut(part) else { return };
+    let side = if track == Track::Stable { part.stable.as_mut() } else { part.candidate.as_mut() };
+    if let Some(deployment) = side {
+        change(deployment);
+    }
+}

@@ -1,0 +1,111 @@
+//! The releases that are walked.
+
+use cutover::domain::gate::{Consequence, Gate, Limit, Metric};
+use cutover::domain::release::{
+    BlueGreen, Canary, Component, Destination, Endpoint, Prometheus, Release, Rolling, Router, Source, Stage, Strategy,
+};
+use cutover::domain::time::Millis;
+use cutover::domain::weight::Weight;
+
+use crate::world::INTERVAL;
+
+/// A release by strategy and router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    Canary,
+    Pair,
+    Gateway,
+    Ratio,
+    BlueGreen,
+    Rolling,
+}
+
+impl Shape {
+    pub const ALL: [Shape; 6] = [Shape::Canary, Shape::Pair, Shape::Gateway, Shape::Ratio, Shape::BlueGreen, Shape::Rolling];
+
+    pub fn release(self) -> Release {
+        let (strategy, components) = match self {
+            Shape::Canary => (canary(), vec![istio("backend")]),
+            Shape::Pair => (canary(), vec![istio("backend"), istio("frontend")]),
+            Shape::Gateway => (
+                canary(),
+                vec![with(
+                    "backend",
+                    Router::Gateway {
+                        http_route: "backend".into(),
+                        rule: None,
+                        stable: "backend".into(),
+                        candidate: "backend-canary".into(),
+                    },
+                )],
+            ),
+            Shape::Ratio => (canary(), vec![with("backend", Router::Replicas { service: Some("backend".into()) })]),
+            Shape::BlueGreen => (
+                Strategy::BlueGreen(BlueGreen { approve: true, hold: Millis::secs(30), retire: Some(Millis::secs(20)) }),
+                vec![with(
+                    "backend",
+                    Router::Service { service: "backend".into(), key: "version".into(), stable: "blue".into(), candidate: "green".into() },
+                )],
+            ),
+            Shape::Rolling => {
+                let steps = vec![Stage::Weight { weight: Weight::capped(50), hold: Millis::secs(20) }];
+                let component = Component { candidate: None, ..with("backend", Router::None) };
+                (Strategy::Rolling(Rolling { steps }), vec![component])
+            }
+        };
+        Release {
+            name: "shop".into(),
+            namespace: "shop".into(),
+            components,
+            strategy,
+            prometheus: Some(Prometheus {
+                endpoint: Endpoint::Url { url: "http://prometheus:9090".into(), token_from: None, headers: vec![] },
+                interval: INTERVAL,
+                preset: None,
+                label: None,
+            }),
+            gates: vec![errors()],
+            watch: None,
+            keep: Millis::ZERO,
+            contacts: vec![],
+            production: false,
+            source: Source::Discovered,
+        }
+    }
+
+    /// The time that all holds of the plan take together.
+    pub fn bake(self) -> Millis {
+        match self {
+            Shape::BlueGreen => Millis::secs(50),
+            Shape::Rolling => Millis::secs(20),
+            _ => Millis::secs(70),
+        }
+    }
+}
+
+fn errors() -> Gate {
+    Gate {
+        name: "errors".into(),
+        metric: Metric::Errors,
+        limit: Limit::Above(0.05),
+        lasting: Millis::secs(20),
+        then: Consequence::Rollback,
+        min_requests: 20,
+    }
+}
+
+fn canary() -> Strategy {
+    let weight = |w, secs| Stage::Weight { weight: Weight::capped(w), hold: Millis::secs(secs) };
+    Strategy::Canary(Canary { steps: vec![weight(20, 30), weight(60, 20), weight(100, 20), Stage::Approve { label: "promote".into() }] })
+}
+
+fn istio(name: &str) -> Component {
+    let to = |host: String| Destination { host, subset: None };
+    let router =
+        Router::Istio { virtual_service: name.into(), route: None, stable: to(name.into()), candidate: to(format!("{name}-canary")) };
+    with(name, router)
+}
+
+fn with(name: &str, router: Router) -> Component {
+    Component { name: name.into(), stable: name.into(), candidate: Some(format!("{name}-canary")), container: None, router }
+}

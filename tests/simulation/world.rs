@@ -1,0 +1,246 @@
+//! A compact typed world: the objects of one release with versions, preconditions that test what the real patches test,
+//! pods that come and go, and counters that grow with the traffic. No text, no HTTP: it is what makes a million runs cheap.
+
+mod apply;
+mod look;
+mod metrics;
+mod pods;
+mod record;
+
+use cutover::domain::command::Order;
+use cutover::domain::image::Image;
+use cutover::domain::release::{Component, Release, Router};
+use cutover::domain::rollout::Rollout;
+use cutover::domain::time::Millis;
+use jiff::Timestamp;
+
+pub use metrics::{Counters, INTERVAL};
+pub use pods::Pod;
+
+pub const OLD: &str = "shop/app:v1";
+pub const NEW: &str = "shop/app:v2";
+/// What somebody else deploys in the middle of a run.
+pub const OTHER: &str = "shop/app:v3";
+/// Pods of stable at the start.
+pub const WHOLE: u32 = 4;
+
+/// A Deployment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    pub name: String,
+    pub uid: u32,
+    pub version: u64,
+    /// Counts what its controller writes to its status.
+    pub status: u64,
+    pub generation: i64,
+    pub replicas: u32,
+    pub paused: bool,
+    pub image: String,
+    pub stamp: Option<String>,
+    /// Bounds, when an autoscaler owns the replicas.
+    pub scaler: Option<(u32, u32)>,
+    pub revision: u64,
+    /// Revision and image, newest first.
+    pub kept: Vec<(u64, String)>,
+    pub pods: Vec<Pod>,
+}
+
+/// A route, or what stands for one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    pub stable: u32,
+    pub candidate: u32,
+    pub version: u64,
+    pub stamp: Option<String>,
+    /// Until when its gateway has not taken the newest spec over.
+    pub pending_until: Millis,
+    /// Weights of others in the same rule: nobody of ours may touch them.
+    pub foreign: u32,
+}
+
+/// A component's objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub declared: Component,
+    pub stable: Option<Deployment>,
+    pub candidate: Option<Deployment>,
+    /// `None` after somebody deleted it.
+    pub route: Option<Route>,
+    pub counters: [Counters; 2],
+}
+
+/// The stored state.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub rollout: Option<Rollout>,
+    pub orders: Vec<Order>,
+    pub version: u64,
+    /// It cannot be read any more.
+    pub damaged: bool,
+}
+
+/// The Lease.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lease {
+    pub holder: Option<String>,
+    pub epoch: u64,
+    pub version: u64,
+}
+
+/// What the nature of the release under test is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Nature {
+    /// The new version fails a fifth of its requests.
+    pub bad: bool,
+    /// Its pods never get ready.
+    pub broken: bool,
+}
+
+/// Everything there is.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The true time.
+    pub now: Millis,
+    pub release: Release,
+    pub parts: Vec<Part>,
+    pub record: Option<Record>,
+    pub lease: Lease,
+    pub nature: Nature,
+    /// What the two weights of a route sum to.
+    pub total: u32,
+    /// Pods that cannot be ready for now, of each stable Deployment (a node is gone).
+    pub limp: u32,
+    /// Prometheus sees nothing of the candidate.
+    pub one_arm: bool,
+    pub scrapes: metrics::Scrapes,
+    versions: u64,
+    ticked: Millis,
+}
+
+/// The wall clock at the true time zero.
+pub fn epoch() -> Timestamp {
+    Timestamp::from_second(1_767_225_600).unwrap()
+}
+
+impl World {
+    pub fn new(release: Release, nature: Nature, total: u32) -> World {
+        let part = |c: &Component| {
+            let rolling = c.candidate.is_none();
+            let switched = matches!(c.router, Router::Service { .. });
+            let candidate = c.candidate.as_ref().map(|name| Deployment::new(name, 2, if switched { WHOLE } else { 0 }));
+            let route =
+                (!rolling).then(|| Route { stable: total, candidate: 0, version: 1, stamp: None, pending_until: Millis::ZERO, foreign: 7 });
+            Part { declared: c.clone(), stable: Some(Deployment::new(&c.stable, 1, WHOLE)), candidate, route, counters: Default::default() }
+        };
+        let parts = release.components.iter().map(part).collect();
+        World {
+            now: Millis::ZERO,
+            release,
+            parts,
+            record: None,
+            lease: Lease::default(),
+            nature,
+            total,
+            limp: 0,
+            one_arm: false,
+            scrapes: metrics::Scrapes::default(),
+            versions: 10,
+            ticked: Millis::ZERO,
+        }
+    }
+
+    pub fn version(&mut self) -> u64 {
+        self.versions += 1;
+        self.versions
+    }
+
+    pub fn wall(&self) -> Timestamp {
+        epoch() + self.now.duration()
+    }
+
+    /// The stored run.
+    pub fn run(&self) -> Option<&Rollout> {
+        self.record.as_ref()?.rollout.as_ref()
+    }
+
+    /// Whether the run has the two colours the other way round than the world names them.
+    pub fn is_turned(&self) -> bool {
+        self.run().is_some_and(|r| r.release.components != self.release.components)
+    }
+
+    pub fn part(&self, component: &str) -> Option<&Part> {
+        self.parts.iter().find(|p| p.declared.name == component)
+    }
+
+    /// The time goes on: pods, counters and scrapes with it.
+    pub fn advance(&mut self, to: Millis) {
+        while self.ticked.plus(pods::TICK) <= to {
+            self.ticked = self.ticked.plus(pods::TICK);
+            self.now = self.ticked;
+            let ready = |image: &str| !(self.nature.broken && image != OLD);
+            for part in &mut self.parts {
+                let limp = self.limp;
+                part.stable.iter_mut().for_each(|d| d.tick(limp, ready));
+                part.candidate.iter_mut().for_each(|d| d.tick(0, ready));
+            }
+            self.serve(pods::TICK);
+            self.scrape_when_due();
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// The image that a start asks for.
+    pub fn wanted() -> Image {
+        Image::parse(NEW).unwrap()
+    }
+}
+
+impl Deployment {
+    fn new(name: &str, uid: u32, replicas: u32) -> Deployment {
+        Deployment {
+            name: name.into(),
+            uid,
+            version: 1,
+            status: 0,
+            generation: 1,
+            replicas,
+            paused: false,
+            image: OLD.into(),
+            stamp: None,
+            scaler: None,
+            revision: 2,
+            kept: vec![(2, OLD.into()), (1, "shop/app:v0".into())],
+            pods: (0..replicas).map(|_| Pod { image: OLD.into(), age: 9, ready: true }).collect(),
+        }
+    }
+
+    /// Its version, as the server says it: every write counts, its controller's too.
+    pub fn resource_version(&self) -> String {
+        format!("{}.{}", self.version, self.status)
+    }
+
+    pub fn ready(&self) -> u32 {
+        self.pods.iter().filter(|p| p.ready).count() as u32
+    }
+}
+
+impl Part {
+    /// The candidate's share of the traffic, 0–1, as the objects say now.
+    pub fn share(&self) -> f64 {
+        match (&self.declared.router, &self.route) {
+            (Router::Replicas { .. }, _) => {
+                let (s, c) = (self.stable.as_ref().map_or(0, Deployment::ready), self.candidate.as_ref().map_or(0, Deployment::ready));
+                if s + c == 0 { 0.0 } else { f64::from(c) / f64::from(s + c) }
+            }
+            (_, Some(route)) if route.stable + route.candidate > 0 => {
+                f64::from(route.candidate) / f64::from(route.stable + route.candidate)
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Whether the two sides are told apart by their numbers of pods.
+    pub fn by_ratio(&self) -> bool {
+        matches!(self.declared.router, Router::Replicas { .. })
+    }
+}

@@ -1,0 +1,220 @@
+//! What a write does, with the preconditions of the real patches: a stale version is a conflict, so is a failed test.
+
+use cutover::domain::action::{Action, Precondition, Target, WriteOutcome};
+use cutover::domain::route::{RouteEntry, RouteFacts};
+use cutover::domain::time::Millis;
+
+use super::{Deployment, Part, Route, World};
+
+/// How long a gateway takes to take a route over.
+const GATEWAY: Millis = Millis(700);
+
+fn conflict(why: &str) -> WriteOutcome {
+    WriteOutcome::Conflict { why: why.into() }
+}
+
+fn gone() -> WriteOutcome {
+    WriteOutcome::Refused { code: 404, why: "not found".into() }
+}
+
+impl World {
+    /// Carries one write out.
+    pub fn apply(&mut self, action: &Action, precondition: Precondition, stamp: &str) -> WriteOutcome {
+        let (version, now) = (self.version(), self.now);
+        let Some(part) = self.parts.iter_mut().find(|p| p.declared.name == action.component()) else { return gone() };
+        match action {
+            Action::Route { facts, weight, .. } => {
+                let wanted = facts.parts(*weight);
+                match &facts.entry {
+                    RouteEntry::Replicas { .. } => ratio(part, facts, wanted, precondition, version),
+                    _ => route(part, facts, wanted, precondition, (version, now)),
+                }
+            }
+            Action::Scale { target, from, to, .. } => {
+                let Some(d) = side(part, target) else { return gone() };
+                if let Some(why) = guarded(d, target, precondition) {
+                    return why;
+                }
+                if precondition == Precondition::Value && d.replicas != *from {
+                    return conflict("replicas are others");
+                }
+                d.written(version, stamp, d.replicas != *to);
+                d.replicas = *to;
+                WriteOutcome::Landed
+            }
+            Action::SetImages { target, images, paused, .. } => {
+                let Some(d) = side(part, target) else { return gone() };
+                if let Some(why) = guarded(d, target, precondition) {
+                    return why;
+                }
+                for change in images {
+                    if precondition == Precondition::Value && d.image != change.from {
+                        return conflict("the image is another");
+                    }
+                    d.set_image(&change.to);
+                }
+                d.paused = paused.unwrap_or(d.paused);
+                d.written(version, stamp, true);
+                WriteOutcome::Landed
+            }
+            Action::SetPaused { target, paused, .. } => {
+                let Some(d) = side(part, target) else { return gone() };
+                if let Some(why) = guarded(d, target, precondition) {
+                    return why;
+                }
+                d.written(version, stamp, d.paused != *paused);
+                d.paused = *paused;
+                WriteOutcome::Landed
+            }
+            Action::Clone { from, name, images, replicas, .. } => {
+                clone(part, from, name, images.first().map(|i| i.to.as_str()), *replicas, version)
+            }
+            Action::Undo { target, revision, .. } => {
+                let Some(d) = side(part, target) else { return gone() };
+                if let Some(why) = guarded(d, target, precondition) {
+                    return why;
+                }
+                let Some(image) = d.kept.iter().find(|(n, _)| n == revision).map(|(_, image)| image.clone()) else {
+                    return conflict("it no longer keeps that revision");
+                };
+                d.set_image(&image);
+                d.written(version, stamp, true);
+                WriteOutcome::Landed
+            }
+            Action::Fence { object, .. } => {
+                let hit = [part.stable.as_mut(), part.candidate.as_mut()]
+                    .into_iter()
+                    .flatten()
+                    .find(|d| d.name == object.name && object.kind.name() == "Deployment");
+                if let Some(d) = hit {
+                    d.written(version, stamp, false);
+                } else if let Some(r) = part.route.as_mut().filter(|_| object.kind.name() != "Deployment") {
+                    (r.version, r.stamp) = (version, Some(stamp.to_owned()));
+                }
+                WriteOutcome::Landed
+            }
+        }
+    }
+}
+
+fn side<'a>(part: &'a mut Part, target: &Target) -> Option<&'a mut Deployment> {
+    [part.stable.as_mut(), part.candidate.as_mut()].into_iter().flatten().find(|d| d.name == target.object.name)
+}
+
+/// The tests that every patch of a Deployment begins with.
+fn guarded(d: &Deployment, target: &Target, precondition: Precondition) -> Option<WriteOutcome> {
+    if d.uid.to_string() != target.uid {
+        return Some(conflict("it was made anew"));
+    }
+    if precondition == Precondition::Identity {
+        return None;
+    }
+    let stale = match (&target.stamp, &target.resource_version) {
+        (Some(stamp), _) => d.stamp.as_ref() != Some(stamp),
+        (None, version) => version.as_ref().is_some_and(|v| *v != d.resource_version()),
+    };
+    stale.then(|| conflict("somebody of ours wrote since"))
+}
+
+fn route(
+    part: &mut Part,
+    facts: &RouteFacts,
+    (stable, candidate): (u32, u32),
+    precondition: Precondition,
+    at: (u64, Millis),
+) -> WriteOutcome {
+    let Some(r) = &mut part.route else { return gone() };
+    let as_read = (r.stable, r.candidate) == (facts.stable, facts.candidate);
+    let refused = match precondition {
+        Precondition::Unchanged => facts.resource_version != r.version.to_string(),
+        Precondition::Value => !as_read || (facts.stamp.is_some() && facts.stamp != r.stamp),
+        // A selector's old value is tested only where it is asked; the rest says which object it is.
+        Precondition::Identity => false,
+    };
+    if refused || (matches!(facts.entry, RouteEntry::Service { .. }) && precondition != Precondition::Identity && !as_read) {
+        return conflict("the route changed");
+    }
+    r.set((stable, candidate), at);
+    WriteOutcome::Landed
+}
+
+impl Route {
+    /// A write that changes nothing leaves no version behind, as on a real server.
+    pub fn set(&mut self, (stable, candidate): (u32, u32), (version, now): (u64, Millis)) {
+        if (self.stable, self.candidate) != (stable, candidate) {
+            (self.stable, self.candidate, self.version) = (stable, candidate, version);
+            self.pending_until = now.plus(GATEWAY);
+        }
+    }
+}
+
+/// Two patches: the side that grows comes first.
+fn ratio(part: &mut Part, facts: &RouteFacts, (stable, candidate): (u32, u32), precondition: Precondition, version: u64) -> WriteOutcome {
+    let RouteEntry::Replicas { stable: (_, su), candidate: (_, cu) } = &facts.entry else { return gone() };
+    let tested = precondition != Precondition::Identity;
+    let one = |d: Option<&mut Deployment>, uid: &str, from: u32, to: u32| {
+        let Some(d) = d else { return gone() };
+        if d.uid.to_string() != uid || (tested && d.replicas != from) {
+            return conflict("replicas are others");
+        }
+        if d.replicas != to {
+            (d.replicas, d.version, d.generation) = (to, version, d.generation + 1);
+        }
+        WriteOutcome::Landed
+    };
+    let Part { stable: s, candidate: c, .. } = part;
+    let growing = candidate > facts.candidate;
+    let mut first = WriteOutcome::Landed;
+    for on_candidate in if growing { [true, false] } else { [false, true] } {
+        if first == WriteOutcome::Landed {
+            first = if on_candidate { one(c.as_mut(), cu, facts.candidate, candidate) } else { one(s.as_mut(), su, facts.stable, stable) };
+        }
+    }
+    first
+}
+
+fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replicas: u32, version: u64) -> WriteOutcome {
+    let Some(stable) = part.stable.as_ref().filter(|s| s.uid.to_string() == from.uid) else { return conflict("stable was made anew") };
+    if part.candidate.is_some() {
+        return conflict("it exists");
+    }
+    let image = image.unwrap_or(&stable.image).to_owned();
+    let uid = 100 + version as u32;
+    part.candidate = Some(Deployment {
+        name: name.to_owned(),
+        uid,
+        version,
+        status: 0,
+        generation: 1,
+        replicas,
+        paused: false,
+        kept: vec![(1, image.clone())],
+        image,
+        stamp: None,
+        scaler: None,
+        revision: 1,
+        pods: vec![],
+    });
+    WriteOutcome::Landed
+}
+
+impl Deployment {
+    /// A write came through: the stamp stands, and the controller has something new to see where the spec changed.
+    pub fn written(&mut self, version: u64, stamp: &str, spec: bool) {
+        self.version = version;
+        self.stamp = Some(stamp.to_owned());
+        self.generation += i64::from(spec);
+    }
+
+    /// A new template: its ReplicaSet is the newest revision.
+    pub fn set_image(&mut self, image: &str) {
+        if self.image == image {
+            return;
+        }
+        self.image = image.to_owned();
+        self.revision += 1;
+        self.kept.retain(|(_, kept)| kept != image);
+        self.kept.insert(0, (self.revision, image.to_owned()));
+        self.kept.truncate(4);
+    }
+}

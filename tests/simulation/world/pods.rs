@@ -1,0 +1,74 @@
+//! Pods come, get ready and go, one a tick.
+
+use cutover::domain::time::Millis;
+
+use super::Deployment;
+
+/// How often the kubelet and the controllers get to it.
+pub const TICK: Millis = Millis(1_000);
+/// Ticks until a new pod is ready.
+const START: u32 = 2;
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pod {
+    pub image: String,
+    pub age: u32,
+    pub ready: bool,
+}
+
+impl Deployment {
+    /// One tick nearer to what is wanted. `limp` pods cannot be ready.
+    pub fn tick(&mut self, limp: u32, ready: impl Fn(&str) -> bool) {
+        let settled = limp == 0 && self.pods.len() == self.replicas as usize && self.pods.iter().all(|p| p.ready && p.image == self.image);
+        if settled {
+            return;
+        }
+        self.status += 1;
+        for pod in &mut self.pods {
+            pod.age += 1;
+            pod.ready = pod.age > START && ready(&pod.image);
+        }
+        for pod in self.pods.iter_mut().take(limp as usize) {
+            pod.ready = false;
+        }
+        self.resize();
+        if !self.paused {
+            self.roll();
+        }
+    }
+
+    /// As many pods as are wanted, and one more while a newer template takes over.
+    fn resize(&mut self) {
+        let wanted = self.replicas as usize;
+        let rolling = !self.paused && self.pods.iter().any(|p| p.image != self.image);
+        while self.pods.len() > wanted + usize::from(rolling && wanted > 0) {
+            // Those that are not ready go first, then the oldest version.
+            let (image, pods) = (&self.image, &self.pods);
+            let victim = (0..pods.len()).min_by_key(|i| (pods[*i].ready, pods[*i].image == *image, *i)).unwrap_or(0);
+            self.pods.remove(victim);
+        }
+        while self.pods.len() < wanted {
+            // A paused Deployment scales what it runs.
+            let image = if self.paused { self.pods.first().map_or(self.image.clone(), |p| p.image.clone()) } else { self.image.clone() };
+            self.pods.push(Pod { image, age: 0, ready: false });
+        }
+    }
+
+    /// One pod of the old template is replaced once the new one is ready: no more than one is added, none is missed.
+    fn roll(&mut self) {
+        let Some(old) = self.pods.iter().position(|p| p.image != self.image) else { return };
+        if self.pods.len() > self.replicas as usize {
+            let unready_old = self.pods.iter().position(|p| p.image != self.image && !p.ready);
+            if self.ready() > self.replicas || unready_old.is_some_and(|_| self.ready() >= self.replicas) {
+                self.pods.remove(unready_old.unwrap_or(old));
+            }
+        } else {
+            let unready_old = self.pods.iter().position(|p| p.image != self.image && !p.ready);
+            if let Some(at) = unready_old {
+                self.pods.remove(at);
+            }
+            self.pods.push(Pod { image: self.image.clone(), age: 0, ready: false });
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The two objects that drivers keep: the stored run and the Lease.
+
+use cutover::domain::command::Order;
+use cutover::domain::port::{Fault, FaultKind, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
+use cutover::domain::rollout::Rollout;
+
+use super::{Record, World};
+
+impl World {
+    pub fn load(&self) -> Result<Option<Stored>, Fault> {
+        let Some(record) = &self.record else { return Ok(None) };
+        if record.damaged {
+            return Err(Fault { kind: FaultKind::Unreadable, text: "ConfigMap cutover-shop is damaged".into() });
+        }
+        Ok(Some(Stored { rollout: record.rollout.clone(), orders: record.orders.clone(), version: record.version.to_string() }))
+    }
+
+    pub fn store(&mut self, rollout: Rollout, expect: Option<&str>, spent: &[String]) -> StoreOutcome {
+        let version = self.record.as_ref().map(|r| r.version.to_string());
+        if version.as_deref() != expect {
+            return StoreOutcome::Conflict;
+        }
+        let version = self.version();
+        let orders = self.record.take().map_or_else(Vec::new, |r| r.orders);
+        let orders = orders.into_iter().filter(|o| !spent.contains(&o.id)).collect();
+        self.record = Some(Record { rollout: Some(rollout), orders, version, damaged: false });
+        StoreOutcome::Stored { version: version.to_string() }
+    }
+
+    pub fn append(&mut self, order: Order) {
+        let version = self.version();
+        match &mut self.record {
+            Some(record) => {
+                if !record.orders.iter().any(|o| o.id == order.id) {
+                    record.orders.push(order);
+                }
+                record.version = version;
+            }
+            None => self.record = Some(Record { rollout: None, orders: vec![order], version, damaged: false }),
+        }
+    }
+
+    pub fn ask_lease(&mut self, me: &str, ask: &LeaseAsk) -> LeaseOutcome {
+        let version = self.version();
+        let lease = &mut self.lease;
+        let taken = |holder: &str, epoch: u64, version: u64| LeaseOutcome::Taken {
+            holder: holder.to_owned(),
+            epoch,
+            renewed: None,
+            version: version.to_string(),
+        };
+        match (ask, lease.holder.clone()) {
+            (LeaseAsk::Read, None) => LeaseOutcome::Free,
+            (LeaseAsk::Read, Some(who)) if who == me => LeaseOutcome::Held { epoch: lease.epoch },
+            (LeaseAsk::Read, Some(who)) => taken(&who, lease.epoch, lease.version),
+            (LeaseAsk::Acquire { expired }, who)
+                if who.is_none() || who.as_deref() == Some(me) || *expired == Some(lease.version.to_string()) =>
+            {
+                (lease.holder, lease.epoch, lease.version) = (Some(me.to_owned()), lease.epoch + 1, version);
+                LeaseOutcome::Held { epoch: lease.epoch }
+            }
+            (LeaseAsk::Renew { epoch }, Some(who)) if who == me && *epoch == lease.epoch => {
+                lease.version = version;
+                LeaseOutcome::Held { epoch: *epoch }
+            }
+            (LeaseAsk::Release { epoch }, Some(who)) if who == me && *epoch == lease.epoch => {
+                (lease.holder, lease.version) = (None, version);
+                LeaseOutcome::Free
+            }
+            (_, Some(who)) => taken(&who, lease.epoch, lease.version),
+            (_, None) => LeaseOutcome::Free,
+        }
+    }
+}
