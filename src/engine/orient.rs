@@ -11,13 +11,28 @@ use crate::domain::route::{RouteEntry, RouteFacts};
 pub fn turned(release: &Release, observed: &Observed) -> Option<(Release, Observed)> {
     let turn = matches!(release.strategy, Strategy::BlueGreen(_)) && !release.components.is_empty();
     let serves = |c: &Component| c.candidate.is_some() && observed.route(&c.name).is_some_and(RouteFacts::is_full);
-    if !turn || !release.components.iter().all(serves) {
-        return None;
-    }
+    (turn && release.components.iter().all(serves)).then(|| other_way(release, observed))
+}
+
+/// The release and the look at it with the roles swapped, when the selectors call the side that serves a canary and the other
+/// one stable. Blue and green say nothing about who is who.
+pub fn as_named(release: &Release, observed: &Observed) -> Option<(Release, Observed)> {
+    let contrary = |c: &Component| match &c.router {
+        Router::Service { stable, candidate, .. } => CANDIDATES.contains(&stable.as_str()) && STABLES.contains(&candidate.as_str()),
+        _ => false,
+    };
+    (!release.components.is_empty() && release.components.iter().all(contrary)).then(|| other_way(release, observed))
+}
+
+/// What selectors call the side that is on trial, and the one that is relied on.
+const CANDIDATES: [&str; 3] = ["canary", "candidate", "preview"];
+const STABLES: [&str; 3] = ["stable", "primary", "active"];
+
+fn other_way(release: &Release, observed: &Observed) -> (Release, Observed) {
     let (mut release, mut observed) = (release.clone(), observed.clone());
     release.components.iter_mut().for_each(turn_component);
     observed.components.values_mut().for_each(turn_observed);
-    Some((release, observed))
+    (release, observed)
 }
 
 /// A look at `looked_as`, seen by a release: as it is, or with the roles swapped where the release has them so.

@@ -1,6 +1,7 @@
 //! Whole runs against the compact world, scripted and random.
 
 mod capacity;
+mod colours;
 mod random;
 mod routes;
 

@@ -17,6 +17,7 @@ use crate::domain::weight::Weight;
 use super::decide::{LONGEST_GAP, SELF};
 use super::guard;
 use super::needs::image_changes;
+use super::orient;
 use super::start::{self, Birth};
 
 /// How long a route may take to be held.
@@ -343,9 +344,15 @@ pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
 /// # Errors
 /// When stable does not exist or nothing could be taken back.
 pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> Result<Rollout, Refusal> {
+    let named = orient::as_named(release, observed);
+    let (release, observed) = named.as_ref().map_or((release, observed), |(r, o)| (r, o));
     let moved = release.components.iter().any(|c| observed.route(&c.name).is_some_and(|f| f.candidate > 0));
     if !moved {
-        return Err(Refusal::NotNow { what: "no rollout is under way and no route sends anything to a candidate; to put a Deployment back to an earlier revision use undo (U)".to_owned() });
+        let other = match release.strategy {
+            Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",
+            _ => "to put a Deployment back to an earlier revision use undo (U)",
+        };
+        return Err(Refusal::NotNow { what: format!("no rollout is under way and no route sends anything to a candidate; {other}") });
     }
     let mut r = start::by_hand(release, observed, birth)?;
     begin(&mut r, &format!("asked by {}", birth.actor), birth.actor, birth.now)?;
