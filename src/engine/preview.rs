@@ -34,9 +34,12 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
     match after(release, rollout, observed, order, now) {
         Err(refusal) => Preview { refusal: Some(refusal), ..Preview::default() },
         Ok(next) => {
+            // A run may have the roles the other way round than the release that was looked at.
+            let turned = observed.and_then(|o| orient::facing(&next.release, &release.components, o));
+            let observed = turned.as_ref().or(observed);
             let (actions, preconditions): (Vec<Action>, Vec<Precondition>) = writes(&next, observed).into_iter().unzip();
             let changes = actions.iter().flat_map(Action::changes).collect();
-            Preview { changes, actions, preconditions, remarks: remarks(release, rollout, observed, &next), refusal: None }
+            Preview { changes, actions, preconditions, remarks: remarks(&next.release, rollout, observed, &next), refusal: None }
         }
     }
 }
@@ -72,7 +75,10 @@ pub fn after(
         // A finished run can still be taken back, unless its objects have moved on since.
         (Command::RollBack, None) => match rollout.filter(|r| r.phase == Phase::Completed && !has_moved_on(r, observed)) {
             Some(done) => command(done, observed, order, now),
-            None => rollback::undeclared(release, need()?, birth),
+            None => match orient::turned(release, need()?) {
+                Some((release, observed)) => rollback::undeclared(&release, &observed, birth),
+                None => rollback::undeclared(release, need()?, birth),
+            },
         },
         (_, None) => Err(Refusal::NoRollout),
     }
