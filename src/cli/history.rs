@@ -56,6 +56,7 @@ struct Revision {
     current: bool,
     images: Vec<String>,
     replica_set: String,
+    change_cause: Option<String>,
 }
 
 /// Prints it.
@@ -109,6 +110,7 @@ fn revisions(look: &Look) -> Vec<Revision> {
                 current: workload.revision == Some(kept.revision),
                 images: kept.images.iter().map(|i| i.image.clone()).collect(),
                 replica_set: kept.replica_set.clone(),
+                change_cause: kept.change_cause.as_ref().map(|c| c.as_str().to_owned()),
             }));
         }
     }
@@ -119,7 +121,8 @@ fn show(history: &History, to: &mut dyn Write) -> std::io::Result<()> {
     writeln!(to, "revisions")?;
     for r in &history.revisions {
         let current = if r.current { "*" } else { " " };
-        let line = format!("{current} {:<10} {:<9} {:>4}  {}", r.component, r.track, r.revision, r.images.join(", "));
+        let cause = r.change_cause.as_ref().map(|c| format!("  {c}")).unwrap_or_default();
+        let line = format!("{current} {:<10} {:<9} {:>4}  {}{cause}", r.component, r.track, r.revision, r.images.join(", "));
         writeln!(to, "{}", sanitize(&line))?;
     }
     writeln!(to, "journal")?;

@@ -143,6 +143,9 @@ pub struct KeptRevision {
     pub template_hash: String,
     /// Its images.
     pub images: Vec<ContainerImage>,
+    /// `kubernetes.io/change-cause`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_cause: Option<SafeText>,
 }
 
 /// A HorizontalPodAutoscaler, trimmed.

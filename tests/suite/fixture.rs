@@ -117,6 +117,7 @@ fn workload(name: &str, tag: &str, replicas: u32, digest: &str) -> Workload {
                 replica_set: format!("{name}-{n}"),
                 template_hash: format!("hash{n}"),
                 images: vec![ContainerImage { name: "app".into(), image: format!("registry.io/shop/{name}:v2.3.{}", n - 6) }],
+                change_cause: None,
             })
             .to_vec(),
         ..Workload::default()

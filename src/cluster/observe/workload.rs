@@ -129,6 +129,7 @@ fn kept(set: &wire::ReplicaSet) -> Option<KeptRevision> {
         replica_set: set.metadata.name.clone(),
         template_hash: set.metadata.labels.get(HASH)?.clone(),
         images: images(&set.spec.template.spec.containers),
+        change_cause: set.metadata.annotations.get(CHANGE_CAUSE).map(|c| SafeText::from(c.as_str())),
     })
 }
 
