@@ -3,7 +3,7 @@
 use cutover::app::pane::Pane;
 use proptest::prelude::*;
 
-use super::states::STATES;
+use super::states::{STATES, rolled_back};
 use super::{Kind, draw, look, text};
 use crate::fixture::{Console, holding};
 
@@ -49,6 +49,17 @@ fn header_and_way_back_stay_in_sight_under_everything() {
             assert!(foot.contains("^R"), "{name} at {width}x{height}: {foot}");
         }
     }
+}
+
+#[test]
+fn a_rollback_that_does_not_help_says_so_and_whom_to_call() {
+    let shown = |errors| text(&draw(&rolled_back(errors, 80, 24).model, &look(Kind::Dark), 80, 24)).join("\n");
+    let (helped, did_not) = (shown(0.003), shown(0.061));
+    assert!(
+        did_not.contains("Not restored: errors 6.20 % → 6.10 %") && did_not.contains("call: payments on-call: +1 555 0100"),
+        "{did_not}"
+    );
+    assert!(helped.contains("is back on stable") && !helped.contains("call:"), "{helped}");
 }
 
 #[test]

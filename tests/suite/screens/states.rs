@@ -163,16 +163,7 @@ pub const STATES: &[(&str, State)] = &[
         c.press("Ctrl-R");
         c
     }),
-    ("restored", |w, h| {
-        let mut view = rolling_back(LineState::Done { after: Millis::secs(9) });
-        let r = view.rollout.as_mut().unwrap();
-        (r.phase, r.ended) = (Phase::RolledBack, Some(now().wall));
-        let mut c = Console::of(view, w, h);
-        c.press("Ctrl-R");
-        c.model.modes.clear();
-        c.model.modes.push(cutover::app::mode::Mode::Checklist { release: key(), offset: 0 });
-        c
-    }),
+    ("restored", |w, h| rolled_back(0.003, w, h)),
     ("quit", |w, h| {
         let mut c = Console::of(holding(BOTH), w, h);
         c.press("Ctrl-C");
@@ -273,6 +264,19 @@ fn rolling_back(first: LineState) -> View {
         errors: Some((0.062, 0.003)),
     });
     view
+}
+
+/// The end of a rollback that 6.2 % of errors were the reason of.
+pub(super) fn rolled_back(errors: f64, w: u16, h: u16) -> Console {
+    let mut view = rolling_back(LineState::Done { after: Millis::secs(9) });
+    let r = view.rollout.as_mut().unwrap();
+    (r.phase, r.ended) = (Phase::RolledBack, Some(now().wall));
+    view.checklist.as_mut().unwrap().errors = Some((0.062, errors));
+    let mut c = Console::of(view, w, h);
+    c.press("Ctrl-R");
+    c.model.modes.clear();
+    c.model.modes.push(cutover::app::mode::Mode::Checklist { release: key(), offset: 0 });
+    c
 }
 
 /// Names made to break layouts and terminals.
