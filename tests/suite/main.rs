@@ -28,6 +28,7 @@ mod kubectl;
 mod metrics;
 #[cfg(feature = "sim")]
 mod promql;
+mod runbooks;
 mod screens;
 #[cfg(feature = "sim")]
 mod shop;

@@ -1,0 +1,86 @@
+//! The GitOps platform: a gateway in two colours, a service that rolls, and a controller that puts things back.
+
+use cutover::sim::kernel::resource::DEPLOYMENT;
+use serde_json::{Value, json};
+
+use super::site::{Site, deployment, service, switched};
+use crate::shop::until;
+
+const NAMESPACE: &str = "production";
+const GATEWAY: &str = "api-gateway";
+const BLUE: &str = "api-gateway-blue";
+const GREEN: &str = "api-gateway-green";
+
+fn image(name: &str, tag: &str) -> String {
+    format!("ghcr.io/company/{name}:{tag}")
+}
+
+fn gates() -> Value {
+    json!([{ "errors": { "above": "5%", "for": "5m", "then": "rollback" } }])
+}
+
+fn gateway(strategy: Value, gates: Value) -> Site {
+    let labels = |version: &str| json!({ "app": GATEWAY, "version": version });
+    let objects = [
+        deployment(BLUE, 2, &image(GATEWAY, "v1.2.3"), labels("blue")),
+        deployment(GREEN, 0, &image(GATEWAY, "v1.2.3"), labels("green")),
+        service(GATEWAY, labels("blue")),
+    ];
+    let component = switched("gateway", [BLUE, GREEN], GATEWAY, "version", ["blue", "green"]);
+    Site::new(NAMESPACE, objects).release("gateway", json!({ "components": [component], "strategy": strategy, "gates": gates }))
+}
+
+#[test]
+fn green_is_watched_for_half_an_hour_and_blue_is_removed() {
+    let site = gateway(json!({ "blueGreen": { "hold": "30m", "retire": "1m" } }), gates()).requests(json!({ "service": GATEWAY }), 20);
+    let site = site.but("approvals", json!([{ "after": "1m", "do": "approve" }]));
+    let story = site.rehearse(0, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &[]);
+    assert_eq!(story.writes("Service api-gateway"), ["selector version blue → green"]);
+    let minutes = story.minutes(("shift", 0), "held");
+    assert!((30..33).contains(&minutes), "{minutes} minutes");
+    assert_eq!(story.writes("Deployment api-gateway-blue"), ["replicas 2 → 0"]);
+}
+
+/// With selfHeal, what Git does not say is put back within seconds.
+#[test]
+fn what_a_gitops_controller_puts_back_pauses_the_run() {
+    let heal =
+        json!({ "apiVersion": "v1", "kind": "Service", "name": GATEWAY, "merge": { "spec": { "selector": { "version": "blue" } } } });
+    let site = gateway(json!({ "blueGreen": { "approve": false, "hold": "30m" } }), gates()).requests(json!({ "service": GATEWAY }), 20);
+    let site = site.but("events", json!([{ "at": "8m", "by": "argocd-controller", "do": { "patch": heal } }]));
+    let story = site.rehearse(7, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &["--timeout", "20m"]);
+    story.tells("paused", "Service api-gateway was changed by");
+    assert_eq!(story.writes("Service api-gateway"), ["selector version blue → green"], "nobody fights over it");
+}
+
+#[test]
+fn the_gateway_goes_back_to_blue() {
+    let shop = gateway(json!({ "blueGreen": { "approve": false, "hold": "1s" } }), json!([])).open();
+    shop.does(0, &["run", "-i", &image(GATEWAY, "v1.3.0")]);
+    assert_eq!(shop.selector(GATEWAY, "version"), "green");
+    let begun = std::time::Instant::now();
+    shop.does(0, &["rollback"]);
+    assert_eq!((shop.selector(GATEWAY, "version"), shop.versions([BLUE])), ("blue".to_owned(), ["v1.2.3".to_owned()]));
+    assert!(begun.elapsed().as_secs() < 300, "the runbook promises five minutes");
+}
+
+#[test]
+fn the_user_service_rolls_without_losing_a_pod() {
+    let name = "user-service";
+    let labels = json!({ "app": name, "component": "authentication" });
+    let objects = [deployment(name, 3, &image(name, "v1.2.3"), labels.clone()), service(name, labels)];
+    let release = json!({ "components": [{ "name": "users", "stable": name }], "strategy": { "rolling": { "steps": [{ "weight": 34 }, { "approve": "look" }] } } });
+    let shop = Site::new(NAMESPACE, objects).release("users", release).open();
+    let new = image(name, "v1.3.0");
+    let available = || shop.get(&DEPLOYMENT, name)["status"]["availableReplicas"].as_u64().unwrap_or(0);
+    shop.does(6, &["run", "--no-wait", "-i", &new]);
+    assert!(available() >= 3, "{}", available());
+    let mut run = shop.spawn(&["-n", NAMESPACE, "--yes", "promote"]);
+    until("the run is over", || {
+        assert!(available() >= 3, "{}", available());
+        run.is_over()
+    });
+    assert_eq!(run.end().code, Some(0));
+    let rolled = shop.get(&DEPLOYMENT, name);
+    assert_eq!((shop.image_of(name), &rolled["status"]["updatedReplicas"], &rolled["spec"]["replicas"]), (new, &json!(3), &json!(3)));
+}
