@@ -18,6 +18,7 @@ mod platform;
 mod retail;
 #[cfg(feature = "sim")]
 mod site;
+mod typed;
 
 use std::path::{Path, PathBuf};
 
