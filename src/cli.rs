@@ -13,6 +13,7 @@ use crate::config::Lookup;
 use crate::domain::declared::Declared;
 use crate::driver::shell::{Clock, SystemClock};
 
+pub mod accept;
 pub mod approve;
 pub mod args;
 pub mod completions;
@@ -40,6 +41,7 @@ pub mod schema;
 pub mod session;
 pub mod status;
 pub mod step;
+pub mod takeover;
 pub mod undo;
 pub mod view;
 
@@ -144,6 +146,8 @@ async fn online_run(command: Command, global: &Global, out: &mut Output<'_>, not
         Command::Reject(args) => reject::run(&args, global, out, notes).await,
         Command::Pause(args) => pause::run(&args, global, out, notes).await,
         Command::Resume(args) => resume::run(&args, global, out, notes).await,
+        Command::Accept(args) => accept::run(&args, global, out, notes).await,
+        Command::TakeOver(args) => takeover::run(&args, global, out, notes).await,
         Command::Promote(args) => promote::run(&args, global, out, notes).await,
         Command::Rollback(args) => rollback::run(&args, global, out, notes).await,
         Command::Undo(args) => undo::run(&args, global, out, notes).await,

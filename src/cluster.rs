@@ -13,11 +13,13 @@ pub mod lease;
 pub mod logs;
 pub mod namespaces;
 pub mod observe;
+mod owners;
 pub mod read_only;
 mod rules;
 pub mod state;
 pub mod traffic;
 pub mod watch;
+mod written;
 
 pub use connect::{ConnectError, ConnectOptions, Connection, connect};
 pub use error::ClusterError;

@@ -4,9 +4,12 @@
 //! read and emits the difference in a safe order: capacity before traffic going up, traffic before capacity going down.
 //! Killing the program at any point and starting it again reaches the same end.
 
+mod accept;
 pub mod checklist;
+pub mod choices;
 pub mod command;
 pub mod decide;
+pub mod drift;
 pub mod guard;
 pub mod needs;
 pub mod orient;

@@ -162,6 +162,8 @@ impl World {
             stable: Some(workload(0, "web")),
             candidate: self.release.components[0].candidate.as_ref().map(|n| workload(1, n)),
             route: Ok(route),
+            route_by: None,
+            owners: vec![],
         };
         Observed { at: self.at().wall, components: BTreeMap::from([("web".into(), web)]) }
     }

@@ -3,7 +3,7 @@
 use crate::domain::command::{Command, Refusal};
 use crate::domain::rollout::Phase;
 use crate::domain::step::Step;
-use crate::domain::view::View;
+use crate::domain::view::{Driver, View};
 use crate::domain::weight::Weight;
 use crate::engine::preview::after;
 
@@ -99,6 +99,9 @@ fn can(model: &Model, key: &ReleaseKey, view: &View, action: Action) -> Result<(
             [Err(why @ (Refusal::NoRollout | Refusal::RollingBack)), _] => Err(why.to_string()),
             _ => Ok(()),
         },
+        Action::TakeOver if matches!(view.driver, Driver::Us { .. }) && running.is_some() => {
+            Err("this console drives it already".to_owned())
+        }
         other => match command(view, other) {
             Some(command) => attempt(command).map(drop).map_err(|why| why.to_string()),
             None => Ok(()),
@@ -126,6 +129,8 @@ pub fn command(view: &View, action: Action) -> Option<Command> {
         Action::Approve => Command::Approve,
         Action::Reject => Command::Reject,
         Action::Promote => Command::Promote,
+        Action::AcceptDrift => Command::AcceptDrift,
+        Action::TakeOver => Command::TakeOver,
         Action::RollBack => Command::RollBack,
         _ => return None,
     })

@@ -108,7 +108,14 @@ impl Dialog {
 /// Whether a command raises the candidate's share or takes something away that cannot be had back by waiting.
 pub fn is_forward(command: &Command, asked: Weight) -> bool {
     match command {
-        Command::Start { .. } | Command::Advance | Command::Resume | Command::Approve | Command::Promote | Command::Undo { .. } => true,
+        Command::Start { .. }
+        | Command::Advance
+        | Command::Resume
+        | Command::AcceptDrift
+        | Command::TakeOver
+        | Command::Approve
+        | Command::Promote
+        | Command::Undo { .. } => true,
         Command::SetWeight(weight) => *weight > asked,
         Command::StepBack | Command::Pause | Command::Reject | Command::RollBack => false,
     }

@@ -9,7 +9,8 @@ use crate::theme::depth::Depth;
 
 use super::exit::Exit;
 use super::{
-    approve, completions, demo, history, init, keys, man, pause, plan, promote, reject, resume, rollback, run, schema, status, step, undo,
+    accept, approve, completions, demo, history, init, keys, man, pause, plan, promote, reject, resume, rollback, run, schema, status,
+    step, takeover, undo,
 };
 
 /// A terminal release console for Kubernetes.
@@ -102,7 +103,9 @@ pub enum Command {
     Reject(reject::Args),
     Pause(pause::Args),
     Resume(resume::Args),
+    Accept(accept::Args),
     Promote(promote::Args),
+    TakeOver(takeover::Args),
     Rollback(rollback::Args),
     Undo(undo::Args),
     History(history::Args),

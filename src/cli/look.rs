@@ -70,3 +70,11 @@ fn driver(reply: Reply, now: Now) -> Option<(String, Option<Millis>)> {
         _ => None,
     }
 }
+
+/// Who else manages the objects, a line each.
+pub fn managers(observed: &Observed) -> Vec<String> {
+    let mut all: Vec<String> = observed.components.values().flat_map(|c| &c.owners).map(ToString::to_string).collect();
+    all.sort();
+    all.dedup();
+    all
+}

@@ -172,14 +172,19 @@ async fn confirm(
 ) -> Result<(), CliError> {
     let back = matches!(order.command, Command::RollBack | Command::Reject | Command::Pause | Command::StepBack);
     let undeclared = release.source == Source::Discovered && run.is_none_or(Rollout::is_over);
-    if back || global.yes || !(release.production || undeclared) {
+    let taking = order.command == Command::TakeOver;
+    if back || global.yes || !(release.production || undeclared || taking) {
         return Ok(());
     }
     let preview = look(session, release, run, order).await?;
     if let Some(refusal) = preview.refusal {
         return Err(CliError::Refused(refusal.to_string()));
     }
-    let why = if release.production { "this is production" } else { "this release was found, not declared" };
+    let why = match (release.production, taking) {
+        (true, _) => "this is production",
+        (false, true) => "whoever drives it now will stop",
+        (false, false) => "this release was found, not declared",
+    };
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage(format!(
             "{} in namespace {}, context {}: {why}; add --yes to {} without being asked, or --dry-run to look",

@@ -14,6 +14,7 @@ use super::error::{CliError, safe_lines};
 use super::exit::Exit;
 use super::images::ImageArgs;
 use super::look::look;
+use super::look::managers;
 use super::output::Output;
 use super::session::Session;
 
@@ -45,6 +46,7 @@ struct Plan<'a> {
     gates: Vec<String>,
     first: &'a [crate::domain::action::Change],
     remarks: &'a [String],
+    managers: Vec<String>,
     refused: Option<String>,
 }
 
@@ -65,7 +67,8 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     let command = Command::Start { images, cause: None };
     let order = Order { id: "plan".to_owned(), command, actor: crate::journal::who::actor(), at: now.wall, mark: None };
     let first = preview(&release, seen.rollout.as_ref(), Some(&observed), &order, now);
-    show(&release, &first, out)?;
+    let managers = managers(&observed);
+    show(&release, &first, managers, out)?;
     Ok(Exit::Done)
 }
 
@@ -86,7 +89,7 @@ fn gate(g: &Gate) -> String {
     }
 }
 
-fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Output<'_>) -> std::io::Result<()> {
+fn show(release: &crate::domain::release::Release, first: &Preview, managers: Vec<String>, out: &mut Output<'_>) -> std::io::Result<()> {
     let plan = Plan {
         release: &release.name,
         namespace: &release.namespace,
@@ -95,6 +98,7 @@ fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Ou
         gates: release.gates.iter().map(gate).collect(),
         first: &first.changes,
         remarks: &first.remarks,
+        managers,
         refused: first.refusal.as_ref().map(ToString::to_string),
     };
     out.one(&plan, |to| {
@@ -104,8 +108,12 @@ fn show(release: &crate::domain::release::Release, first: &Preview, out: &mut Ou
         plan.gates.iter().try_for_each(|gate| writeln!(to, "  ·  {}", sanitize(gate)))?;
         writeln!(to, "first changes")?;
         match &plan.refused {
-            Some(refusal) => writeln!(to, "  ·  none: {}", safe_lines(refusal)),
-            None => first.changes.iter().try_for_each(|change| writeln!(to, "  ·  {}", sanitize(&change.to_string()))),
+            Some(refusal) => writeln!(to, "  ·  none: {}", safe_lines(refusal))?,
+            None => first.changes.iter().try_for_each(|change| writeln!(to, "  ·  {}", sanitize(&change.to_string())))?,
         }
+        if !plan.managers.is_empty() {
+            writeln!(to, "who else manages them")?;
+        }
+        plan.managers.iter().try_for_each(|m| writeln!(to, "  ·  {}", sanitize(m)))
     })
 }

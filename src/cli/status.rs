@@ -75,6 +75,8 @@ struct ComponentStatus {
     accepted: Option<u8>,
     /// Percent of the requests counted.
     observed: Option<f64>,
+    /// Who else manages its objects.
+    managers: Vec<String>,
     /// Why the route cannot be told.
     problem: Option<String>,
 }
@@ -160,6 +162,10 @@ fn component(look: &Look, name: &str) -> ComponentStatus {
         candidate_ready: ready(Track::Candidate),
         accepted: route.and_then(|r| r.as_ref().ok()).map(|f| f.percent()),
         observed: look.judgement.observed.get(name).map(|s| (s.0 * 1000.0).round() / 10.0),
+        managers: observed
+            .and_then(|o| o.components.get(name))
+            .map(|c| c.owners.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
         problem: route.filter(|_| !rolling).and_then(|r| r.as_ref().err()).map(ToString::to_string),
     }
 }

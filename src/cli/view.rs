@@ -35,11 +35,10 @@ pub fn preview(release: &Release, preview: &Preview, out: &mut Output<'_>) -> io
         refused: preview.refusal.as_ref().map(ToString::to_string),
     };
     out.one(&json, |to| {
-        if let Some(refusal) = &preview.refusal {
-            return writeln!(to, "refused: {}", safe_lines(&refusal.to_string()));
-        }
-        if preview.changes.is_empty() {
-            writeln!(to, "nothing would change at once")?;
+        match &preview.refusal {
+            Some(refusal) => writeln!(to, "refused: {}", safe_lines(&refusal.to_string()))?,
+            None if preview.changes.is_empty() => writeln!(to, "nothing would change at once")?,
+            None => {}
         }
         preview.changes.iter().try_for_each(|change| writeln!(to, "{}", sanitize(&change.to_string())))?;
         preview.remarks.iter().try_for_each(|remark| writeln!(to, "· {}", sanitize(remark)))

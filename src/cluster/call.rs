@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::error::{ClusterError, Subject};
 use super::items::Items;
+use crate::domain::drift::MANAGER;
 use crate::domain::object::{Kind, ObjectRef};
 
 /// The deadline of a request for one object.
@@ -22,9 +23,6 @@ pub(super) const LIST: Duration = Duration::from_secs(10);
 pub(super) const PAGE: usize = 500;
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
-/// The name that our writes carry in `managedFields`.
-pub(super) const MANAGER: &str = "cutover";
-
 /// RFC 6902.
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 /// RFC 7386.

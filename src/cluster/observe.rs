@@ -1,21 +1,27 @@
 //! Fresh reads for decisions: everything about a release, from the store, in one go.
 
 mod pods;
+mod tools;
 mod wire;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::{try_join, try_join_all};
+use std::sync::Arc;
+
+use futures::future::{join, try_join, try_join_all};
 use kube::Client;
 use serde_json::Value;
 
 use super::call;
 use super::error::ClusterError;
+use super::owners;
 use super::rules;
 use super::traffic;
+use super::written;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
+use crate::domain::owner::Owner;
 use crate::domain::release::{Component, Destination, Release, Router};
 use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
@@ -56,10 +62,13 @@ pub async fn observe_with(
     let namespace = release.namespace.as_str();
     let look = Look { client, namespace, memory, at, closely };
     let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
+    let controllers = join(look.recall_all("flagger.app/v1beta1", "canaries"), look.recall_all("argoproj.io/v1alpha1", "rollouts"));
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
-    let (autoscalers, parts) = try_join(autoscalers, parts).await?;
+    let (read, controllers) = join(try_join(autoscalers, parts), controllers).await;
+    let (autoscalers, parts) = read?;
     let mut components = BTreeMap::new();
-    for (component, part) in release.components.iter().zip(parts) {
+    for (component, mut part) in release.components.iter().zip(parts) {
+        part.owners = part.owned(look, component, &controllers).await;
         components.insert(component.name.clone(), part.observed(component, namespace, autoscalers.as_deref(), at));
     }
     Ok(Observed { at, components })
@@ -83,7 +92,11 @@ struct Part {
     addressed: Addressed,
     /// What a candidate that is still to be made must be labelled with to be reached.
     candidate_labels: BTreeMap<String, String>,
+    owners: Vec<Owner>,
 }
+
+/// Flagger's Canaries and Argo's Rollouts of the namespace, where they can be read.
+type Controllers = (Option<Arc<Value>>, Option<Arc<Value>>);
 
 #[derive(Default)]
 struct Addressed {
@@ -107,7 +120,7 @@ async fn read(look: Look<'_>, component: &Component) -> Result<Part, ClusterErro
         }
         _ => BTreeMap::new(),
     };
-    Ok(Part { stable, candidate, route, addressed, candidate_labels })
+    Ok(Part { stable, candidate, route, addressed, candidate_labels, owners: Vec::new() })
 }
 
 /// Services whose addresses show which pods can be reached.
@@ -149,6 +162,22 @@ async fn addresses(client: &Client, namespace: &str, component: &Component) -> R
 }
 
 impl Part {
+    /// Who else manages the objects.
+    async fn owned(&mut self, look: Look<'_>, component: &Component, (canaries, rollouts): &Controllers) -> Vec<Owner> {
+        let mut all = Vec::new();
+        if let (Some(object), Ok(Some(body))) = (traffic::object(component, look.namespace), &self.route) {
+            all.extend(look.owners(object, owners::of(body)).await);
+        }
+        let sides = [(Some(&component.stable), &mut self.stable), (component.candidate.as_ref(), &mut self.candidate)];
+        for (name, objects) in sides {
+            let (Some(name), Some(objects)) = (name, objects) else { continue };
+            let mut found = std::mem::take(&mut objects.tools);
+            found.extend(owners::of_deployment(name, canaries.as_deref(), rollouts.as_deref()));
+            all.extend(look.owners(ObjectRef::new(Kind::Deployment, look.namespace, name.clone()), found).await);
+        }
+        all
+    }
+
     fn observed(
         self,
         component: &Component,
@@ -168,11 +197,15 @@ impl Part {
             Some(workload)
         };
         let (stable, candidate) = (side(self.stable), side(self.candidate));
+        let route_by = self.route.as_ref().ok().and_then(|body| written::route(component, body.as_ref()?));
         let mut route = route(component, namespace, self.route, stable.as_ref(), candidate.as_ref());
         if let Ok(facts) = &mut route {
             facts.candidate_labels = self.candidate_labels;
         }
-        ComponentObserved { stable, candidate, route }
+        let mut owners = self.owners;
+        let names = stable.iter().chain(&candidate).map(|w| w.name.as_str());
+        owners.extend(names.filter_map(|name| tools::scaler(namespace, name, autoscalers.unwrap_or_default())));
+        ComponentObserved { stable, candidate, route, route_by, owners }
     }
 }
 

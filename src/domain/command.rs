@@ -34,12 +34,16 @@ pub enum Command {
     Resume,
     /// Approve what the rollout waits for.
     Approve,
+    /// Take what somebody else changed as what was asked, where that makes sense; the plan goes on from there when resumed.
+    AcceptDrift,
     /// Refuse it: end this rollout by rolling back.
     Reject,
     /// Skip the remaining holds and approvals and promote; capacity guards stay.
     Promote,
     /// Take it back, from any state. `abort` is its alias.
     RollBack,
+    /// Take the Lease from whoever drives, and drive.
+    TakeOver,
     /// Put a Deployment back to a kept revision (0: the one before).
     Undo {
         /// The component; all when not named.
@@ -55,6 +59,11 @@ impl Command {
         matches!(self, Command::RollBack | Command::Reject)
     }
 
+    /// Whether it means the same in whatever state: then it is bound to none.
+    pub fn is_for_any_state(&self) -> bool {
+        self.goes_back() || matches!(self, Command::TakeOver)
+    }
+
     /// The command's name as typed: `advance`, `set-weight`.
     pub fn word(&self) -> &'static str {
         match self {
@@ -65,9 +74,11 @@ impl Command {
             Command::Pause => "pause",
             Command::Resume => "resume",
             Command::Approve => "approve",
+            Command::AcceptDrift => "accept what stands",
             Command::Reject => "reject",
             Command::Promote => "promote",
             Command::RollBack => "roll back",
+            Command::TakeOver => "take over",
             Command::Undo { .. } => "undo",
         }
     }

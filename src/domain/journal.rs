@@ -16,6 +16,9 @@ pub struct Entry {
     pub text: String,
 }
 
+/// What a driver says that lost its Lease to somebody: `bob@bastion2 took over and drives now`.
+pub const TOOK_OVER: &str = "took over and drives now";
+
 /// What sort of line a journal entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::drift::Writer;
+use super::owner::Owner;
 use super::release::Track;
 use super::route::{RouteFacts, RouteProblem};
 use super::text::SafeText;
@@ -44,6 +46,12 @@ pub struct ComponentObserved {
     pub candidate: Option<Workload>,
     /// The route.
     pub route: Result<RouteFacts, RouteProblem>,
+    /// Who wrote its weights, or its selector, last.
+    #[serde(default)]
+    pub route_by: Option<Writer>,
+    /// Who else manages the objects.
+    #[serde(default)]
+    pub owners: Vec<Owner>,
 }
 
 /// A Deployment, trimmed.
@@ -75,6 +83,12 @@ pub struct Workload {
     pub paused: bool,
     /// Containers in order: name and image.
     pub containers: Vec<ContainerImage>,
+    /// Who wrote its images last.
+    #[serde(default)]
+    pub images_by: Option<Writer>,
+    /// Who wrote its replicas last.
+    #[serde(default)]
+    pub replicas_by: Option<Writer>,
     /// Our stamp annotation, `epoch.seq`.
     pub stamp: Option<String>,
     /// `deployment.kubernetes.io/revision`.

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Precondition};
 use super::command::Mark;
+use super::drift::{Drift, Known};
 use super::journal::Entry;
 use super::observed::{ContainerImage, KeptRevision};
-use super::release::Release;
+use super::release::{Release, Track};
 use super::route::RouteFacts;
 use super::step::Step;
 use super::time::{Millis, Now};
@@ -76,6 +77,12 @@ pub struct Rollout {
     pub waiting: Option<String>,
     /// What the server said to the last refused write, by component.
     pub trouble: BTreeMap<String, String>,
+    /// What somebody else changed and nobody has decided about yet.
+    #[serde(default)]
+    pub drifts: Vec<Drift>,
+    /// How often somebody else gave the candidate traffic again after it was taken back.
+    #[serde(default)]
+    pub reverts: u32,
     /// Error share of the candidate when a rollback began, 0–1.
     pub errors_before: Option<f64>,
     /// When the pods that were kept after a rollback are to go.
@@ -195,6 +202,9 @@ pub struct ComponentTarget {
     pub route: Option<RouteFacts>,
     /// The weight that the route was last seen to hold for us; when it is another later, somebody else wrote.
     pub held: Option<Weight>,
+    /// What each side was last known to be; when it is another later, somebody else wrote.
+    #[serde(default)]
+    pub known: BTreeMap<Track, Known>,
     /// The candidate's Deployment is made by this run.
     pub cloned: bool,
     /// Set when the run puts a Deployment back to a kept revision.

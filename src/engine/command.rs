@@ -2,6 +2,7 @@
 //! double press cannot skip a step.
 
 use crate::domain::command::{Command, Order, Refusal};
+use crate::domain::drift::Sort;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
@@ -12,7 +13,7 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::weight::Weight;
 
 use super::needs::missing;
-use super::{decide, guard, rollback, start};
+use super::{accept, decide, drift, guard, rollback, start};
 
 /// Applies an order to a run. `observed` is the newest look at the cluster, for the capacity guard; without one, going
 /// forward is refused and going back is not.
@@ -25,9 +26,9 @@ pub fn command(rollout: &Rollout, observed: Option<&Observed>, order: &Order, no
     {
         return Ok(rollout.clone());
     }
-    let back = matches!(order.command, Command::RollBack | Command::Reject);
+    let back = order.command.goes_back();
     if let Some(mark) = &order.mark
-        && !back
+        && !order.command.is_for_any_state()
         && !mutant(Mutant::StaleOrderActs)
         && *mark != rollout.mark()
     {
@@ -36,7 +37,7 @@ pub fn command(rollout: &Rollout, observed: Option<&Observed>, order: &Order, no
     let mut r = rollout.clone();
     if let Some(observed) = observed.filter(|_| !back) {
         // What the routes hold belongs to the weight that was asked so far: a driver may have died with its write just landed.
-        decide::remember_routes(&mut r, observed);
+        drift::remember(&mut r, observed);
     }
     apply(&mut r, observed, order, now)?;
     r.turn += 1;
@@ -61,6 +62,8 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
     match &order.command {
         Command::RollBack => return rollback::begin(r, &format!("asked by {actor}"), actor, now),
         Command::Reject => return reject(r, actor, now),
+        // Whoever drives goes on with the run as it is, also with one that is being taken back.
+        Command::TakeOver if !r.is_over() => return Ok(()),
         Command::Start { .. } | Command::Undo { .. } => {
             return Err(Refusal::AlreadyRunning { id: r.id.clone(), phase: r.phase.to_string() });
         }
@@ -77,13 +80,14 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
         Command::SetWeight(weight) => set_weight(r, observed, *weight, actor, now),
         Command::Pause => pause(r, observed, actor),
         Command::Resume => resume(r, now),
+        Command::AcceptDrift => accept::accept(r, observed, actor, now),
         Command::Approve => approve(r, actor, now),
         Command::Promote => promote(r, observed, actor, now),
-        Command::Start { .. } | Command::Undo { .. } | Command::RollBack | Command::Reject => Ok(()),
+        Command::Start { .. } | Command::Undo { .. } | Command::RollBack | Command::Reject | Command::TakeOver => Ok(()),
     }
 }
 
-fn not_now(what: impl Into<String>) -> Refusal {
+pub(super) fn not_now(what: impl Into<String>) -> Refusal {
     Refusal::NotNow { what: what.into() }
 }
 
@@ -99,8 +103,8 @@ fn hold_check(r: &Rollout, observed: Option<&Observed>, weight: Weight) -> Resul
 }
 
 fn advance(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
-    if let Some(why) = observed.and_then(|o| decide::drift(r, o)) {
-        return Err(not_now(why));
+    if let Some(foreign) = observed.and_then(|o| drift::find(r, o).into_iter().next()) {
+        return Err(not_now(format!("{foreign}; resume to set ours again (p), accept it (A), or roll back (Ctrl-R)")));
     }
     match r.step().cloned() {
         Some(Step::Approve(label)) => {
@@ -137,7 +141,7 @@ fn next_shift(r: &Rollout, above: Weight) -> Option<(usize, Weight)> {
 }
 
 /// The last step of the plan whose weight is at most `weight`.
-fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weight)> {
+pub(super) fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weight)> {
     let mut shifts = r.plan.iter().enumerate().filter_map(|(i, s)| if let Step::Shift(w) = s { Some((i, *w)) } else { None });
     shifts.rfind(|(_, w)| *w <= weight)
 }
@@ -181,7 +185,7 @@ fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, acto
 }
 
 /// Whether the weight may be moved by hand in this step.
-fn movable(r: &Rollout) -> Result<(), Refusal> {
+pub(super) fn movable(r: &Rollout) -> Result<(), Refusal> {
     if matches!(r.release.strategy, Strategy::Rolling(_)) {
         return Err(not_now("a rolling update has no weight: pause it (p), or roll it back (Ctrl-R)"));
     }
@@ -207,11 +211,16 @@ fn pause(r: &mut Rollout, observed: Option<&Observed>, actor: &str) -> Result<()
     Ok(())
 }
 
+/// What somebody else changed is set again.
 fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if !matches!(r.phase, Phase::Paused { .. }) {
         return Err(not_now("it is not paused"));
     }
-    hand_over(r);
+    let rolled = matches!(r.release.strategy, Strategy::Rolling(_)) && r.drifts.iter().any(|d| matches!(d.sort, Sort::Image(_)));
+    if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_))).filter(|_| rolled) {
+        decide::enter(r, cursor, now);
+    }
+    drift::forget(r);
     r.trouble.clear();
     decide::unhalt(r, now);
     if r.step().is_some_and(Step::has_deadline) {

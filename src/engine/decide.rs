@@ -7,14 +7,13 @@ use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
 use crate::domain::release::{Router, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
-use crate::domain::route::RouteEntry;
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::weight::Weight;
 
 use super::needs::{Need, Stage, missing};
-use super::{guard, rollback};
+use super::{drift, guard, rollback};
 
 /// The longest stretch between two looks that counts as covered; what is longer was a suspended laptop or a stalled process.
 pub const LONGEST_GAP: Millis = Millis::secs(30);
@@ -38,9 +37,10 @@ pub struct Decision {
 /// One turn of the reconciler.
 pub fn decide(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
     let mut r = rollout.clone();
-    remember_routes(&mut r, observed);
+    drift::remember(&mut r, observed);
     match &r.phase {
         Phase::RollingBack { .. } => {
+            drift::count_reverts(&mut r, observed, now);
             let actions = rollback::drive(&mut r, observed, judgement, now);
             Decision { rollout: r, actions }
         }
@@ -64,6 +64,7 @@ fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now)
         }
     }
     pause_where_needed(&mut r, observed, judgement, now);
+    drift::ask(&mut r, observed, now);
     let needs = missing(&r, observed);
     let lacking = !needs.is_empty();
     cover(&mut r, observed, judgement, lacking, now);
@@ -98,11 +99,12 @@ fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> 
     let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.rises_to(*weight));
     for need in needs.into_iter().filter(|n| n.stage() == stage) {
         match need {
-            // Somebody else's weight stands until a person says what is to be done about it.
-            Need::Act(_, Action::Route { component, .. }, _) if drift_of(r, observed, &component).is_some() => {
-                waiting = drift_of(r, observed, &component);
-            }
             Need::Act(_, action, precondition) => {
+                // What somebody else wrote stands until a person says what is to be done about it.
+                if let Some(foreign) = drift::against(&r.drifts, &action) {
+                    waiting = Some(foreign.to_string());
+                    continue;
+                }
                 let promoting = matches!(r.step(), Some(Step::Promote));
                 let safe = if raising(&action) && !promoting { guard::can_hold(r, observed, r.asked) } else { Ok(()) };
                 match safe {
@@ -279,7 +281,7 @@ fn stalled(r: &Rollout, observed: &Observed) -> Option<String> {
     })
 }
 
-/// Pauses for a gate that says so, for a shared incident, and for a route that somebody else changed.
+/// Pauses for a gate that says so, and for a shared incident.
 fn pause_where_needed(r: &mut Rollout, observed: &Observed, judgement: &Judgement, now: Now) {
     if !matches!(r.phase, Phase::Progressing) {
         return;
@@ -289,13 +291,18 @@ fn pause_where_needed(r: &mut Rollout, observed: &Observed, judgement: &Judgemen
         Verdict::Warn => g.then == Consequence::Pause && lasting(r, &g.gate).is_some_and(|l| g.broken_for >= l),
         _ => false,
     });
-    let why = failing.map(|g| format!("{}: {}", g.component, g.evidence)).or_else(|| drift(r, observed)).or_else(|| overdue(r));
+    let why = failing.map(|g| format!("{}: {}", g.component, g.evidence)).or_else(|| overdue(r));
     if let Some(why) = why {
-        r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: format!("paused: {why}") });
         halt(r, Some(observed));
-        r.phase = Phase::Paused { why, by: SELF.to_owned() };
-        r.turn += 1;
+        pause(r, why, now);
     }
+}
+
+/// Stops going forward.
+pub(super) fn pause(r: &mut Rollout, why: String, now: Now) {
+    r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: format!("paused: {why}") });
+    r.phase = Phase::Paused { why, by: SELF.to_owned() };
+    r.turn += 1;
 }
 
 /// A weight that is not reached everywhere stays at the lowest that a component has: nothing rises while it is paused, and
@@ -307,7 +314,7 @@ pub(super) fn halt(r: &mut Rollout, observed: Option<&Observed>) {
         return;
     }
     // What somebody else wrote stands; what held there before says where it was.
-    let foreign = |name: &str| observed.is_some_and(|o| drift_of(r, o, name).is_some());
+    let foreign = |name: &str| r.drifts.iter().any(|d| d.component == name);
     let stands = |(name, target): (&String, &ComponentTarget)| match route(name) {
         Some(facts) if !foreign(name) => Weight::capped(facts.percent()),
         _ => target.held.unwrap_or(weight_before(r)),
@@ -348,44 +355,6 @@ fn lasting(r: &Rollout, gate: &str) -> Option<Millis> {
     r.release.gates.iter().find(|g| g.name == gate).map(|g| g.lasting)
 }
 
-/// A weight that held for us and is another now was written by somebody else: stop and ask, never correct it silently.
-pub(super) fn drift(r: &Rollout, observed: &Observed) -> Option<String> {
-    r.targets.keys().find_map(|name| drift_of(r, observed, name))
-}
-
-/// As [`drift`], of one component.
-fn drift_of(r: &Rollout, observed: &Observed, name: &str) -> Option<String> {
-    if matches!(r.step(), Some(Step::Promote | Step::Prepare) | None) || mutant(Mutant::DriftOverwritten) {
-        return None;
-    }
-    let (target, facts) = (r.targets.get(name)?, observed.route(name)?);
-    // On the way from one weight to the next either may stand there. A ratio gets there pod by pod.
-    let by_pods = matches!(facts.entry, RouteEntry::Replicas { .. });
-    let held = target.held.filter(|h| !by_pods || *h == r.asked)?;
-    (!facts.holds(held) && !facts.holds(r.asked)).then(|| {
-        format!(
-            "{name}: {} was changed by somebody else, {held} → {} %; resume to set it again, or roll back",
-            facts.object,
-            facts.percent()
-        )
-    })
-}
-
-/// Keeps the newest route facts for a rollback that must not read first, and what the routes hold.
-pub(super) fn remember_routes(r: &mut Rollout, observed: &Observed) {
-    let asked = r.asked;
-    for (name, target) in &mut r.targets {
-        if let Some(facts) = observed.route(name) {
-            if facts.holds(asked) {
-                target.held = Some(asked);
-            }
-            if target.route.as_ref() != Some(facts) {
-                target.route = Some(facts.clone());
-            }
-        }
-    }
-}
-
 /// A write was refused for one component: all go back to the weight before, and a person is asked.
 pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) -> Rollout {
     let mut r = rollout.clone();
@@ -402,8 +371,6 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
         }
         r.targets.values_mut().for_each(|t| t.held = None);
     }
-    r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: format!("paused: {text}") });
-    r.phase = Phase::Paused { why: text, by: SELF.to_owned() };
-    r.turn += 1;
+    pause(&mut r, text, now);
     r
 }

@@ -156,20 +156,34 @@ impl Part<'_> {
             return vec![Need::Wait(Stage::Images, format!("{}: the candidate's Deployment is gone", self.name()))];
         };
         if matches!(self.component.router, Router::Replicas { .. }) {
-            return self.serve_by_ratio(candidate, weight);
+            let falling = self.seen.route.as_ref().is_ok_and(|facts| facts.percent() > weight.percent());
+            let needs = if falling { Vec::new() } else { self.as_known(candidate) };
+            return if needs.is_empty() { self.serve_by_ratio(candidate, weight) } else { needs };
         }
         // A route that stands there already, by somebody else's hand, needs its pods all the same.
         let shifting = matches!(self.rollout.step(), Some(Step::Shift(_))) && weight > Weight::ZERO;
-        let rising = match &self.seen.route {
-            Ok(facts) => facts.rises_to(weight) || (shifting && facts.holds(weight)),
+        let (rising, falling) = match &self.seen.route {
+            Ok(facts) => (facts.rises_to(weight) || (shifting && facts.holds(weight)), facts.percent() > weight.percent()),
             Err(problem) => return vec![Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))],
         };
-        if !rising {
-            return self.hand_back(weight).into_iter().collect();
+        // Traffic that is to go waits for nothing else.
+        if falling && let Some(need) = self.hand_back(weight) {
+            return vec![need];
         }
-        let mut needs = self.capacity(candidate, weight);
+        let mut needs = self.as_known(candidate);
+        if !rising {
+            needs.extend(self.hand_back(weight));
+            return needs;
+        }
+        needs.extend(self.capacity(candidate, weight));
         needs.extend(self.route(weight));
         needs
+    }
+
+    /// Both sides carry what the run has for them, also after somebody else changed it and a person said to set it again.
+    fn as_known(&self, candidate: &Workload) -> Vec<Need> {
+        let stable = self.seen.stable.as_ref().and_then(|s| self.images(Track::Stable, s, &self.target.stable.images));
+        stable.into_iter().chain(self.images(Track::Candidate, candidate, &self.target.images)).collect()
     }
 
     /// Traffic comes back to stable as far as its ready pods bear it: while it got little, an autoscaler may have left few of

@@ -4,12 +4,14 @@ use crate::domain::action::{Action, Change, Precondition};
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::declared::MONITORING;
 use crate::domain::observed::{ComponentObserved, Observed};
+use crate::domain::owner::{Owner, Reverts};
 use crate::domain::release::{Release, Strategy};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Now;
 use crate::domain::verdict::Judgement;
-use crate::domain::view::View;
+use crate::domain::view::{Driver, View};
 
+use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
 use super::{command, guard, orient, rollback};
@@ -32,14 +34,16 @@ pub struct Preview {
 /// What an order would do, without doing it.
 pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, order: &Order, now: Now) -> Preview {
     match after(release, rollout, observed, order, now) {
-        Err(refusal) => Preview { refusal: Some(refusal), ..Preview::default() },
+        Err(refusal) => Preview { refusal: Some(refusal), remarks: foreign(rollout, observed, order, now), ..Preview::default() },
         Ok(next) => {
             // A run may have the roles the other way round than the release that was looked at.
             let turned = observed.and_then(|o| orient::facing(&next.release, &release.components, o));
             let observed = turned.as_ref().or(observed);
             let (actions, preconditions): (Vec<Action>, Vec<Precondition>) = writes(&next, observed).into_iter().unzip();
             let changes = actions.iter().flat_map(Action::changes).collect();
-            Preview { changes, actions, preconditions, remarks: remarks(&next.release, rollout, observed, &next), refusal: None }
+            let mut told = foreign(rollout, observed, order, now);
+            told.extend(remarks(&next.release, rollout, observed, &next));
+            Preview { changes, actions, preconditions, remarks: told, refusal: None }
         }
     }
 }
@@ -47,7 +51,12 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
 impl View {
     /// What an order would do, from what is in memory.
     pub fn preview(&self, order: &Order) -> Preview {
-        preview(&self.release, self.rollout.as_ref(), self.observed.as_ref(), order, self.now)
+        let mut preview = preview(&self.release, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
+        if let (Command::TakeOver, Driver::Other { holder, seen }) = (&order.command, &self.driver) {
+            let who = format!("{holder} drives it, and its Lease was seen renewed {seen} ago");
+            preview.remarks.insert(0, format!("{who}: it is told who took over, and stops; its last write may still land"));
+        }
+        preview
     }
 }
 
@@ -97,7 +106,17 @@ fn has_moved_on(done: &Rollout, observed: Option<&Observed>) -> bool {
     })
 }
 
-fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action, Precondition)> {
+/// What somebody else changed, and what each choice would do, where an order is one of the choices.
+fn foreign(rollout: Option<&Rollout>, observed: Option<&Observed>, order: &Order, now: Now) -> Vec<String> {
+    let (Some(rollout), Some(observed)) = (rollout, observed) else { return Vec::new() };
+    match order.command {
+        Command::AcceptDrift | Command::Resume => choices(rollout, observed, order, now),
+        _ => Vec::new(),
+    }
+}
+
+/// The writes of the first step that follows.
+pub(super) fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action, Precondition)> {
     if matches!(next.phase, Phase::RollingBack { .. }) {
         let decided = observed.map(|o| super::decide(next, o, &Default::default(), Now { mono: Default::default(), wall: next.entered }));
         return decided.map_or_else(|| rollback::first_moves(next, None), |d| d.actions);
@@ -110,6 +129,17 @@ fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action, Precondit
     needs.into_iter().filter_map(|n| if let Need::Act(_, action, precondition) = n { Some((action, precondition)) } else { None }).collect()
 }
 
+/// Who else manages the objects, each once.
+fn owners(observed: Option<&Observed>) -> Vec<&Owner> {
+    let mut all: Vec<&Owner> = Vec::new();
+    for owner in observed.iter().flat_map(|o| o.components.values()).flat_map(|c| &c.owners) {
+        if !all.contains(&owner) {
+            all.push(owner);
+        }
+    }
+    all
+}
+
 fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, next: &Rollout) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(next.phase, Phase::RollingBack { .. }) {
@@ -117,8 +147,11 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         if next.release.keep > Default::default() {
             lines.push(format!("candidate pods stay {} for the post-mortem", next.release.keep));
         }
+        let told = owners(observed).into_iter().filter(|o| matches!(o.reverts, Reverts::AtOnce | Reverts::Every(_)));
+        lines.extend(told.filter_map(|o| Some(format!("{o}; to stop that: {}", o.how_to_stop()?))));
     } else if rollout.is_none_or(Rollout::is_over) {
         lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
+        lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());
         }

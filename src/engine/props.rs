@@ -2,6 +2,7 @@
 
 mod capacity;
 mod colours;
+mod drift;
 mod random;
 mod routes;
 
@@ -255,7 +256,11 @@ fn a_foreign_weight_pauses_and_is_not_overwritten() {
     assert_eq!(run.world.weight("backend"), 10);
     run.world.meddle("backend", 60);
     run.turns(5);
-    assert!(matches!(run.phase(), Phase::Paused { ref why, .. } if why.contains("changed by somebody else")), "{:?}", run.phase());
+    assert!(
+        matches!(run.phase(), Phase::Paused { ref why, .. } if why.contains("candidate 10 → 60 by argocd-controller")),
+        "{:?}",
+        run.phase()
+    );
     assert_eq!(run.world.weight("backend"), 60);
     run.order(Command::Resume).unwrap();
     run.turns(2);

@@ -46,6 +46,7 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
     (r.ticked, r.covered) = (None, Millis::ZERO);
     r.turn += 1;
     r.trouble.clear();
+    r.drifts.clear();
     r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: by.to_owned(), text: format!("rollback: {cause}") });
     Ok(())
 }
@@ -58,7 +59,7 @@ pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Preco
             (Some(seen), _) if is_by_ratio(r, name) => ratio_back(Side { r, name, target, seen }, &mut moves),
             (Some(seen), _) if seen.route.is_ok() => route_back(Side { r, name, target, seen }, &mut moves),
             // Pods go when others are seen to be there; from memory alone they only come.
-            (_, Some(_)) if is_by_ratio(r, name) => moves.actions.push(whole_again(r, name, target, target.stable.replicas)),
+            (_, Some(_)) if is_by_ratio(r, name) => moves.actions.push(whole_again(r, name, target)),
             (_, Some(facts)) => moves.actions.push(back(name, facts)),
             _ => {}
         }
@@ -174,11 +175,12 @@ fn is_by_ratio(r: &Rollout, name: &str) -> bool {
     r.release.component(name).is_some_and(|c| matches!(c.router, Router::Replicas { .. }))
 }
 
-/// Stable at its recorded size, whatever it is now.
-fn whole_again(r: &Rollout, name: &str, target: &ComponentTarget, from: u32) -> (Action, Precondition) {
+/// Stable at its recorded size, whatever it is now, from memory.
+fn whole_again(r: &Rollout, name: &str, target: &ComponentTarget) -> (Action, Precondition) {
     let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), target.stable.name.clone());
     let stable = Target { track: Track::Stable, object, uid: target.stable.uid.clone(), stamp: None, resource_version: None };
-    (Action::Scale { component: name.to_owned(), target: stable, from, to: target.stable.replicas }, Precondition::Identity)
+    let whole = target.stable.replicas;
+    (Action::Scale { component: name.to_owned(), target: stable, from: whole, to: whole }, Precondition::Identity)
 }
 
 /// Where pods are the weight: stable grows at once; the candidate shrinks as stable's ready pods can bear its share, and
@@ -187,7 +189,9 @@ fn ratio_back(side: Side<'_>, moves: &mut Moves) {
     let Side { r, name, target, seen } = side;
     let Some(stable) = &seen.stable else { return };
     if stable.replicas < target.stable.replicas && (stable.replicas == 0 || stable.hpa.is_none()) {
-        moves.actions.push(whole_again(r, name, target, stable.replicas));
+        let to = as_target(r, Track::Stable, stable);
+        let action = Action::Scale { component: name.to_owned(), target: to, from: stable.replicas, to: target.stable.replicas };
+        moves.actions.push((action, Precondition::Identity));
     }
     let Some(candidate) = &seen.candidate else { return };
     let late = r.covered >= ROUTE_DEADLINE;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::command::Refusal;
+use crate::domain::drift::Known;
 use crate::domain::image::Image;
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
-use crate::domain::release::{Component, Destination, Release, Rolling, Router, Strategy};
+use crate::domain::release::{Component, Destination, Release, Rolling, Router, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout, SCHEMA};
 use crate::domain::route::RouteFacts;
 use crate::domain::step::Step;
@@ -43,6 +44,7 @@ pub fn start(
             what: format!("release {} has no component `{unknown}`; it has: {}", release.name, names.join(", ")),
         });
     }
+    uncontested(release, observed)?;
     let mut targets = BTreeMap::new();
     for component in &release.components {
         let seen = observed.components.get(&component.name);
@@ -64,6 +66,21 @@ pub fn start(
         }
     }
     Ok(rollout)
+}
+
+/// Whether nobody else moves the same traffic. Asked of a start only: a rollback is never refused.
+fn uncontested(release: &Release, observed: &Observed) -> Result<(), Refusal> {
+    let seen = release.components.iter().filter_map(|c| Some((c, observed.components.get(&c.name)?)));
+    for (component, seen) in seen {
+        if let Some(owner) = seen.owners.iter().find(|o| o.tool.fights()) {
+            let what = format!(
+                "{}: {owner}, and two controllers would fight over it: release with that one, or take {} away from it first",
+                component.name, owner.object
+            );
+            return Err(Refusal::Unfit { what });
+        }
+    }
+    Ok(())
 }
 
 /// Whether every component's route can say a weight: told before the first write, not when it is met.
@@ -103,6 +120,8 @@ fn empty(release: Release, birth: Birth<'_>) -> Rollout {
         log: VecDeque::new(),
         waiting: None,
         trouble: BTreeMap::new(),
+        drifts: Vec::new(),
+        reverts: 0,
         errors_before: None,
         clean_up: None,
         judge: None,
@@ -169,6 +188,7 @@ fn target(
         images,
         route: seen.route.as_ref().ok().cloned(),
         held: None,
+        known: known(stable, seen.candidate.as_ref()),
         cloned: seen.candidate.is_none() && !rolling,
         undo: None,
     })
@@ -196,7 +216,7 @@ fn wanted(component: &Component, stable: &Workload, image: &Image) -> Result<Vec
 }
 
 /// Images of the candidate's containers, in stable's order; containers that only stable has stay as they are.
-fn common(stable: &Workload, candidate: &Workload) -> Vec<ContainerImage> {
+pub(super) fn common(stable: &Workload, candidate: &Workload) -> Vec<ContainerImage> {
     let image = |c: &ContainerImage| candidate.containers.iter().find(|k| k.name == c.name).unwrap_or(c).clone();
     stable.containers.iter().map(image).collect()
 }
@@ -248,6 +268,11 @@ pub(super) fn recorded(w: &Workload) -> Recorded {
     }
 }
 
+/// What both sides are when the run begins: what is neither this nor what the run asks for was written by somebody else.
+fn known(stable: &Workload, candidate: Option<&Workload>) -> BTreeMap<Track, Known> {
+    [(Track::Stable, Some(stable)), (Track::Candidate, candidate)].into_iter().filter_map(|(t, w)| Some((t, Known::of(w?)))).collect()
+}
+
 /// Stable as it was before anything was moved: where pods are the weight, the candidate's were stable's; where stable was
 /// scaled away, the candidate shows how many pods the traffic needs.
 fn whole(component: &Component, stable: &Workload, candidate: Option<&Workload>) -> Recorded {
@@ -275,6 +300,7 @@ pub fn by_hand(release: &Release, observed: &Observed, birth: Birth<'_>) -> Resu
             images,
             route: seen.route.as_ref().ok().cloned(),
             held: None,
+            known: known(stable, seen.candidate.as_ref()),
             cloned: false,
             undo: None,
         };
@@ -312,6 +338,7 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
                 images: kept.images.clone(),
                 route: None,
                 held: None,
+                known: known(stable, None),
                 cloned: false,
                 undo: Some(kept),
             },

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::domain::action::{Action, Precondition, WriteOutcome};
+use crate::domain::drift::{MANAGER, Writer};
 use crate::domain::gate::{Consequence, Gate, Limit, Metric};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use crate::domain::owner::Owner;
 use crate::domain::release::{BlueGreen, Canary, Component, Destination, Release, Rolling, Router, Source, Stage, Strategy, Track};
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use crate::domain::time::{Millis, Now};
@@ -84,6 +86,8 @@ struct Held {
     alone: bool,
     stamp: Option<String>,
     version: u64,
+    /// Who wrote the route last.
+    by: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +100,8 @@ pub(crate) struct World {
     /// So many of stable's pods never become ready.
     pub limp: u32,
     components: BTreeMap<String, Held>,
+    /// Who else manages the objects.
+    pub owners: Vec<Owner>,
 }
 
 impl World {
@@ -122,11 +128,12 @@ impl World {
                 alone: true,
                 stamp: None,
                 version: 1,
+                by: "kubectl-apply",
             }
         };
         let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
-        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components }
+        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![] }
     }
 
     /// Time passes in which no pod gets anywhere.
@@ -157,7 +164,9 @@ impl World {
 
     /// The two weights of a route as they stand.
     pub fn parts(&mut self, component: &str) -> &mut (u32, u32) {
-        &mut self.components.get_mut(component).unwrap().parts
+        let held = self.components.get_mut(component).unwrap();
+        held.by = "kubectl-edit";
+        &mut held.parts
     }
 
     /// Somebody else has a part in a route, or no longer.
@@ -170,6 +179,17 @@ impl World {
         self.components.values_mut().for_each(|held| held.version += 1);
     }
 
+    /// Who wrote a route last.
+    pub fn by(&mut self, component: &str) -> &mut &'static str {
+        &mut self.components.get_mut(component).unwrap().by
+    }
+
+    /// Somebody deletes a Deployment of the candidate's and makes it again.
+    pub fn remake_candidate(&mut self, component: &str) {
+        let w = self.workload(component, Track::Candidate);
+        w.uid.push('2');
+    }
+
     /// Somebody deletes the candidate's Deployment.
     pub fn delete_candidate(&mut self, component: &str) {
         self.components.get_mut(component).unwrap().candidate = None;
@@ -178,7 +198,7 @@ impl World {
     /// Somebody else sets a weight.
     pub fn meddle(&mut self, component: &str, weight: u32) {
         let held = self.components.get_mut(component).unwrap();
-        (held.parts, held.version) = ((100 - weight, weight), held.version + 1);
+        (held.parts, held.version, held.by) = ((100 - weight, weight), held.version + 1, "argocd-controller");
     }
 
     pub fn workload(&mut self, component: &str, track: Track) -> &mut Workload {
@@ -205,8 +225,13 @@ impl World {
     pub fn observe(&self) -> Observed {
         let one = |c: &Component| {
             let held = &self.components[&c.name];
-            let seen =
-                ComponentObserved { stable: Some(held.stable.clone()), candidate: held.candidate.clone(), route: self.facts(c, held) };
+            let seen = ComponentObserved {
+                stable: Some(held.stable.clone()),
+                candidate: held.candidate.clone(),
+                route: self.facts(c, held),
+                route_by: Some(Writer { manager: held.by.into(), at: Some(self.now.wall) }),
+                owners: self.owners.clone(),
+            };
             (c.name.clone(), seen)
         };
         Observed { at: self.now.wall, components: self.release.components.iter().map(one).collect() }
@@ -274,7 +299,7 @@ impl World {
                     held.candidate.as_mut().unwrap().replicas = candidate;
                     held.stable.replicas = stable;
                 } else {
-                    (held.parts, held.version) = ((stable, candidate), held.version + 1);
+                    (held.parts, held.version, held.by) = ((stable, candidate), held.version + 1, MANAGER);
                 }
             }
             Action::Scale { target, from, to, .. } => {

@@ -120,6 +120,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("low-traffic", include_str!("../../assets/scenarios/low-traffic.yaml")),
     ("blue-green", include_str!("../../assets/scenarios/blue-green.yaml")),
     ("two-components", include_str!("../../assets/scenarios/two-components.yaml")),
+    ("gitops", include_str!("../../assets/scenarios/gitops.yaml")),
 ];
 
 /// Why a scenario cannot be used.

@@ -37,12 +37,22 @@ pub struct Deployment {
     pub paused: bool,
     pub image: String,
     pub stamp: Option<String>,
+    /// Who wrote image and replicas last, as far as anybody did.
+    pub image_by: Option<Hand>,
+    pub replicas_by: Option<Hand>,
     /// Bounds, when an autoscaler owns the replicas.
     pub scaler: Option<(u32, u32)>,
     pub revision: u64,
     /// Revision and image, newest first.
     pub kept: Vec<(u64, String)>,
     pub pods: Vec<Pod>,
+}
+
+/// Whose write it was, as an object's managed fields tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    Ours,
+    Foreign,
 }
 
 /// A route, or what stands for one.
@@ -52,6 +62,8 @@ pub struct Route {
     pub candidate: u32,
     pub version: u64,
     pub stamp: Option<String>,
+    /// Who wrote its weights last.
+    pub by: Option<Hand>,
     /// Until when its gateway has not taken the newest spec over.
     pub pending_until: Millis,
     /// Weights of others in the same rule: nobody of ours may touch them.
@@ -128,8 +140,15 @@ impl World {
             let rolling = c.candidate.is_none();
             let switched = matches!(c.router, Router::Service { .. });
             let candidate = c.candidate.as_ref().map(|name| Deployment::new(name, 2, if switched { WHOLE } else { 0 }));
-            let route =
-                (!rolling).then(|| Route { stable: total, candidate: 0, version: 1, stamp: None, pending_until: Millis::ZERO, foreign: 7 });
+            let route = (!rolling).then(|| Route {
+                stable: total,
+                candidate: 0,
+                version: 1,
+                stamp: None,
+                by: None,
+                pending_until: Millis::ZERO,
+                foreign: 7,
+            });
             Part { declared: c.clone(), stable: Some(Deployment::new(&c.stable, 1, WHOLE)), candidate, route, counters: Default::default() }
         };
         let parts = release.components.iter().map(part).collect();
@@ -207,6 +226,8 @@ impl Deployment {
             paused: false,
             image: OLD.into(),
             stamp: None,
+            image_by: None,
+            replicas_by: None,
             scaler: None,
             revision: 2,
             kept: vec![(2, OLD.into()), (1, "shop/app:v0".into())],

@@ -46,7 +46,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "status",
     "plan",
@@ -56,7 +56,9 @@ const COMMANDS: [&str; 18] = [
     "reject",
     "pause",
     "resume",
+    "accept",
     "promote",
+    "take-over",
     "rollback",
     "undo",
     "history",

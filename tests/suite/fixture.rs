@@ -124,7 +124,7 @@ fn workload(name: &str, tag: &str, replicas: u32, digest: &str) -> Workload {
     }
 }
 
-fn route(name: &str, percent: u32) -> RouteFacts {
+pub fn route(name: &str, percent: u32) -> RouteFacts {
     let host = |track: &str| Destination { host: format!("{name}-{track}"), subset: None };
     RouteFacts {
         object: ObjectRef::new(Kind::VirtualService, "fusion-ecommerce", name),
@@ -149,6 +149,8 @@ pub fn observed(components: &[&str], percent: u32) -> Observed {
             stable: Some(workload(name, "v2.3.1", 9, "a41f")),
             candidate: Some(workload(&format!("{name}-canary"), "v2.4.0", 3, "9c02")),
             route: Ok(route(name, percent)),
+            route_by: None,
+            owners: vec![],
         };
         ((*name).to_owned(), c)
     };

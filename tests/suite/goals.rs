@@ -27,3 +27,12 @@ fn no_telling_is_the_reason_only_once_there_is_something_to_tell() {
         assert_eq!(ending.exit, exit, "{:?}: {}", view.rollout.unwrap().step(), ending.text);
     }
 }
+
+#[test]
+fn a_paused_run_waits_for_a_person_whatever_is_known() {
+    let mut view = crate::screens::reverted();
+    view.judgement = judgement(&["backend"], Verdict::Inconclusive(Doubt::NoData));
+    let ending = timed_out(Goal::End { people: true }, Some(&view));
+    assert_eq!(ending.exit, Exit::TimedOut, "{}", ending.text);
+    assert!(ending.text.contains("candidate 25 → 0 by argocd-controller"), "{}", ending.text);
+}

@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod doubt;
+mod foreign;
 mod killed;
 mod read_only;
 mod rehearsals;

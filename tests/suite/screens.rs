@@ -12,6 +12,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::fixture::Console;
 use states::STATES;
+pub use states::reverted;
 
 /// How a picture is made.
 #[derive(Clone, Copy, Debug)]

@@ -112,10 +112,16 @@ pub const TABLE: &[Row] = &[
     },
     Row { chords: &[ch('U')], title: "undo", help: "Put a Deployment back to a kept revision", hint: 21, ..rollout(Action::Undo, "undo") },
     Row {
+        chords: &[ch('A')],
+        title: "accept",
+        help: "Take what somebody else changed as what was asked; p sets it again, Ctrl-R takes all back",
+        hint: 9,
+        ..rollout(Action::AcceptDrift, "accept-drift")
+    },
+    Row {
         chords: &[ch('t')],
         title: "take over",
-        help: "Take the rollout over from another driver (not built yet)",
-        planned: true,
+        help: "Take the rollout over from whoever drives it; they are told, and stop",
         ..rollout(Action::TakeOver, "take-over")
     },
     show(Pane::Timeline, "steps", &[ch('1')], "The plan, step by step, with what was covered"),

@@ -47,9 +47,14 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
             }
         }
         Action::Start | Action::SetWeight | Action::Undo => form(model, action),
-        Action::Next | Action::StepBack | Action::PauseResume | Action::Approve | Action::Reject | Action::Promote => {
-            review(model, action, out);
-        }
+        Action::Next
+        | Action::StepBack
+        | Action::PauseResume
+        | Action::Approve
+        | Action::Reject
+        | Action::Promote
+        | Action::AcceptDrift
+        | Action::TakeOver => review(model, action, out),
         Action::RollBack => roll_back(model),
         Action::Help => model.modes.push(Mode::Help { offset: 0 }),
         Action::Palette => model.modes.push(Mode::Palette(Palette::default())),
@@ -66,8 +71,6 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
         Action::PreviousField => field(model, -1),
         Action::CopyByHand => look::copy_by_hand(model, out),
         Action::DryRun => model.dry_run(out),
-        // Refused above.
-        Action::TakeOver => {}
     }
 }
 

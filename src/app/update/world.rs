@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::app::model::{Link, Model, ReleaseKey, Seen, Tone};
 use crate::app::msg::World;
+use crate::domain::journal::{EntryKind, TOOK_OVER};
 use crate::domain::rollout::Phase;
 use crate::domain::time::Millis;
 use crate::domain::view::View;
@@ -49,7 +50,11 @@ pub(super) fn take(model: &mut Model, news: World) {
 fn take_view(model: &mut Model, view: Arc<View>) {
     let key = ReleaseKey::of(&view);
     announce(model, &key, &view);
+    let told = taken_over(model, &key, &view);
     answer(model, &view);
+    if let Some(text) = told {
+        model.say(Tone::Bad, text);
+    }
     model.releases.insert(key.clone(), Seen { view, at: model.now.mono });
     model.renew_dialogs(&key);
     model.refresh();
@@ -65,6 +70,14 @@ fn announce(model: &mut Model, key: &ReleaseKey, view: &View) {
             model.say(Tone::Bad, format!("{} is being rolled back by {by}: {cause}. Ctrl-R follows it", key.name));
         }
     }
+}
+
+/// Who took the rollout over, where this console drove it a moment ago.
+fn taken_over(model: &Model, key: &ReleaseKey, view: &View) -> Option<String> {
+    let before = model.view_of(key)?.rollout.as_ref()?;
+    let news = view.rollout.as_ref()?.log.iter().filter(|e| !before.log.contains(e));
+    let lost = news.filter(|e| e.kind == EntryKind::Lease).find(|e| e.text.contains(TOOK_OVER))?;
+    Some(format!("{}: {}", key.name, lost.text))
 }
 
 /// What became of orders given here.

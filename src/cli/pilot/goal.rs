@@ -32,11 +32,11 @@ impl Goal {
     /// What a command that a person types waits for.
     pub fn of(command: &Command) -> Goal {
         match command {
-            Command::Pause | Command::Resume => Goal::Taken,
+            Command::Pause | Command::Resume | Command::AcceptDrift => Goal::Taken,
             Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve => Goal::Rest,
             Command::Promote => Goal::Promoted,
             Command::RollBack | Command::Reject => Goal::Back,
-            Command::Start { .. } | Command::Undo { .. } => Goal::End { people: true },
+            Command::Start { .. } | Command::Undo { .. } | Command::TakeOver => Goal::End { people: true },
         }
     }
 }
@@ -139,7 +139,8 @@ fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<E
         Goal::Rest if view.writes > 0 || (by_us && !routes_hold(r, view)) => None,
         Goal::Rest if by_us => ending(Exit::Done, format!("{} rests: {why}", r.release.name)),
         Goal::Rest | Goal::Promoted | Goal::End { people: false } => {
-            ending(Exit::Waiting, format!("{} is paused by {by}: {why}; `cutover resume`, or `cutover rollback`", r.release.name))
+            let accept = if r.drifts.is_empty() { "" } else { ", `cutover accept`" };
+            ending(Exit::Waiting, format!("{} is paused by {by}: {why}; `cutover resume`{accept}, or `cutover rollback`", r.release.name))
         }
         Goal::Back | Goal::End { people: true } => None,
     }
@@ -181,7 +182,8 @@ pub fn timed_out(goal: Goal, view: Option<&View>) -> Ending {
     }
     let doubt = view.judgement.deciding().filter(|g| matches!(g.verdict, Verdict::Inconclusive(_)));
     // While the candidate is prepared nothing is expected to be known: what the step waits for is the reason.
-    let sent = view.rollout.as_ref().is_some_and(|r| !matches!(r.step(), Some(Step::Prepare)));
+    // A paused run waits for a person, whatever is known.
+    let sent = view.rollout.as_ref().is_some_and(|r| !matches!(r.step(), Some(Step::Prepare)) && !matches!(r.phase, Phase::Paused { .. }));
     let forward = sent && !matches!(goal, Goal::Back | Goal::Taken);
     match doubt {
         Some(gate) if forward => Ending {

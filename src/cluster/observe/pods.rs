@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::tools::Answer;
 use super::wire;
 use crate::domain::observed::Restart;
 use crate::domain::text::SafeText;
@@ -145,11 +146,13 @@ pub struct Memory {
     told: Arc<Mutex<BTreeMap<String, Told>>>,
     /// Releases that idle wait for one another; others never do.
     gate: Arc<Semaphore>,
+    /// What other tools said, by path.
+    tools: Arc<Mutex<BTreeMap<String, Answer>>>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { told: Arc::default(), gate: Arc::new(Semaphore::new(AT_ONCE)) }
+        Memory { told: Arc::default(), gate: Arc::new(Semaphore::new(AT_ONCE)), tools: Arc::default() }
     }
 }
 
@@ -173,6 +176,18 @@ impl Told {
 }
 
 impl Memory {
+    /// What stood at a path no longer than `lasts` milliseconds ago.
+    pub(super) fn answer(&self, path: &str, at: Timestamp, lasts: i64) -> Option<Option<Arc<serde_json::Value>>> {
+        let tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        let (when, answer) = tools.get(path)?;
+        (0..lasts).contains(&(at.as_millisecond() - when.as_millisecond())).then(|| answer.clone())
+    }
+
+    /// Keeps what stood at a path.
+    pub(super) fn keep_answer(&self, path: &str, answer: Answer) {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), answer);
+    }
+
     /// What the pods of this Deployment told lately enough.
     pub(super) fn of(&self, deployment: &wire::Meta, at: Timestamp, closely: bool) -> Option<Arc<Pods>> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

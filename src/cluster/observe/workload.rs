@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use futures::future::try_join;
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::super::call;
 use super::super::error::ClusterError;
+use super::super::owners;
+use super::super::written;
 use super::pods::{self, Pods};
 use super::{Look, wire};
 use crate::domain::action::{CHANGE_CAUSE, STAMP};
+use crate::domain::drift::Writer;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{Autoscaler, ContainerImage, KeptRevision, Workload};
 use crate::domain::text::SafeText;
@@ -21,17 +26,37 @@ const HASH: &str = "pod-template-hash";
 /// A Deployment, its ReplicaSets and its pods, as they came.
 pub(super) struct Objects {
     deployment: wire::Deployment,
+    images_by: Option<Writer>,
+    replicas_by: Option<Writer>,
+    /// Tools that the Deployment names.
+    pub tools: Vec<owners::Found>,
     replica_sets: Vec<wire::ReplicaSet>,
     pods: Arc<Pods>,
+}
+
+/// A Deployment with who wrote the fields that a release is about.
+struct Found {
+    deployment: wire::Deployment,
+    images_by: Option<Writer>,
+    replicas_by: Option<Writer>,
+    tools: Vec<owners::Found>,
+}
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Found, D::Error> {
+        let whole = Value::deserialize(from)?;
+        let deployment = wire::Deployment::deserialize(&whole).map_err(serde::de::Error::custom)?;
+        Ok(Found { deployment, images_by: written::images(&whole), replicas_by: written::replicas(&whole), tools: owners::of(&whole) })
+    }
 }
 
 /// Reads a Deployment with what it owns; `None` when it does not exist or is not named.
 pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
     let Look { client, namespace, memory, at, closely } = look;
     let Some(name) = name else { return Ok(None) };
-    let Some(deployment) = call::find::<wire::Deployment>(client, &ObjectRef::new(Kind::Deployment, namespace, name)).await? else {
-        return Ok(None);
-    };
+    let object = ObjectRef::new(Kind::Deployment, namespace, name);
+    let Some(found) = call::find::<Found>(client, &object).await? else { return Ok(None) };
+    let Found { deployment, images_by, replicas_by, tools } = found;
     let selector = selector(&deployment.spec.selector);
     let told = memory.of(&deployment.metadata, at, closely);
     let sets = call::list::<wire::ReplicaSet>(client, Kind::ReplicaSet, namespace, &selector);
@@ -52,7 +77,7 @@ pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Ob
         memory.keep(&deployment.metadata, at, &pods);
         pods
     });
-    Ok(Some(Objects { deployment, replica_sets, pods }))
+    Ok(Some(Objects { deployment, images_by, replicas_by, tools, replica_sets, pods }))
 }
 
 /// A selector as the API takes it: `app=web,track in (a,b)`.
@@ -97,6 +122,8 @@ impl Objects {
             ready_addresses: 0,
             paused: spec.paused,
             containers: images(&spec.template.spec.containers),
+            images_by: self.images_by.clone(),
+            replicas_by: self.replicas_by.clone(),
             stamp: meta.annotations.get(STAMP).cloned(),
             revision,
             change_cause: meta.annotations.get(CHANGE_CAUSE).map(|c| SafeText::from(c.as_str())),
@@ -154,7 +181,7 @@ fn autoscaler(h: &wire::Autoscaler) -> Autoscaler {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::domain::time::Millis;
@@ -164,6 +191,9 @@ mod tests {
         serde_json::from_value::<Vec<wire::Pod>>(pods).unwrap().into_iter().for_each(|p| all.add(pods::trim(p)));
         let objects = Objects {
             deployment: serde_json::from_value(deployment).unwrap(),
+            images_by: None,
+            replicas_by: None,
+            tools: vec![],
             replica_sets: serde_json::from_value(sets).unwrap(),
             pods: Arc::new(all),
         };

@@ -1,5 +1,6 @@
 //! Orders given to another driver, and what became of orders.
 
+use crate::domain::command::{Command, Order};
 use crate::domain::port::{Fault, FaultKind};
 use crate::domain::rollout::{Answer, ORDERS_KEPT};
 
@@ -12,7 +13,10 @@ impl Core {
         if self.orders.is_empty() {
             return; // who only watches has no reason to look sooner
         }
-        while let Some(order) = self.orders.pop_front() {
+        // What is asked of this process is no matter for the other one.
+        let (ours, theirs) = std::mem::take(&mut self.orders).into_iter().partition(|o| o.command == Command::TakeOver);
+        self.orders = ours;
+        for order in <Vec<Order>>::from(theirs) {
             if self.forwarded.contains_key(&order.id) || self.is_answered_on_record(&order.id) {
                 continue;
             }

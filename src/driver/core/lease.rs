@@ -1,6 +1,7 @@
 //! The Lease: who drives. Validity is measured on our monotonic clock from *before* a renewal was sent.
 
-use crate::domain::journal::EntryKind;
+use crate::domain::command::Command;
+use crate::domain::journal::{EntryKind, TOOK_OVER};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::{FaultKind, LEASE_DURATION, LeaseAsk, LeaseOutcome};
 use crate::domain::time::{Millis, Now};
@@ -14,6 +15,11 @@ const RENEW_EVERY: Millis = Millis::secs(5);
 const ASK_AGAIN: Millis = Millis::secs(1);
 /// No write is sent when less than this is left.
 const MARGIN: Millis = Millis::secs(3);
+
+/// A holder without its process: `you@bastion1#4711` is `you@bastion1`.
+fn person(holder: &str) -> &str {
+    holder.split('#').next().unwrap_or(holder)
+}
 
 /// What we know of the Lease.
 #[derive(Debug, Default)]
@@ -32,6 +38,12 @@ pub(super) struct Lease {
     not_before: Millis,
     /// The open request only looks.
     looking: bool,
+    /// Whose Lease the open request takes, as a person said.
+    seizing: Option<String>,
+    /// Whose Lease was taken for an order that is not obeyed yet.
+    seized: Option<String>,
+    /// A newer driver's record was met: the Lease is no longer ours, and whose it is comes with the next look.
+    lost: bool,
 }
 
 impl Lease {
@@ -72,6 +84,7 @@ impl Core {
         }
         self.lease.asked_at = Some(self.now);
         self.lease.looking = ask == LeaseAsk::Read;
+        self.lease.seizing = None;
         let release = self.declared.name.clone();
         let (namespace, holder) = (self.declared.namespace.clone(), self.setup.holder.clone());
         self.send(Pending::Lease, Call::Lease { namespace, release, holder, ask }, out);
@@ -105,6 +118,36 @@ impl Core {
         false
     }
 
+    /// Takes the Lease from a driver that is alive, at the version that was read last; where that was renewed meanwhile, the
+    /// answer brings the newer one and it is asked for again.
+    pub(super) fn seize_lease(&mut self, out: &mut Vec<Request>) {
+        let Some((holder, version, _)) = self.lease.other.clone() else { return };
+        if self.is_open(Pending::Lease) || self.now.mono < self.lease.not_before {
+            return;
+        }
+        self.ask_lease(LeaseAsk::Acquire { expired: Some(version) }, out);
+        self.lease.seizing = Some(holder);
+    }
+
+    /// Whether somebody said to take the Lease from whoever holds it.
+    pub(super) fn is_taking_over(&self) -> bool {
+        self.orders.iter().any(|o| o.command == Command::TakeOver)
+    }
+
+    /// Says whose Lease it was, once the order that took it is on record.
+    pub(super) fn tell_take_over(&mut self) {
+        let (Some(from), Some(epoch)) = (self.lease.seized.clone(), self.lease.epoch(self.now)) else { return };
+        self.note(EntryKind::Lease, format!("taken over from {} by {} (epoch {epoch})", person(&from), person(&self.setup.holder)));
+    }
+
+    /// A state that a newer driver stored is proof that the Lease changed hands.
+    pub(super) fn lose_lease_to(&mut self, epoch: u64) {
+        if self.lease.held.is_some_and(|(mine, _)| mine < epoch) {
+            (self.lease.held, self.lease.lost, self.lease.next) = (None, true, self.now.mono);
+            self.writes.drop_queue();
+        }
+    }
+
     pub(super) fn watch_lease(&mut self, out: &mut Vec<Request>) {
         if self.lease.held.is_none() && self.now.mono >= self.lease.next {
             self.ask_lease(LeaseAsk::Read, out);
@@ -124,18 +167,23 @@ impl Core {
                 let news = self.lease.held.is_none_or(|(e, _)| e != epoch);
                 self.lease.held = Some((epoch, self.lease.asked_at.unwrap_or(self.now)));
                 let before = self.lease.other.take();
+                self.lease.lost = false;
                 if news {
                     if self.rollout.as_ref().is_some_and(|r| r.epoch > 0) {
                         self.stamp_everything();
                     }
+                    self.lease.seized = self.lease.seizing.take();
+                }
+                if news && self.lease.seized.is_none() {
                     let after = before.map(|(holder, ..)| format!(" after {holder}")).unwrap_or_default();
                     self.note(EntryKind::Lease, format!("{} drives (epoch {epoch}){after}", self.setup.holder));
                 }
             }
             LeaseOutcome::Free => (self.lease.held, self.lease.other, self.lease.leaving) = (None, None, false),
             LeaseOutcome::Taken { holder, version, .. } => {
-                if self.lease.held.take().is_some() {
-                    self.note(EntryKind::Lease, format!("{holder} drives now"));
+                let lost = std::mem::take(&mut self.lease.lost);
+                if self.lease.held.take().is_some() || lost {
+                    self.note(EntryKind::Lease, format!("{} {TOOK_OVER}: nothing more is written here", person(&holder)));
                     self.writes.drop_queue();
                 }
                 let since = self.lease.other.as_ref().filter(|(_, v, _)| *v == version).map_or(self.now.mono, |(_, _, at)| *at);

@@ -1,7 +1,7 @@
 //! The fast path: a rollback's route writes leave at once, from memory; everything else goes beside them.
 
 use crate::domain::action::Precondition;
-use crate::domain::command::Order;
+use crate::domain::command::{Command, Order};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::LEASE_DURATION;
 use crate::domain::time::Millis;
@@ -17,6 +17,10 @@ impl Core {
     pub(super) fn take_order(&mut self, order: Order, out: &mut Vec<Request>) {
         if !self.setup.may_write {
             self.answers.insert(order.id, Some(READ_ONLY.to_owned()));
+            return;
+        }
+        if order.command == Command::TakeOver && self.lease.epoch(self.now).is_some() {
+            self.answers.insert(order.id, Some("this process drives it already: there is nobody to take it over from".to_owned()));
             return;
         }
         let at_once = order.command.goes_back() && self.known_enough();

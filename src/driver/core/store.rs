@@ -111,6 +111,7 @@ impl Core {
         self.version = Some(stored.version);
         self.remote = stored.orders.into_iter().filter(|o| !self.spent.contains(&o.id) && !self.forwarded.contains_key(&o.id)).collect();
         let Some(theirs) = stored.rollout.filter(|_| !ours) else { return };
+        self.lose_lease_to(theirs.epoch);
         let keep_ours = self.rollout.as_ref().is_some_and(|mine| {
             // A rollback that has begun here is never undone by an older record of the same run.
             mine.id == theirs.id && mine.is_back() && !theirs.is_back() && theirs.phase != Phase::Completed
@@ -197,6 +198,8 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         log,
         waiting: _,
         trouble,
+        drifts,
+        reverts,
         errors_before,
         clean_up,
         judge: _,
@@ -207,4 +210,5 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         && (entered, started, ended, clean_up) == (&then.entered, &then.started, &then.ended, &then.clean_up)
         && (started_by, cause, overrides) == (&then.started_by, &then.cause, &then.overrides)
         && (trouble, errors_before) == (&then.trouble, &then.errors_before)
+        && (drifts, reverts) == (&then.drifts, &then.reverts)
 }

@@ -9,6 +9,8 @@ mod restored;
 #[cfg(test)]
 mod slow;
 #[cfg(test)]
+mod taken;
+#[cfg(test)]
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,6 +1,6 @@
 //! One turn: orders, decision, intent, writes.
 
-use crate::domain::command::Order;
+use crate::domain::command::{Command, Order};
 use crate::domain::journal::EntryKind;
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::FaultKind;
@@ -96,7 +96,11 @@ impl Core {
         }
         if self.lease.other_is_alive(self.now.mono) {
             self.forward_orders(out);
-            return Place::Watch;
+            if !self.is_taking_over() {
+                return Place::Watch;
+            }
+            self.seize_lease(out);
+            return Place::Ask;
         }
         self.hold_lease(out);
         let urgent = self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back());
@@ -165,6 +169,9 @@ impl Core {
                     self.remember_answer(&order.id, None);
                 }
                 self.answers.insert(order.id.clone(), None);
+                if order.command == Command::TakeOver {
+                    self.tell_take_over();
+                }
                 if fresh_run {
                     self.notice();
                 }

@@ -10,6 +10,7 @@ use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
 use crate::engine::decide::shift_refused;
+use crate::engine::drift;
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -274,6 +275,7 @@ impl Core {
         }
         if let Some(r) = &mut self.rollout {
             r.trouble.remove(component);
+            drift::landed(r, action);
         }
     }
 

@@ -90,6 +90,7 @@ enum Mishap {
     Image,
     Unpause,
     Delete,
+    Remake,
 }
 
 fn mishaps() -> impl proptest::strategy::Strategy<Value = Mishap> {
@@ -104,6 +105,7 @@ fn mishaps() -> impl proptest::strategy::Strategy<Value = Mishap> {
         1 => Just(Mishap::Image),
         1 => Just(Mishap::Unpause),
         1 => Just(Mishap::Delete),
+        1 => Just(Mishap::Remake),
     ]
 }
 
@@ -124,6 +126,7 @@ fn befall(world: &mut World, mishap: Mishap) {
             Mishap::Scaler(on) if !ratio => world.workload(&c.name, Track::Stable).hpa = hpa(on),
             Mishap::Image if has_candidate => world.workload(&c.name, Track::Candidate).containers[0].image = "shop/app:v9".into(),
             Mishap::Unpause => world.workload(&c.name, Track::Stable).paused = false,
+            Mishap::Remake if has_candidate => world.remake_candidate(&c.name),
             Mishap::Delete if has_candidate => world.delete_candidate(&c.name),
             _ => {}
         }
@@ -170,7 +173,8 @@ fn a_rollback_takes_everything_back_whatever_happened() {
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let script = proptest::collection::vec((commands(), 0u8..25, mishaps()), 1..15);
+    let asked = prop_oneof![12 => commands(), 1 => Just(Some(Command::AcceptDrift))];
+    let script = proptest::collection::vec((asked, 0u8..25, mishaps()), 1..15);
     for n in 0..300 {
         let release = match n % 4 {
             0 => canary(&["backend", "frontend"]),

@@ -133,6 +133,6 @@ pub enum Ending {
     Waiting,
     /// It holds, because the data say nothing.
     Inconclusive,
-    /// It never gets ready to begin; the driver's own deadline ends it.
+    /// It stands still, and nobody says what is to be done.
     TimedOut,
 }

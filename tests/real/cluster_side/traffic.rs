@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cutover::cluster::apply;
 use cutover::domain::action::{Precondition, WriteOutcome};
+use cutover::domain::drift::Writer;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::{Side, connected};
 use crate::harness::changer::Changer;
 use crate::harness::control_plane::{ControlPlane, User};
 use crate::harness::deadline::eventually;
-use crate::harness::objects::{BACKEND, virtual_services, weights};
+use crate::harness::objects::{BACKEND, api, virtual_services, weights};
 use crate::harness::slow_connection::SlowConnection;
 
 /// The object as people would diff it: without what the server counts.
@@ -83,4 +84,38 @@ async fn a_rollback_of_a_route_lands_through_churn_and_delay_at_the_first_try() 
     let log = side.namespace.audit(User::Operator);
     let patches: Vec<u64> = log.iter().filter(|entry| entry.verb == "patch").map(|entry| entry.code).collect();
     assert_eq!(patches[3..], [200; 5], "one request each: {patches:?}");
+}
+
+#[tokio::test]
+async fn who_wrote_weights_images_and_replicas_is_what_the_server_keeps() {
+    let Some(plane) = ControlPlane::get("who_wrote_weights_images_and_replicas_is_what_the_server_keeps") else { return };
+    let side = Side::new(plane, "writers").await;
+    let name = |writer: &Option<Writer>| writer.as_ref().map(|w| w.manager.as_str().to_owned()).unwrap_or_default();
+    assert_eq!(side.write(&side.route(25).await, Precondition::Unchanged, "1.1").await, WriteOutcome::Landed);
+    let ours = side.backend().await.route_by;
+    assert!(ours.as_ref().is_some_and(|w| w.is_us() && w.at.is_some()), "{ours:?}");
+
+    let harness = side.namespace.harness().await;
+    let as_manager = |manager: &str| PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+    let json_patch = |ops: Value| Patch::Json::<()>(serde_json::from_value(ops).unwrap());
+    let back = json!([{ "op": "replace", "path": "/spec/http/1/route/0/weight", "value": 100 }, { "op": "replace", "path": "/spec/http/1/route/1/weight", "value": 0 }]);
+    let routes = virtual_services(&harness, &side.namespace.name);
+    routes.patch(BACKEND.stable, &as_manager("argocd-controller"), &json_patch(back)).await.unwrap();
+    let before = jiff::Timestamp::now();
+    let theirs = side.backend().await.route_by;
+    assert_eq!(name(&theirs), "argocd-controller");
+    let age = before.as_second() - theirs.unwrap().at.unwrap().as_second();
+    assert!((-2..60).contains(&age), "{age} s ago");
+
+    let deployments = api(&harness, &side.namespace.name, "apps", "v1", "Deployment");
+    let image = json!([{ "op": "replace", "path": "/spec/template/spec/containers/0/image", "value": BACKEND.image("v9.9.9") }]);
+    deployments.patch(BACKEND.canary, &as_manager("kubectl-set"), &json_patch(image)).await.unwrap();
+    let scale = json!([{ "op": "replace", "path": "/spec/replicas", "value": 2 }]);
+    deployments.patch(BACKEND.canary, &as_manager("kubectl-edit"), &json_patch(scale)).await.unwrap();
+    let canary = side.backend().await.candidate.unwrap();
+    assert_eq!((name(&canary.images_by), name(&canary.replicas_by)), ("kubectl-set".to_owned(), "kubectl-edit".to_owned()));
+    let to_one = json!({ "spec": { "replicas": 1 } });
+    deployments.patch_scale(BACKEND.canary, &as_manager("some-scaler"), &Patch::Merge(to_one)).await.unwrap();
+    let canary = side.backend().await.candidate.unwrap();
+    assert_eq!((name(&canary.images_by), name(&canary.replicas_by)), ("kubectl-set".to_owned(), "some-scaler".to_owned()));
 }

@@ -28,8 +28,16 @@ const PRECONDITIONS: [&str; 3] = ["/metadata/uid", "/metadata/resourceVersion", 
 /// Objects that are ours as a whole.
 const OURS: [&str; 2] = ["configmaps", "leases"];
 /// What a look lists. Pods, ReplicaSets and addresses are asked for by selector: a namespace may hold thousands of others'.
-const LISTED: [(&str, bool); 5] =
-    [("endpointslices", true), ("horizontalpodautoscalers", false), ("pods", true), ("replicasets", true), ("configmaps", true)];
+const LISTED: [(&str, bool); 7] = [
+    ("endpointslices", true),
+    ("horizontalpodautoscalers", false),
+    ("pods", true),
+    ("replicasets", true),
+    ("configmaps", true),
+    // Of other controllers there are few.
+    ("canaries", false),
+    ("rollouts", false),
+];
 /// What is listed once, to find out what the release file does not say.
 const ONCE: [&str; 5] = ["deployments", "services", "virtualservices", "destinationrules", "httproutes"];
 

@@ -7,7 +7,7 @@ use cutover::driver::core::io::Input;
 
 use super::{Event, Life, Run};
 use crate::script::Happening;
-use crate::world::{OTHER, Route, World};
+use crate::world::{Hand, OTHER, Route, World};
 
 impl Run<'_> {
     pub(super) fn happening(&mut self, n: usize) {
@@ -113,7 +113,7 @@ impl Run<'_> {
             let (version, total) = (self.world.version(), self.world.total);
             let Some(part) = self.world.parts.get_mut(place) else { continue };
             if let Some(route) = part.route.as_mut().filter(|r| r.candidate != 0) {
-                route.set((total, 0), (version, now));
+                route.set((total, 0), (version, now), Hand::Foreign);
                 self.coverage.met("git revert", self.world.run());
                 self.laws.meddled(&Happening::Meddle { part: place, weight: 0 }, &self.world);
             }
@@ -142,7 +142,7 @@ fn meddle(world: &mut World, what: &Happening) {
             let weight = if service { weight / 100 * 100 } else { *weight } * world.total / 100;
             let total = world.total;
             if let Some(route) = world.parts.get_mut(*part).and_then(|p| p.route.as_mut()).filter(|_| !by_ratio) {
-                route.set((total - weight, weight), (version, now));
+                route.set((total - weight, weight), (version, now), Hand::Foreign);
             }
         }
         Happening::Churn { part } => {
@@ -156,7 +156,15 @@ fn meddle(world: &mut World, what: &Happening) {
             }
         }
         Happening::RestoreRoute { part } => {
-            let made = Route { stable: world.total, candidate: 0, version, stamp: None, pending_until: Millis::ZERO, foreign: 7 };
+            let made = Route {
+                stable: world.total,
+                candidate: 0,
+                version,
+                stamp: None,
+                by: Some(Hand::Foreign),
+                pending_until: Millis::ZERO,
+                foreign: 7,
+            };
             if let Some(part) = world.parts.get_mut(*part).filter(|p| p.route.is_none() && p.candidate.is_some()) {
                 part.route = Some(made);
             }
@@ -168,7 +176,7 @@ fn meddle(world: &mut World, what: &Happening) {
         }
         Happening::Scale { part, track, to } => with(world, *part, *track, |d| {
             if d.replicas > 0 {
-                (d.replicas, d.version, d.generation) = (*to, version, d.generation + 1);
+                (d.replicas, d.version, d.generation, d.replicas_by) = (*to, version, d.generation + 1, Some(Hand::Foreign));
             }
         }),
         Happening::Scaler { part, track } => {
@@ -176,7 +184,7 @@ fn meddle(world: &mut World, what: &Happening) {
             with(world, *part, *track, |d| d.scaler = if ratio { d.scaler } else { Some((1, 6)) });
         }
         Happening::Image { part, track } => with(world, *part, *track, |d| {
-            d.set_image(OTHER);
+            d.set_image(OTHER, Hand::Foreign);
             (d.version, d.generation) = (version, d.generation + 1);
         }),
         Happening::Unpause { part } => with(world, *part, Track::Stable, |d| {

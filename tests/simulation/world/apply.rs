@@ -4,7 +4,7 @@ use cutover::domain::action::{Action, Precondition, Target, WriteOutcome};
 use cutover::domain::route::{RouteEntry, RouteFacts};
 use cutover::domain::time::Millis;
 
-use super::{Deployment, Part, Route, World};
+use super::{Deployment, Hand, Part, Route, World};
 
 /// How long a gateway takes to take a route over.
 const GATEWAY: Millis = Millis(700);
@@ -39,7 +39,7 @@ impl World {
                     return conflict("replicas are others");
                 }
                 d.written(version, stamp, d.replicas != *to);
-                d.replicas = *to;
+                (d.replicas, d.replicas_by) = (*to, Some(Hand::Ours));
                 WriteOutcome::Landed
             }
             Action::SetImages { target, images, paused, .. } => {
@@ -51,7 +51,7 @@ impl World {
                     if precondition == Precondition::Value && d.image != change.from {
                         return conflict("the image is another");
                     }
-                    d.set_image(&change.to);
+                    d.set_image(&change.to, Hand::Ours);
                 }
                 d.paused = paused.unwrap_or(d.paused);
                 d.written(version, stamp, true);
@@ -77,7 +77,7 @@ impl World {
                 let Some(image) = d.kept.iter().find(|(n, _)| n == revision).map(|(_, image)| image.clone()) else {
                     return conflict("it no longer keeps that revision");
                 };
-                d.set_image(&image);
+                d.set_image(&image, Hand::Ours);
                 d.written(version, stamp, true);
                 WriteOutcome::Landed
             }
@@ -134,16 +134,16 @@ fn route(
     if refused || (matches!(facts.entry, RouteEntry::Service { .. }) && precondition != Precondition::Identity && !as_read) {
         return conflict("the route changed");
     }
-    r.set((stable, candidate), at);
+    r.set((stable, candidate), at, Hand::Ours);
     WriteOutcome::Landed
 }
 
 impl Route {
     /// A write that changes nothing leaves no version behind, as on a real server.
-    pub fn set(&mut self, (stable, candidate): (u32, u32), (version, now): (u64, Millis)) {
+    pub fn set(&mut self, (stable, candidate): (u32, u32), (version, now): (u64, Millis), by: Hand) {
         if (self.stable, self.candidate) != (stable, candidate) {
             (self.stable, self.candidate, self.version) = (stable, candidate, version);
-            self.pending_until = now.plus(GATEWAY);
+            (self.pending_until, self.by) = (now.plus(GATEWAY), Some(by));
         }
     }
 }
@@ -158,7 +158,7 @@ fn ratio(part: &mut Part, facts: &RouteFacts, (stable, candidate): (u32, u32), p
             return conflict("replicas are others");
         }
         if d.replicas != to {
-            (d.replicas, d.version, d.generation) = (to, version, d.generation + 1);
+            (d.replicas, d.version, d.generation, d.replicas_by) = (to, version, d.generation + 1, Some(Hand::Ours));
         }
         WriteOutcome::Landed
     };
@@ -191,6 +191,8 @@ fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replic
         kept: vec![(1, image.clone())],
         image,
         stamp: None,
+        image_by: Some(Hand::Ours),
+        replicas_by: Some(Hand::Ours),
         scaler: None,
         revision: 1,
         pods: vec![],
@@ -207,10 +209,11 @@ impl Deployment {
     }
 
     /// A new template: its ReplicaSet is the newest revision.
-    pub fn set_image(&mut self, image: &str) {
+    pub fn set_image(&mut self, image: &str, by: Hand) {
         if self.image == image {
             return;
         }
+        self.image_by = Some(by);
         self.image = image.to_owned();
         self.revision += 1;
         self.kept.retain(|(_, kept)| kept != image);

@@ -1,11 +1,12 @@
 //! What a fresh look at the objects shows.
 
+use cutover::domain::drift::{MANAGER, Writer};
 use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use cutover::domain::release::Router;
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 
-use super::{Deployment, Part, World};
+use super::{Deployment, Hand, Part, World};
 
 impl World {
     pub fn observe(&self) -> Observed {
@@ -14,6 +15,8 @@ impl World {
                 stable: p.stable.as_ref().map(workload),
                 candidate: p.candidate.as_ref().map(workload),
                 route: self.facts(p),
+                route_by: p.route.as_ref().and_then(|r| writer(r.by)),
+                owners: Default::default(),
             };
             (p.declared.name.clone(), seen)
         };
@@ -83,6 +86,14 @@ fn facts(
     }
 }
 
+fn writer(hand: Option<Hand>) -> Option<Writer> {
+    let manager = match hand? {
+        Hand::Ours => MANAGER,
+        Hand::Foreign => "kubectl-edit",
+    };
+    Some(Writer { manager: manager.into(), at: None })
+}
+
 fn workload(d: &Deployment) -> Workload {
     let updated = d.pods.iter().filter(|p| p.image == d.image).count() as u32;
     let ready = d.ready();
@@ -92,6 +103,7 @@ fn workload(d: &Deployment) -> Workload {
         replica_set: format!("rs-{revision}"),
         template_hash: format!("h-{image}"),
         images: images(image),
+        change_cause: None,
     });
     Workload {
         name: d.name.clone(),
@@ -108,6 +120,8 @@ fn workload(d: &Deployment) -> Workload {
         paused: d.paused,
         containers: images(&d.image),
         stamp: d.stamp.clone(),
+        images_by: writer(d.image_by),
+        replicas_by: writer(d.replicas_by),
         revision: Some(d.revision),
         template_hash: Some(format!("h-{}", d.image)),
         revisions: revisions.collect(),

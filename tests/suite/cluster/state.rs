@@ -17,6 +17,8 @@ use super::{Bench, NAMESPACE, storefront};
 /// A run that has just begun.
 pub fn rollout() -> Rollout {
     Rollout {
+        drifts: vec![],
+        reverts: 0,
         schema: SCHEMA,
         id: "r1".into(),
         release: storefront(),

@@ -13,8 +13,11 @@ use cutover::app::{Effect, Msg};
 use cutover::domain::action::WriteOutcome;
 use cutover::domain::command::Command;
 use cutover::domain::image::Image;
+use cutover::domain::journal::{Entry, EntryKind, TOOK_OVER};
 use cutover::domain::rollout::Phase;
 use cutover::domain::step::Step;
+use cutover::domain::time::Millis;
+use cutover::domain::view::Driver;
 use cutover::domain::weight::Weight;
 
 use crate::fixture::{Console, holding, observed};
@@ -79,6 +82,42 @@ fn pause_becomes_resume_and_the_footer_says_what_next_is() {
     assert_eq!(label(&c.model, Action::PauseResume), "resume");
     c.press("p");
     assert_eq!(confirm(&mut c), [Command::Resume]);
+}
+
+#[test]
+fn what_somebody_else_changed_is_accepted_after_a_dialog_that_shows_each_choice() {
+    let mut c = console();
+    assert!(availability(&c.model, Action::AcceptDrift).reason().unwrap().contains("nothing was changed by anybody else"));
+    c = Console::of(crate::screens::reverted(), 80, 24);
+    c.press("A");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{}", c.notice()) };
+    let told = dialog.asked().unwrap().preview.clone().unwrap().remarks.join("\n");
+    for part in ["candidate 25 → 0 by argocd-controller 3s ago", "accept (A): ", "resume (p): sets ours again", "roll back (Ctrl-R)"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(confirm(&mut c), [Command::AcceptDrift]);
+}
+
+#[test]
+fn a_rollout_is_taken_over_from_whoever_drives_it_and_the_loser_is_told() {
+    let mut view = holding(&["backend"]);
+    let mut c = Console::of(view.clone(), 80, 24);
+    assert_eq!(availability(&c.model, Action::TakeOver).reason(), Some("this console drives it already"));
+    view.driver = Driver::Other { holder: "bob@bastion2#7".into(), seen: Millis::secs(3) };
+    c.world(World::View(Arc::new(view.clone())));
+    c.press("t");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{}", c.notice()) };
+    let remark = dialog.asked().unwrap().preview.as_ref().unwrap().remarks[0].clone();
+    assert!(remark.starts_with("bob@bastion2#7 drives it, and its Lease was seen renewed 3s ago"), "{remark}");
+    let r = view.rollout.as_mut().unwrap();
+    r.turn += 1; // the other driver went on meanwhile
+    c.world(World::View(Arc::new(view.clone())));
+    assert_eq!(confirm(&mut c), [Command::TakeOver]);
+    let text = format!("bob@bastion2 {TOOK_OVER}: nothing more is written here");
+    let lost = Entry { at: view.now.wall, kind: EntryKind::Lease, actor: "cutover".into(), text };
+    view.rollout.as_mut().unwrap().log.push_back(lost);
+    c.world(World::View(Arc::new(view)));
+    assert!(c.notice().contains("bob@bastion2 took over and drives now"), "{}", c.notice());
 }
 
 #[test]
@@ -175,13 +214,6 @@ fn a_kept_revision_is_chosen() {
     c.wait(400);
     c.press("Enter");
     assert_eq!(confirm(&mut c), [Command::Undo { component: Some("backend".into()), revision: 6 }]);
-}
-
-#[test]
-fn what_is_not_built_is_refused_by_name() {
-    let mut c = console();
-    c.press("t");
-    assert_eq!(c.notice(), "take over is not built yet");
 }
 
 /// The numbers of the dry runs that were asked for, with the writes of each.

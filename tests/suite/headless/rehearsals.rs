@@ -30,10 +30,11 @@ fn every_scenario_ends_as_it_says() {
         ("image-pull", 3),
         ("no-metrics", 7),
         ("low-traffic", 7),
+        ("gitops", 4),
     ];
     for (name, code) in scenarios {
         // Where nothing can be told, half an hour without a verdict is as good as two.
-        let patience: &[&str] = if code == 7 { &["--timeout", "30m"] } else { &[] };
+        let patience: &[&str] = if matches!(code, 4 | 7) { &["--timeout", "30m"] } else { &[] };
         let told = ends(code, &[&[name, "--speed", "60", "-o", "json"], patience].concat());
         let lines = told.lines();
         let end = lines.last().unwrap();

@@ -48,6 +48,27 @@ fn orders_to_another_driver_arrive() {
     assert_eq!((shop.orders_left(), shop.holder()), (vec![], String::new()));
 }
 
+#[test]
+fn a_run_that_is_taken_over_says_so_and_sees_the_end() {
+    let shop = Shop::open("healthy", 20.0);
+    let run = long_run(&shop);
+    let before = shop.holder();
+    let asked = shop.ends(2, &["take-over"]);
+    assert!(asked.err.contains("whoever drives it now will stop; add --yes"), "{asked:?}");
+    assert_eq!(shop.holder(), before);
+    let taker = shop.spawn(&["takeover", "--yes"]);
+    until("the Lease changed hands", || shop.holder().ends_with(&format!("#{}", taker.id())));
+    shop.ends(0, &["step"]);
+    assert_eq!(shop.weights(), (50, 50), "an order finds its way to the new driver");
+    until("the first one has noticed", || shop.stored().is_some_and(|r| r["epoch"] == 2));
+    shop.ends(0, &["rollback"]);
+    let (first, second) = (run.end(), taker.end());
+    assert_eq!((first.code, second.code), (Some(3), Some(3)), "{first:?} {second:?}");
+    assert!(first.out.contains(&format!("ada@{} took over and drives now", host())), "{first:?}");
+    assert!(second.out.contains(&format!("taken over from ada@{0} by ada@{0} (epoch 2)", host())), "{second:?}");
+    assert_eq!((shop.orders_left(), shop.holder()), (vec![], String::new()));
+}
+
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     name.trim().split('.').next().unwrap().to_owned()

@@ -7,6 +7,7 @@ use cutover::app::logs::LogLine;
 use cutover::app::model::Link;
 use cutover::app::msg::World;
 use cutover::domain::checklist::{Checklist, Line, LineState};
+use cutover::domain::drift::Writer;
 use cutover::domain::live::{Feed, FeedState};
 use cutover::domain::object::Kind;
 use cutover::domain::rollout::Phase;
@@ -18,6 +19,20 @@ use cutover::domain::view::{Driver, View};
 use cutover::domain::weight::Weight;
 
 use crate::fixture::{Console, ago, holding, key, now, observed, snapshot};
+
+/// A GitOps controller set one component's weights back.
+pub fn reverted() -> View {
+    let mut view = holding(&["backend"]);
+    let r = view.rollout.as_mut().unwrap();
+    r.targets.get_mut("backend").unwrap().held = Some(Weight::capped(25));
+    let seen = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap();
+    seen.route = Ok(crate::fixture::route("backend", 0));
+    seen.route_by = Some(Writer { manager: "argocd-controller".into(), at: Some(ago(3)) });
+    r.drifts = cutover::engine::drift::find(r, view.observed.as_ref().unwrap());
+    let why = format!("{}; resume to set ours again, accept it, or roll back", r.drifts[0]);
+    r.phase = Phase::Paused { why, by: "cutover".into() };
+    view
+}
 
 type State = fn(u16, u16) -> Console;
 
@@ -82,6 +97,12 @@ pub const STATES: &[(&str, State)] = &[
         c.press(">");
         c.wait(400);
         c.type_text("store");
+        c
+    }),
+    ("drift", |w, h| {
+        let mut c = Console::of(reverted(), w, h);
+        c.press("A");
+        c.wait(400);
         c
     }),
     ("failing", |w, h| {

@@ -110,7 +110,7 @@ fn keys_go_where_the_table_says() {
     terminal.press("a");
     terminal.see("approve: no rollout");
     terminal.press("t");
-    terminal.see("take over is not built yet");
+    terminal.see("take over: no rollout is under way");
     // A paste never triggers keys.
     terminal.press("\x1b[200~q\x03s\x1b[201~");
     terminal.see("a pasted text does nothing here");

@@ -1,0 +1,108 @@
+//! The Lease changes hands while its holder is alive, because a person said so.
+
+use super::*;
+
+/// One driver that is alive, and another process that knows of it.
+fn two() -> (Cluster, Process, Process) {
+    let (mut cluster, driver) = begun(&["backend"], 12);
+    let mut other = Process::new("bob@bastion2#7", &cluster);
+    other.run(&mut cluster, 1);
+    (cluster, driver, other)
+}
+
+fn lines(process: &Process) -> Vec<String> {
+    process.core.view().rollout.unwrap().log.iter().map(|e| e.text.clone()).collect()
+}
+
+fn told(process: &Process, text: &str) -> bool {
+    lines(process).iter().any(|l| l.contains(text))
+}
+
+#[test]
+fn it_is_taken_from_a_live_driver_which_stops_and_says_who_has_it() {
+    let (mut cluster, mut driver, mut other) = two();
+    assert_eq!((cluster.lease.0.as_deref(), cluster.lease.1), (Some("a"), 1));
+    // Renewed since it was read last: the answer brings the newer version.
+    driver.tick(&mut cluster);
+    other.order(&mut cluster, "mine", Command::TakeOver);
+    other.settle(&mut cluster);
+    assert_eq!((cluster.lease.0.as_deref(), cluster.lease.1), (Some("bob@bastion2#7"), 2));
+    assert_eq!(other.core.view().answers.get("mine"), Some(&None));
+    assert!(told(&other, "taken over from a by bob@bastion2 (epoch 2)"), "{:?}", lines(&other));
+    let written = cluster.writes.len();
+    driver.run(&mut cluster, 4);
+    assert!(told(&driver, "bob@bastion2 took over and drives now"), "{:?}", lines(&driver));
+    assert_eq!(
+        (cluster.writes.len(), cluster.lease.0.as_deref()),
+        (written, Some("bob@bastion2#7")),
+        "it neither writes nor takes it back"
+    );
+    for _ in 0..30 {
+        other.tick(&mut cluster);
+        driver.run(&mut cluster, 1);
+    }
+    assert!(cluster.world.weight("backend") > 10, "the new one carries it on");
+    let stored = cluster.state.as_ref().unwrap().0.clone();
+    assert!(stored.log.iter().any(|e| e.kind == crate::domain::journal::EntryKind::Command && e.text == "take over" && e.actor == "me"));
+    assert_eq!(stored.epoch, 2);
+    driver.order(&mut cluster, "stop", Command::Pause);
+    for _ in 0..4 {
+        driver.run(&mut cluster, 1);
+        other.tick(&mut cluster);
+    }
+    assert!(matches!(cluster.phase(), Some(Phase::Paused { .. })), "the loser's orders go to the one that drives");
+}
+
+#[test]
+fn a_driver_that_meets_a_newer_ones_record_stops_before_its_lease_is_due() {
+    let (mut cluster, mut driver, mut other) = two();
+    driver.tick(&mut cluster);
+    other.order(&mut cluster, "mine", Command::TakeOver);
+    other.settle(&mut cluster);
+    // Its own next turn comes before its next renewal.
+    cluster.world.pass(Millis::secs(2));
+    driver.tick(&mut cluster);
+    driver.tick(&mut cluster);
+    assert!(told(&driver, "took over and drives now"), "{:?}", lines(&driver));
+}
+
+#[test]
+fn what_is_driven_already_or_does_not_run_is_not_taken_over() {
+    let (mut cluster, mut driver, _) = two();
+    driver.order(&mut cluster, "mine", Command::TakeOver);
+    driver.settle(&mut cluster);
+    let answer = |p: &Process, id: &str| p.core.view().answers.get(id).cloned().flatten().unwrap();
+    assert!(answer(&driver, "mine").contains("drives it already"));
+    let mut cluster = Cluster::new(canary(&["backend"]));
+    let mut idle = Process::new("b", &cluster);
+    idle.order(&mut cluster, "none", Command::TakeOver);
+    idle.run(&mut cluster, 2);
+    assert!(answer(&idle, "none").contains("no rollout is under way"));
+    assert_eq!(cluster.lease.0, None, "and let go of again");
+}
+
+#[test]
+fn a_lease_that_may_not_be_taken_refuses_the_order_and_nothing_else() {
+    let (mut cluster, mut driver, mut other) = two();
+    cluster.refuse_lease = true;
+    other.order(&mut cluster, "mine", Command::TakeOver);
+    other.settle(&mut cluster);
+    assert_eq!(other.core.view().answers.get("mine"), Some(&Some("leases are forbidden".to_owned())));
+    cluster.refuse_lease = false;
+    driver.run(&mut cluster, 2);
+    assert_eq!(cluster.lease.0.as_deref(), Some("a"));
+    assert!(!told(&driver, "took over"));
+}
+
+#[test]
+fn a_rollback_under_way_goes_on_with_whoever_takes_it_over() {
+    let (mut cluster, mut driver, mut other) = two();
+    driver.order(&mut cluster, "back", Command::RollBack);
+    driver.settle(&mut cluster);
+    other.run(&mut cluster, 1);
+    if cluster.phase() != Some(&Phase::RolledBack) {
+        other.order(&mut cluster, "mine", Command::TakeOver);
+        other.run(&mut cluster, 20);
+    }
+    assert_eq!((cluster.phase(), cluster.world.weight("backend")), (Some(&Phase::RolledBack), 0));
+}

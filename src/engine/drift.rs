@@ -1,0 +1,290 @@
+//! Foreign writes: what a run was seen to have and is another now. Never corrected silently: a person is asked.
+//!
+//! A run remembers what its routes held ([`held`](crate::domain::rollout::ComponentTarget::held)) and what its Deployments
+//! were ([`known`](crate::domain::rollout::ComponentTarget::known)). What is neither that nor what the run asks for was
+//! written by somebody else, unless the object itself says that it was us: an earlier driver, a write that landed late.
+
+use crate::domain::action::Action;
+use crate::domain::drift::{Drift, Known, Sort, Writer};
+use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::mutant::{Mutant, mutant};
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
+use crate::domain::owner::Owner;
+use crate::domain::release::{Component, Router, Strategy, Track};
+use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
+use crate::domain::route::{RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::step::Step;
+use crate::domain::time::Now;
+use crate::domain::weight::Weight;
+
+use super::decide::{self, SELF};
+use super::needs::image_changes;
+use super::ratio;
+
+fn by_us(writer: Option<&Writer>) -> bool {
+    writer.is_some_and(Writer::is_us)
+}
+
+/// Keeps the newest route facts for a rollback that must not read first, what the routes hold, and what the Deployments are
+/// where that is what the run asks for.
+pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
+    let mut targets = std::mem::take(&mut r.targets); // put back below: they are written while `r` is read
+    for (name, target) in &mut targets {
+        let (Some(component), Some(seen)) = (r.release.component(name), observed.components.get(name)) else { continue };
+        if let Ok(facts) = &seen.route {
+            if holds(component, target, facts, r.asked) {
+                target.held = Some(r.asked);
+            } else if by_us(seen.route_by.as_ref()) && !is_by_pods(facts) && !target.held.is_some_and(|held| facts.holds(held)) {
+                target.held = None; // a late write of ours: it is set again
+            }
+            if target.route.as_ref() != Some(facts) {
+                target.route = Some(facts.clone());
+            }
+        }
+        for track in [Track::Stable, Track::Candidate] {
+            learn(r, target, seen, track);
+        }
+    }
+    r.targets = targets;
+}
+
+fn learn(r: &Rollout, target: &mut ComponentTarget, seen: &ComponentObserved, track: Track) {
+    let Some(workload) = side(seen, track) else { return };
+    let known = target.known.get(&track);
+    let wanted = wanted(r, target, track).is_some_and(|images| image_changes(workload, images).is_empty());
+    let same = known.is_some_and(|k| k.uid == workload.uid);
+    let news = !same || known.is_some_and(|k| k.images != workload.containers);
+    if known.is_none() || (news && (by_us(workload.images_by.as_ref()) || (wanted && same))) {
+        target.known.insert(track, Known::of(workload));
+        if track == Track::Stable {
+            target.stable.uid.clone_from(&workload.uid);
+        }
+    }
+}
+
+/// Forgets what was known: the next write is ours again, whatever stands there.
+pub(super) fn forget(r: &mut Rollout) {
+    for target in r.targets.values_mut() {
+        target.held = None;
+        target.known.clear();
+    }
+    r.drifts.clear();
+}
+
+/// A write of ours landed: what it asked for is what is expected from now on, though nobody has looked yet.
+pub fn landed(r: &mut Rollout, action: &Action) {
+    if let Action::Route { component, facts, weight } = action
+        && !is_by_pods(facts)
+        && let Some(target) = r.targets.get_mut(component)
+    {
+        target.held = Some(*weight);
+    }
+}
+
+/// Pauses for what somebody else changed. Where it is paused already, what is new goes on record.
+pub(super) fn ask(r: &mut Rollout, observed: &Observed, now: Now) {
+    let found = find(r, observed);
+    let mut news: Vec<Drift> = found.iter().filter(|d| !r.drifts.iter().any(|known| known.is_same(d))).cloned().collect();
+    r.drifts = found;
+    if matches!(r.phase, Phase::Progressing) && !r.drifts.is_empty() {
+        decide::halt(r, Some(observed));
+    }
+    if let (Phase::Progressing, Some(first)) = (&r.phase, r.drifts.first()) {
+        news.retain(|d| !d.is_same(first));
+        let more = if r.drifts.len() > 1 { format!(", and {} more", r.drifts.len() - 1) } else { String::new() };
+        decide::pause(r, format!("{first}{more}; resume to set ours again, accept it, or roll back"), now);
+    }
+    for drift in news {
+        r.note(Entry { at: now.wall, kind: EntryKind::Note, actor: SELF.to_owned(), text: format!("changed by others: {drift}") });
+    }
+}
+
+/// Counts how often somebody gave the candidate traffic again after it was seen to have none, and says what stops them. It
+/// is taken back every time all the same.
+pub(super) fn count_reverts(r: &mut Rollout, observed: &Observed, now: Now) {
+    let mut lines = Vec::new();
+    for (name, target) in &mut r.targets {
+        let (Some(seen), Some(Weight::ZERO)) = (observed.components.get(name), target.held) else { continue };
+        let Ok(facts) = &seen.route else { continue };
+        if facts.candidate == 0 || is_by_pods(facts) {
+            continue;
+        }
+        target.held = None;
+        r.reverts += 1;
+        let who = seen.route_by.as_ref().map_or("somebody else", |by| by.manager.as_str());
+        let stop = seen.owners.iter().filter(|o| o.object == facts.object).find_map(Owner::how_to_stop);
+        let stop = stop.map(|how| format!("; to stop that: {how}")).unwrap_or_default();
+        lines.push(format!(
+            "{name}: {}: candidate 0 → {} by {who}: taken back again ({} so far){stop}",
+            facts.object, facts.candidate, r.reverts
+        ));
+    }
+    for text in lines {
+        r.note(Entry { at: now.wall, kind: EntryKind::Note, actor: SELF.to_owned(), text });
+    }
+}
+
+/// What somebody else changed, first what matters most.
+pub fn find(r: &Rollout, observed: &Observed) -> Vec<Drift> {
+    if mutant(Mutant::DriftOverwritten) {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for component in &r.release.components {
+        let (Some(target), Some(seen)) = (r.targets.get(&component.name), observed.components.get(&component.name)) else { continue };
+        let look = Look { r, component, target, seen };
+        all.extend(look.route());
+        for track in sides(r) {
+            all.extend(look.workload(*track));
+        }
+    }
+    all
+}
+
+/// The change that keeps an action from being sent: one of the same field, and for more traffic any change of its component.
+pub(super) fn against<'a>(drifts: &'a [Drift], action: &Action) -> Option<&'a Drift> {
+    let own = |d: &&Drift| d.component == action.component();
+    let of_track =
+        |sort: Sort, track: Track| [Sort::Replicas(track), Sort::Image(track), Sort::Remade(track), Sort::Gone(track)].contains(&sort);
+    drifts.iter().filter(own).find(|d| match action {
+        Action::Route { facts, weight, .. } => facts.rises_to(*weight) || matches!(d.sort, Sort::Weight | Sort::Route),
+        Action::Scale { target, .. } => of_track(d.sort, target.track) || matches!(d.sort, Sort::Replicas(_)),
+        Action::SetImages { target, .. } | Action::SetPaused { target, .. } | Action::Undo { target, .. } => of_track(d.sort, target.track),
+        Action::Clone { .. } => of_track(d.sort, Track::Candidate),
+        Action::Fence { .. } => false,
+    })
+}
+
+/// The sides whose Deployments are looked after in the step under way.
+fn sides(r: &Rollout) -> &'static [Track] {
+    let over = matches!(r.step(), Some(Step::Watch(_)) | None);
+    match (&r.release.strategy, over) {
+        (Strategy::Rolling(_) | Strategy::Canary(_), true) | (Strategy::Rolling(_), false) => &[Track::Stable],
+        (Strategy::BlueGreen(_), true) => &[Track::Candidate],
+        (Strategy::Canary(_) | Strategy::BlueGreen(_), false) => &[Track::Stable, Track::Candidate],
+    }
+}
+
+/// The images that the run gives a side, if it gives it any in the step under way.
+fn wanted<'a>(r: &Rollout, target: &'a ComponentTarget, track: Track) -> Option<&'a [ContainerImage]> {
+    let promoting = matches!(r.step(), Some(Step::Promote | Step::Watch(_)) | None);
+    let given = match (&r.release.strategy, track) {
+        (Strategy::Rolling(_), Track::Stable) | (Strategy::Canary(_) | Strategy::BlueGreen(_), Track::Candidate) => true,
+        (Strategy::Canary(_), Track::Stable) => promoting,
+        _ => false,
+    };
+    given.then_some(target.images.as_slice())
+}
+
+fn side(seen: &ComponentObserved, track: Track) -> Option<&Workload> {
+    if track == Track::Stable { seen.stable.as_ref() } else { seen.candidate.as_ref() }
+}
+
+fn is_by_pods(facts: &RouteFacts) -> bool {
+    matches!(facts.entry, RouteEntry::Replicas { .. })
+}
+
+/// Whether a route holds a weight; a replica ratio does with exactly the pods that we would ask for.
+fn holds(component: &Component, target: &ComponentTarget, facts: &RouteFacts, weight: Weight) -> bool {
+    match component.router {
+        Router::Replicas { .. } => (facts.stable, facts.candidate) == ratio::split(target.stable.replicas, weight),
+        _ => facts.holds(weight),
+    }
+}
+
+/// One component with what it was and what it is.
+struct Look<'a> {
+    r: &'a Rollout,
+    component: &'a Component,
+    target: &'a ComponentTarget,
+    seen: &'a ComponentObserved,
+}
+
+impl Look<'_> {
+    fn drift(&self, object: ObjectRef, sort: Sort, field: &str, (before, after): (String, String), by: Option<&Writer>) -> Drift {
+        let field = field.to_owned();
+        Drift { component: self.component.name.clone(), object, sort, field, before, after, by: by.cloned() }
+    }
+
+    fn route(&self) -> Vec<Drift> {
+        let Some(held) = self.target.held else { return Vec::new() };
+        if matches!(self.r.step(), Some(Step::Promote) | None) || matches!(self.r.release.strategy, Strategy::Rolling(_)) {
+            return Vec::new();
+        }
+        match &self.seen.route {
+            Ok(facts) if is_by_pods(facts) => self.pods(facts, held),
+            // On the way from one weight to the next either may stand there.
+            Ok(facts) if facts.holds(held) || facts.holds(self.r.asked) => Vec::new(),
+            Ok(facts) => vec![self.weight(facts, held)],
+            Err(RouteProblem::Unfit { object, why }) if !matches!(self.component.router, Router::Replicas { .. }) => {
+                let now = why.as_str().to_owned();
+                vec![self.drift(object.clone(), Sort::Route, "route", (held.to_string(), now), self.seen.route_by.as_ref())]
+            }
+            Err(RouteProblem::Missing(object)) if !matches!(self.component.router, Router::Replicas { .. }) => {
+                vec![self.drift(object.clone(), Sort::Route, "route", (held.to_string(), "deleted".to_owned()), None)]
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn weight(&self, facts: &RouteFacts, held: Weight) -> Drift {
+        let (field, values) = match &facts.entry {
+            RouteEntry::Service { key, stable, candidate, current } => {
+                let before = if held == Weight::ZERO { stable } else { candidate };
+                (format!("selector {key}"), (before.clone(), current.clone()))
+            }
+            _ => ("candidate".to_owned(), (facts.parts(held).1.to_string(), facts.candidate.to_string())),
+        };
+        self.drift(facts.object.clone(), Sort::Weight, &field, values, self.seen.route_by.as_ref())
+    }
+
+    /// Pods get from one split to the next one by one; once there, each of the two numbers is ours.
+    fn pods(&self, facts: &RouteFacts, held: Weight) -> Vec<Drift> {
+        if held != self.r.asked || matches!(self.r.step(), Some(Step::Watch(_))) {
+            return Vec::new();
+        }
+        let (stable, candidate) = ratio::split(self.target.stable.replicas, held);
+        let sides = [(Track::Stable, stable, facts.stable), (Track::Candidate, candidate, facts.candidate)];
+        let changed = sides.into_iter().filter(|(_, before, after)| before != after);
+        changed
+            .filter_map(|(track, before, after)| {
+                let workload = side(self.seen, track)?;
+                let by = workload.replicas_by.as_ref();
+                let values = (before.to_string(), after.to_string());
+                (!by_us(by)).then(|| self.drift(self.deployment(&workload.name), Sort::Replicas(track), "replicas", values, by))
+            })
+            .collect()
+    }
+
+    fn workload(&self, track: Track) -> Vec<Drift> {
+        let Some(known) = self.target.known.get(&track) else { return Vec::new() };
+        let name = if track == Track::Stable { Some(&self.component.stable) } else { self.component.candidate.as_ref() };
+        let Some(workload) = side(self.seen, track) else {
+            let sort = Sort::Gone(track);
+            return name
+                .map(|n| self.drift(self.deployment(n), sort, "uid", (known.uid.clone(), String::new()), None))
+                .into_iter()
+                .collect();
+        };
+        let (object, by) = (self.deployment(&workload.name), workload.images_by.as_ref());
+        let mut all = Vec::new();
+        if workload.uid != known.uid {
+            all.push(self.drift(object.clone(), Sort::Remade(track), "uid", (known.uid.clone(), workload.uid.clone()), by));
+        }
+        let is = |images: &[ContainerImage]| image_changes(workload, images).is_empty();
+        if is(&known.images) || wanted(self.r, self.target, track).is_some_and(is) {
+            return all;
+        }
+        let changes = image_changes(workload, &known.images);
+        let change = |c: crate::domain::action::ImageChange| {
+            self.drift(object.clone(), Sort::Image(track), &format!("image of {}", c.container), (c.to, c.from), by)
+        };
+        all.extend(changes.into_iter().map(change));
+        all
+    }
+
+    fn deployment(&self, name: &str) -> ObjectRef {
+        ObjectRef::new(Kind::Deployment, self.r.release.namespace.clone(), name)
+    }
+}
