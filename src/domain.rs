@@ -21,6 +21,7 @@ pub mod rollout;
 pub mod route;
 pub mod sample;
 pub mod step;
+pub mod testers;
 pub mod text;
 pub mod time;
 pub mod verdict;

@@ -33,7 +33,14 @@ pub fn latency(limit: Limit) -> Gate {
 pub fn release(gates: Vec<Gate>) -> Release {
     let to = |host: &str| Destination { host: host.into(), subset: None };
     let router = Router::Istio { virtual_service: "web".into(), route: None, stable: to("web"), candidate: to("web-canary") };
-    let web = Component { name: "web".into(), stable: "web".into(), candidate: Some("web-canary".into()), container: None, router };
+    let web = Component {
+        name: "web".into(),
+        stable: "web".into(),
+        candidate: Some("web-canary".into()),
+        container: None,
+        router,
+        testers: None,
+    };
     Release {
         name: "shop".into(),
         namespace: "shop".into(),
@@ -157,6 +164,7 @@ impl World {
             written: (true, true),
             stamp: None,
             candidate_labels: Default::default(),
+            testers: None,
         };
         let web = ComponentObserved {
             stable: Some(workload(0, "web")),

@@ -105,6 +105,7 @@ fn names(c: &crate::domain::release::Component) -> Vec<String> {
         Router::Replicas { service } => names.extend(service.clone()),
         Router::Istio { virtual_service, .. } => names.push(virtual_service.clone()),
         Router::Gateway { http_route, .. } => names.push(http_route.clone()),
+        Router::Nginx { ingress, .. } => names.push(ingress.clone()),
         Router::None => {}
     }
     names

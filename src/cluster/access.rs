@@ -143,7 +143,7 @@ pub async fn access(client: &Client, release: &Release) -> Result<Access, Cluste
 /// # Errors
 /// When the server cannot be asked.
 pub async fn may_write(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
-    let kinds = [Kind::Deployment, Kind::Service, Kind::VirtualService, Kind::HttpRoute];
+    let kinds = [Kind::Deployment, Kind::Service, Kind::VirtualService, Kind::HttpRoute, Kind::Ingress];
     let reviews = kinds.map(|kind| review(client, namespace, "patch", kind, None));
     let answers = futures::future::try_join_all(reviews).await?;
     Ok(answers.into_iter().any(|yes| yes))
@@ -191,6 +191,7 @@ mod tests {
                 candidate: Some("backend-canary".into()),
                 container: None,
                 router: Router::Istio { virtual_service: "vs".into(), route: None, stable: to("backend"), candidate: to("backend-canary") },
+                testers: None,
             }],
             strategy: Strategy::BlueGreen(BlueGreen { approve: true, hold: Millis::ZERO, retire: None }),
             prometheus: None,

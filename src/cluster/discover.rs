@@ -3,11 +3,12 @@
 //! Detection *proposes*: from labels and names seen in the wild, never on a guess about a write. The order of evidence is
 //! routes first (what sends to both sides), then Services, then names.
 
+mod ingresses;
 pub mod pairs;
 pub mod routers;
 mod wire;
 
-use futures::future::{join, join3, try_join};
+use futures::future::{join, join4, try_join};
 use kube::Client;
 use serde_json::Value;
 
@@ -31,11 +32,15 @@ const SWITCH_HOLD: Millis = Millis::mins(10);
 /// When Deployments or Services cannot be listed; routes that are not served or not allowed are left out.
 pub async fn read(client: &Client, namespace: &str) -> Result<Objects, ClusterError> {
     let workloads = try_join(call::list(client, Kind::Deployment, namespace, ""), call::list(client, Kind::Service, namespace, ""));
-    let routes =
-        join3(routes(client, Kind::VirtualService, namespace), routes(client, Kind::HttpRoute, namespace), rules::read(client, namespace));
-    let (workloads, (virtual_services, http_routes, destination_rules)) = join(workloads, routes).await;
+    let routes = join4(
+        routes(client, Kind::VirtualService, namespace),
+        routes(client, Kind::HttpRoute, namespace),
+        routes(client, Kind::Ingress, namespace),
+        rules::read(client, namespace),
+    );
+    let (workloads, (virtual_services, http_routes, ingresses, destination_rules)) = join(workloads, routes).await;
     let (deployments, services) = workloads?;
-    Ok(Objects { deployments, services, virtual_services, http_routes, destination_rules })
+    Ok(Objects { deployments, services, virtual_services, http_routes, ingresses, destination_rules })
 }
 
 async fn routes(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
@@ -115,6 +120,7 @@ impl Objects {
                 candidate: None,
                 container: None,
                 router: Router::None,
+                testers: None,
             };
             releases.push(release(d.metadata.name.clone(), vec![component], Strategy::Rolling(Rolling { steps: Vec::new() })));
         }
@@ -159,6 +165,7 @@ fn named(group: &[&Pair]) -> (String, Vec<Component>) {
         candidate: Some(p.candidate.clone()),
         container: None,
         router: p.router.clone(),
+        testers: None,
     };
     (release, group.iter().map(component).collect())
 }

@@ -128,7 +128,7 @@ fn services(component: &Component, namespace: &str) -> Vec<String> {
     let mut names = match &component.router {
         Router::Service { service, .. } => vec![service.clone()],
         Router::Replicas { service } => service.iter().cloned().collect(),
-        Router::Gateway { stable, candidate, .. } => vec![stable.clone(), candidate.clone()],
+        Router::Gateway { stable, candidate, .. } | Router::Nginx { stable, candidate, .. } => vec![stable.clone(), candidate.clone()],
         Router::Istio { stable, candidate, .. } => [stable, candidate].into_iter().filter_map(|d| service_of(&d.host, namespace)).collect(),
         Router::None => Vec::new(),
     };

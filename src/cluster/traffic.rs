@@ -4,7 +4,9 @@
 
 pub mod gateway;
 pub mod istio;
+pub mod nginx;
 pub mod service;
+mod testers;
 
 use serde_json::Value;
 
@@ -20,6 +22,7 @@ pub fn object(component: &Component, namespace: &str) -> Option<ObjectRef> {
     let (kind, name) = match &component.router {
         Router::Istio { virtual_service, .. } => (Kind::VirtualService, virtual_service),
         Router::Gateway { http_route, .. } => (Kind::HttpRoute, http_route),
+        Router::Nginx { ingress, .. } => (Kind::Ingress, ingress),
         Router::Service { service, .. } => (Kind::Service, service),
         Router::Replicas { .. } | Router::None => return None,
     };
@@ -31,9 +34,11 @@ pub fn object(component: &Component, namespace: &str) -> Option<ObjectRef> {
 /// # Errors
 /// [`RouteProblem::Unfit`] with what is wrong and what would be right.
 pub fn facts(component: &Component, object: &ObjectRef, body: &Value) -> Result<RouteFacts, RouteProblem> {
+    let testers = component.testers.as_ref();
     match &component.router {
-        Router::Istio { route, stable, candidate, .. } => istio::facts(object, body, route.as_deref(), stable, candidate),
-        Router::Gateway { rule, stable, candidate, .. } => gateway::facts(object, body, rule.as_deref(), stable, candidate),
+        Router::Istio { route, stable, candidate, .. } => istio::facts(object, body, route.as_deref(), (stable, candidate), testers),
+        Router::Gateway { rule, stable, candidate, .. } => gateway::facts(object, body, rule.as_deref(), (stable, candidate), testers),
+        Router::Nginx { prefix, candidate, .. } => nginx::facts(object, body, prefix, candidate, testers),
         Router::Service { key, stable, candidate, .. } => service::facts(object, body, key, stable, candidate),
         Router::Replicas { .. } | Router::None => Err(RouteProblem::None),
     }
@@ -62,6 +67,7 @@ pub fn ratio(namespace: &str, stable: &Workload, candidate: &Workload) -> RouteF
         written: (true, true),
         stamp: None,
         candidate_labels: Default::default(),
+        testers: None,
     }
 }
 

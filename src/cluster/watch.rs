@@ -28,10 +28,11 @@ pub const PACE: Duration = Duration::from_millis(250);
 const REST: Duration = Duration::from_secs(5);
 
 /// The kinds that are watched, in the order in which their first lists are wanted.
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 10] = [
     Kind::Deployment,
     Kind::VirtualService,
     Kind::HttpRoute,
+    Kind::Ingress,
     Kind::Pod,
     Kind::HorizontalPodAutoscaler,
     Kind::Event,

@@ -13,6 +13,7 @@ pub fn route(component: &Component, object: &Value) -> Option<Writer> {
         Router::Istio { .. } => last(object, &["f:spec", "f:http"]),
         Router::Gateway { .. } => last(object, &["f:spec", "f:rules"]),
         Router::Service { key, .. } => last(object, &["f:spec", "f:selector", &format!("f:{key}")]),
+        Router::Nginx { prefix, .. } => last(object, &["f:metadata", "f:annotations", &format!("f:{prefix}/canary-weight")]),
         _ => None,
     }
 }

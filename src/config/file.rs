@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::scalars::{Bound, Span};
 use super::stage::StageFile;
 
+mod traffic;
+
+pub use traffic::{DestinationFile, GatewayFile, IstioFile, MarkFile, NginxFile, ReplicasFile, ServiceFile, TestersFile, TrafficFile};
+
 /// A release: one or more components that move together, with one strategy.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -57,99 +61,9 @@ pub struct ComponentFile {
     /// The container whose image a release changes. Default: the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// What decides where requests go: exactly one of service, replicas, istio, gateway. Default: found in the cluster.
+    /// What decides where requests go: one of service, replicas, istio, gateway, nginx, and `testers`. Default: found in the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficFile>,
-}
-
-/// What decides where requests go. Exactly one key.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub struct TrafficFile {
-    /// One key of a Service's selector: all or nothing, for blue-green.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<ServiceFile>,
-    /// The ratio of ready replicas behind one Service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replicas: Option<ReplicasFile>,
-    /// Two destinations of one route of an Istio VirtualService.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub istio: Option<IstioFile>,
-    /// Two backends of one rule of a Gateway API HTTPRoute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gateway: Option<GatewayFile>,
-}
-
-/// One key of a Service's selector.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ServiceFile {
-    /// The Service.
-    pub service: String,
-    /// The selector key that is switched. Default: the one pod label in which the two Deployments differ.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Its value while stable serves. Default: stable's pod label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stable: Option<String>,
-    /// Its value while the candidate serves. Default: the candidate's pod label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate: Option<String>,
-}
-
-/// The ratio of ready replicas behind one Service.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ReplicasFile {
-    /// The Service that both tracks stand behind. Default: the one that selects both.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-}
-
-/// Two destinations of one route of an Istio VirtualService.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct IstioFile {
-    /// The VirtualService.
-    pub virtual_service: String,
-    /// The `http` route's name. Default: the only one that names both destinations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<String>,
-    /// Stable's destination. Default: the one whose Service or subset selects its pods.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stable: Option<DestinationFile>,
-    /// The candidate's destination. Default: likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate: Option<DestinationFile>,
-}
-
-/// An Istio destination.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct DestinationFile {
-    /// `destination.host`, as written in the route.
-    pub host: String,
-    /// `destination.subset`, where the tracks are subsets of one host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subset: Option<String>,
-}
-
-/// Two backends of one rule of a Gateway API HTTPRoute.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct GatewayFile {
-    /// The HTTPRoute.
-    pub http_route: String,
-    /// The rule's name. Default: the only one that names both backends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// Stable's Service. Default: the one that selects its pods.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stable: Option<String>,
-    /// The candidate's Service. Default: likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate: Option<String>,
 }
 
 /// How the new version replaces the old one. Exactly one key.

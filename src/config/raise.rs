@@ -2,12 +2,14 @@
 
 use crate::domain::declared::{INTERVAL, KEEP};
 use crate::domain::gate::{Consequence, Gate, Limit, Metric};
-use crate::domain::release::{Component, Destination, Endpoint, Prometheus, Release, Router, Stage, Strategy};
+use crate::domain::release::{CANARY_PREFIX, Component, Destination, Endpoint, Prometheus, Release, Router, Stage, Strategy};
+use crate::domain::testers::Testers;
 use crate::domain::time::Millis;
 
 use super::file::{
-    BlueGreenFile, ComponentFile, DestinationFile, ErrorsFile, GateFile, GatewayFile, IstioFile, LabelFile, LatencyFile, PrometheusFile,
-    QueryFile, ReleaseFile, ReplicasFile, RestartsFile, ServiceFile, StepsFile, StrategyFile, Then, TrafficFile,
+    BlueGreenFile, ComponentFile, DestinationFile, ErrorsFile, GateFile, GatewayFile, IstioFile, LabelFile, LatencyFile, MarkFile,
+    NginxFile, PrometheusFile, QueryFile, ReleaseFile, ReplicasFile, RestartsFile, ServiceFile, StepsFile, StrategyFile, TestersFile, Then,
+    TrafficFile,
 };
 use super::lower::automatic_name;
 use super::scalars::{Bound, Percent, Span};
@@ -35,14 +37,14 @@ fn component(c: &Component) -> ComponentFile {
         stable: c.stable.clone(),
         candidate: c.candidate.clone(),
         container: c.container.clone(),
-        traffic: traffic(&c.router),
+        traffic: traffic(c),
     }
 }
 
-fn traffic(router: &Router) -> Option<TrafficFile> {
+fn traffic(component: &Component) -> Option<TrafficFile> {
     let destination = |d: &Destination| Some(DestinationFile { host: d.host.clone(), subset: d.subset.clone() });
-    let mut file = TrafficFile::default();
-    match router {
+    let mut file = TrafficFile { testers: component.testers.as_ref().map(testers), ..TrafficFile::default() };
+    match &component.router {
         Router::None => return None,
         Router::Service { service, key, stable, candidate } => {
             file.service = Some(ServiceFile {
@@ -61,6 +63,15 @@ fn traffic(router: &Router) -> Option<TrafficFile> {
                 candidate: destination(candidate),
             });
         }
+        Router::Nginx { ingress, prefix, controller, stable, candidate } => {
+            file.nginx = Some(NginxFile {
+                ingress: ingress.clone(),
+                prefix: (prefix != CANARY_PREFIX).then(|| prefix.clone()),
+                controller: Some(controller.clone()),
+                stable: Some(stable.clone()),
+                candidate: Some(candidate.clone()),
+            });
+        }
         Router::Gateway { http_route, rule, stable, candidate } => {
             file.gateway = Some(GatewayFile {
                 http_route: http_route.clone(),
@@ -71,6 +82,14 @@ fn traffic(router: &Router) -> Option<TrafficFile> {
         }
     }
     Some(file)
+}
+
+fn testers(testers: &Testers) -> TestersFile {
+    let mark = |name: &str, value: &str| Some(MarkFile { name: name.to_owned(), value: value.to_owned() });
+    match testers {
+        Testers::Header { name, value } => TestersFile { header: mark(name, value), cookie: None },
+        Testers::Cookie { name, value } => TestersFile { header: None, cookie: mark(name, value) },
+    }
 }
 
 fn strategy(strategy: &Strategy) -> StrategyFile {

@@ -13,8 +13,7 @@ const LATER: &[(&str, &str)] = &[
     ("hooks", "run them before `cutover run` and after it"),
     ("notify", "read `cutover run -o jsonl` instead"),
     ("worseThan", "write `above: stable + 20%`"),
-    ("nginx", "use gateway, istio or replicas"),
-    ("traefik", "use gateway, istio or replicas"),
+    ("traefik", "use gateway, or nginx with `controller: traefik`: its ingress-nginx provider reads the same annotations"),
     ("argoRollout", "use canary, blueGreen or rolling"),
 ];
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::declared::{Found, MIN_REQUESTS, default_canary, default_gates};
 use crate::domain::gate::{Consequence, Gate, Limit, Metric};
 use crate::domain::release::{Destination, Router, Source, Strategy};
+use crate::domain::testers::Testers;
 use crate::domain::time::Millis;
 use proptest::strategy::Strategy as _;
 
@@ -50,6 +51,22 @@ fn what_is_written_is_what_was_read() {
         candidate: Destination { host: "backend".into(), subset: Some("canary".into()) },
     };
     assert_eq!(completed(&to_yaml(&release).unwrap()), release);
+    let mark = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let (name, value) = mark("x-canary", "always or so");
+    release.components[0].testers = Some(Testers::Header { name, value });
+    assert_eq!(completed(&to_yaml(&release).unwrap()), release);
+    let (name, value) = mark("x-canary", "always");
+    release.components[0].testers = Some(Testers::Cookie { name, value });
+    for (prefix, controller) in [("nginx.ingress.kubernetes.io", "ingress-nginx"), ("canary.example", "traefik")] {
+        release.components[0].router = Router::Nginx {
+            ingress: "backend-canary".into(),
+            prefix: prefix.into(),
+            controller: controller.into(),
+            stable: "backend".into(),
+            candidate: "backend-canary".into(),
+        };
+        assert_eq!(completed(&to_yaml(&release).unwrap()), release);
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::object::{Kind, ObjectRef};
 use super::release::Track;
-use super::route::{RouteEntry, RouteFacts};
+use super::route::{CANARY, CANARY_WEIGHT, RouteEntry, RouteFacts};
+use super::testers::TestersMove;
 use super::weight::Weight;
 
 /// The annotation that tells whose write an object carries last: `epoch.seq`.
@@ -27,6 +28,9 @@ pub enum Action {
         facts: RouteFacts,
         /// What is asked for.
         weight: Weight,
+        /// What becomes of the testers' rule.
+        #[serde(default)]
+        testers: TestersMove,
     },
     /// Set a Deployment's replicas.
     Scale {
@@ -204,7 +208,14 @@ impl Action {
         let object = self.object();
         let change = |field: &str, before: String, after: String| Change { object: object.clone(), field: field.to_owned(), before, after };
         match self {
-            Action::Route { facts, weight, .. } => route_changes(facts, *weight),
+            Action::Route { facts, weight, testers, .. } => {
+                let rule = testers_change(facts, *testers);
+                let mut all = route_changes(facts, *weight);
+                // Where the rule is what it is about, weights that stay are not worth a line.
+                all.retain(|c| rule.is_none() || c.before != c.after);
+                all.extend(rule);
+                all
+            }
             Action::Scale { from, to, .. } => vec![change("replicas", from.to_string(), to.to_string())],
             Action::SetImages { images, cause, paused, .. } => {
                 let mut all: Vec<Change> =
@@ -238,6 +249,15 @@ fn route_changes(facts: &RouteFacts, weight: Weight) -> Vec<Change> {
             let wanted = if weight == Weight::ZERO { stable } else { candidate };
             vec![change(&format!("selector {key}"), current.clone(), wanted.clone())]
         }
+        RouteEntry::Ingress { prefix, canary, weight: written, .. } => {
+            let (_, part) = facts.parts(weight);
+            let old = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
+            let mut all = vec![change(&format!("{prefix}/{CANARY_WEIGHT}"), old(written), part.to_string())];
+            if part > 0 && canary.as_deref() != Some("true") {
+                all.push(change(&format!("{prefix}/{CANARY}"), old(canary), "true".to_owned()));
+            }
+            all
+        }
         _ => {
             let (stable, candidate) = facts.parts(weight);
             vec![
@@ -246,6 +266,16 @@ fn route_changes(facts: &RouteFacts, weight: Weight) -> Vec<Change> {
             ]
         }
     }
+}
+
+fn testers_change(facts: &RouteFacts, wanted: TestersMove) -> Option<Change> {
+    let rule = facts.testers.as_ref()?.testers.to_string();
+    let (before, after) = match wanted {
+        TestersMove::Keep => return None,
+        TestersMove::Add => ("–".to_owned(), rule),
+        TestersMove::Remove => (rule, "–".to_owned()),
+    };
+    Some(Change { object: facts.object.clone(), field: "testers".to_owned(), before, after })
 }
 
 /// One changed field of one object.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::gate::{Consequence, Gate, Limit, Metric};
-use super::release::{Canary, Component, Destination, Prometheus, Release, Router, Source, Stage, Strategy};
+use super::release::{CANARY_PREFIX, Canary, Component, Destination, INGRESS_NGINX, Prometheus, Release, Router, Source, Stage, Strategy};
+use super::testers::Testers;
 use super::time::Millis;
 use super::weight::Weight;
 
@@ -62,6 +63,9 @@ pub struct DeclaredComponent {
     pub container: Option<String>,
     /// What decides where requests go; discovered when not given.
     pub traffic: Option<DeclaredRouter>,
+    /// Whose requests go to the candidate whatever the weight.
+    #[serde(default)]
+    pub testers: Option<Testers>,
 }
 
 /// A [`Router`] with gaps.
@@ -106,6 +110,19 @@ pub enum DeclaredRouter {
         /// The candidate's Service; likewise.
         candidate: Option<String>,
     },
+    /// Canary annotations of an Ingress.
+    Nginx {
+        /// The canary Ingress.
+        ingress: String,
+        /// What stands before the annotations' slash; [`CANARY_PREFIX`] when not given.
+        prefix: Option<String>,
+        /// Who reads them; told from the Ingress' class when not given, else [`INGRESS_NGINX`].
+        controller: Option<String>,
+        /// Stable's Service; the one that selects its pods when not given.
+        stable: Option<String>,
+        /// The candidate's Service; likewise.
+        candidate: Option<String>,
+    },
 }
 
 impl DeclaredRouter {
@@ -128,6 +145,13 @@ impl DeclaredRouter {
                 stable: stable.clone()?,
                 candidate: candidate.clone()?,
             },
+            DeclaredRouter::Nginx { ingress, prefix, controller, stable, candidate } => Router::Nginx {
+                ingress: ingress.clone(),
+                prefix: prefix.clone().unwrap_or_else(|| CANARY_PREFIX.to_owned()),
+                controller: controller.clone().unwrap_or_else(|| INGRESS_NGINX.to_owned()),
+                stable: stable.clone()?,
+                candidate: candidate.clone()?,
+            },
         })
     }
 
@@ -138,6 +162,7 @@ impl DeclaredRouter {
             DeclaredRouter::Replicas { .. } => "replicas",
             DeclaredRouter::Istio { .. } => "istio",
             DeclaredRouter::Gateway { .. } => "gateway",
+            DeclaredRouter::Nginx { .. } => "nginx",
         }
     }
 }
@@ -163,7 +188,7 @@ impl Declared {
         let components = self.components.into_iter().map(|c| {
             let declared = c.traffic.as_ref().and_then(DeclaredRouter::complete);
             let router = declared.or_else(|| routers.remove(&c.name)).unwrap_or(Router::None);
-            Component { name: c.name, stable: c.stable, candidate: c.candidate, container: c.container, router }
+            Component { name: c.name, stable: c.stable, candidate: c.candidate, container: c.container, router, testers: c.testers }
         });
         let prometheus = self.prometheus.or(prometheus);
         Release {
@@ -236,6 +261,7 @@ mod tests {
                 stable: "web".into(),
                 candidate: Some("web-canary".into()),
                 container: None,
+                testers: None,
                 traffic: Some(DeclaredRouter::Gateway {
                     http_route: "web".into(),
                     rule: None,

@@ -21,11 +21,12 @@ pub enum Kind {
     VirtualService,
     /// Gateway API's `HTTPRoute`.
     HttpRoute,
+    Ingress,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Deployment,
         Kind::ReplicaSet,
         Kind::Pod,
@@ -37,6 +38,7 @@ impl Kind {
         Kind::Lease,
         Kind::VirtualService,
         Kind::HttpRoute,
+        Kind::Ingress,
     ];
 
     /// API group (empty for the core group), version, plural, name in manifests, name for kubectl.
@@ -55,6 +57,7 @@ impl Kind {
                 ("networking.istio.io", "v1", "virtualservices", "VirtualService", "virtualservice.networking.istio.io")
             }
             Kind::HttpRoute => ("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", "httproute.gateway.networking.k8s.io"),
+            Kind::Ingress => ("networking.k8s.io", "v1", "ingresses", "Ingress", "ingress"),
         }
     }
 

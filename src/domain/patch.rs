@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::action::{Action, CHANGE_CAUSE, ImageChange, Precondition, STAMP, Target};
 use super::object::{Kind, ObjectRef};
-use super::route::{RouteEntry, RouteFacts};
+use super::route::{CANARY, CANARY_WEIGHT, RouteEntry, RouteFacts};
+use super::testers::TestersMove;
 use super::weight::Weight;
 
 /// One PATCH request with an RFC 6902 body.
@@ -71,7 +72,7 @@ fn set(path: &str, value: impl Into<Value>) -> Value {
 /// Deployments. [`Action::Clone`] and [`Action::Undo`] need another object's text first, [`Action::Fence`] is a merge patch: they have none here.
 pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<Patch> {
     match action {
-        Action::Route { facts, weight, .. } => route(facts, *weight, precondition),
+        Action::Route { facts, weight, testers, .. } => with_testers(facts, *testers, precondition, route(facts, *weight, precondition)),
         Action::Scale { target, from, to, .. } => {
             let mut ops = guard(target, precondition);
             if precondition == Precondition::Value {
@@ -165,6 +166,7 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
                 ops.push(set(&format!("{at}/weight"), part));
             }
         }
+        RouteEntry::Ingress { .. } => ops.extend(annotations(facts, candidate, precondition)),
         RouteEntry::Service { key, stable, candidate, current } => {
             let path = format!("/spec/selector/{}", pointer(key));
             if precondition != Precondition::Identity {
@@ -175,6 +177,43 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
         RouteEntry::Replicas { stable: s, candidate: c } => return ratio(facts, (s, stable), (c, candidate), precondition),
     }
     vec![Patch { object: facts.object.clone(), ops }]
+}
+
+/// Turns the testers' rule round, after the weights, whose places are told without it. Going back the weights do not hang on it:
+/// somebody may have taken the rule away already, so it is a write of its own.
+fn with_testers(facts: &RouteFacts, wanted: TestersMove, precondition: Precondition, mut all: Vec<Patch>) -> Vec<Patch> {
+    let Some(rule) = facts.testers.as_ref().filter(|_| wanted != TestersMove::Keep) else { return all };
+    match all.last_mut() {
+        Some(patch) if precondition != Precondition::Identity => patch.ops.extend(rule.turn.iter().cloned()),
+        _ => {
+            let ops = std::iter::once(test("/metadata/uid", facts.uid.as_str())).chain(rule.turn.iter().cloned()).collect();
+            all.push(Patch { object: facts.object.clone(), ops });
+        }
+    }
+    all
+}
+
+/// The canary's weight, and `canary` where it is not switched on yet. Annotations are texts.
+fn annotations(facts: &RouteFacts, part: u32, precondition: Precondition) -> Vec<Value> {
+    let RouteEntry::Ingress { prefix, candidate: (place, service), canary, weight, annotated } = &facts.entry else { return Vec::new() };
+    let at = |name: &str| format!("/metadata/annotations/{}", pointer(&format!("{prefix}/{name}")));
+    let mut ops = vec![test(place, service.as_str())];
+    if precondition == Precondition::Value {
+        ops.extend(canary.as_ref().map(|old| test(&at(CANARY), old.as_str())));
+        ops.extend(weight.as_ref().map(|old| test(&at(CANARY_WEIGHT), old.as_str())));
+    }
+    // Without annotations there is no weight to take back. To make the map, nobody else may have made it since.
+    if !annotated && precondition != Precondition::Identity {
+        if precondition == Precondition::Value {
+            ops.push(replace("/metadata/resourceVersion", facts.resource_version.as_str()));
+        }
+        ops.push(set("/metadata/annotations", json!({})));
+    }
+    ops.push(set(&at(CANARY_WEIGHT), part.to_string()));
+    if part > 0 && canary.as_deref() != Some("true") {
+        ops.push(set(&at(CANARY), "true"));
+    }
+    ops
 }
 
 /// The replica ratio is two Deployments. The side that grows comes first, so that a refusal between the two leaves too many pods, not too few.
@@ -218,6 +257,7 @@ mod tests {
             written: (true, true),
             stamp: None,
             candidate_labels: Default::default(),
+            testers: None,
         }
     }
 

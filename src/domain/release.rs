@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::gate::Gate;
+use super::testers::Testers;
 use super::time::Millis;
 use super::weight::Weight;
 
@@ -55,6 +56,12 @@ pub struct Release {
 }
 
 impl Release {
+    /// What people should know of the release's routers, each once.
+    pub fn notices(&self) -> Vec<&'static str> {
+        let all: std::collections::BTreeSet<&str> = self.components.iter().filter_map(|c| c.router.notice()).collect();
+        all.into_iter().collect()
+    }
+
     /// A component by name.
     pub fn component(&self, name: &str) -> Option<&Component> {
         self.components.iter().find(|c| c.name == name)
@@ -84,6 +91,9 @@ pub struct Component {
     pub container: Option<String>,
     /// What decides where requests go.
     pub router: Router,
+    /// Whose requests go to the candidate from its being ready until it gets everything, whatever the weight.
+    #[serde(default)]
+    pub testers: Option<Testers>,
 }
 
 /// What decides where requests go, and what marks the two sides in it.
@@ -128,9 +138,27 @@ pub enum Router {
         /// The candidate's Service.
         candidate: String,
     },
+    /// Canary annotations on an Ingress beside the main one, in the words of ingress-nginx.
+    Nginx {
+        /// The canary Ingress: same host and path as the main one, its backend is the candidate's Service.
+        ingress: String,
+        /// What stands before the slash of the annotations.
+        prefix: String,
+        /// Who reads them.
+        controller: String,
+        /// Stable's Service, behind the main Ingress.
+        stable: String,
+        /// The candidate's Service.
+        candidate: String,
+    },
     /// No route of its own: a rolling update.
     None,
 }
+
+/// What stands before the slash of canary annotations, where nobody says.
+pub const CANARY_PREFIX: &str = "nginx.ingress.kubernetes.io";
+/// Who reads canary annotations, where nobody says.
+pub const INGRESS_NGINX: &str = "ingress-nginx";
 
 impl Router {
     /// Whether any share can be asked for, or only nothing and everything.
@@ -138,15 +166,27 @@ impl Router {
         !matches!(self, Router::Service { .. } | Router::None)
     }
 
-    /// A word for it: `istio`, `gateway`, `service`, `replicas`, `none`.
+    /// Whether it can send requests by a header or a cookie.
+    pub fn tells_testers(&self) -> bool {
+        matches!(self, Router::Istio { .. } | Router::Gateway { .. } | Router::Nginx { .. })
+    }
+
+    /// A word for it: `istio`, `gateway`, `nginx`, `service`, `replicas`, `none`.
     pub fn word(&self) -> &'static str {
         match self {
             Router::Service { .. } => "service",
             Router::Replicas { .. } => "replicas",
             Router::Istio { .. } => "istio",
             Router::Gateway { .. } => "gateway",
+            Router::Nginx { .. } => "nginx",
             Router::None => "none",
         }
+    }
+
+    /// What people should know of the router itself, whatever it says.
+    pub fn notice(&self) -> Option<&'static str> {
+        let retired = matches!(self, Router::Nginx { controller, .. } if controller == INGRESS_NGINX);
+        retired.then_some("ingress-nginx is retired: no security fixes since March 2026; plan to move to a Gateway API HTTPRoute")
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::object::ObjectRef;
 use super::release::Destination;
+use super::testers::{TestersMove, TestersRule};
 use super::text::SafeText;
 use super::weight::{Share, Weight};
 
@@ -43,7 +44,17 @@ pub struct RouteFacts {
     /// Pod labels by which the route knows the candidate's side, where an object says so and the Deployment is still to be made.
     #[serde(default)]
     pub candidate_labels: BTreeMap<String, String>,
+    /// The testers' rule, where the release declares testers.
+    #[serde(default)]
+    pub testers: Option<Box<TestersRule>>,
 }
+
+/// The annotation that switches the others on, after the prefix.
+pub const CANARY: &str = "canary";
+/// The annotation that holds the candidate's weight.
+pub const CANARY_WEIGHT: &str = "canary-weight";
+/// The annotation that says what the weight is a part of; 100 without it.
+pub const CANARY_WEIGHT_TOTAL: &str = "canary-weight-total";
 
 /// The total that a pair is given where its own is too small for a weight: it expresses every whole percent.
 const FINE_TOTAL: u32 = 100;
@@ -77,6 +88,20 @@ impl RouteFacts {
         u64::from(self.candidate) * 100 < u64::from(weight.percent()) * u64::from(self.total())
     }
 
+    /// Whether the testers' rule stands.
+    pub fn sends_testers(&self) -> bool {
+        self.testers.as_ref().is_some_and(|rule| rule.stands)
+    }
+
+    /// What is to become of the testers' rule.
+    pub fn testers_move(&self, wanted: bool) -> TestersMove {
+        match &self.testers {
+            Some(rule) if rule.stands && !wanted => TestersMove::Remove,
+            Some(rule) if !rule.stands && wanted => TestersMove::Add,
+            _ => TestersMove::Keep,
+        }
+    }
+
     /// Stable's and the candidate's weights that stand for a share. The total is kept where it can express the share; a
     /// smaller one (1 where an HTTPRoute names no weights) becomes 100 if nobody else has a part in it.
     pub fn parts(&self, weight: Weight) -> (u32, u32) {
@@ -102,6 +127,10 @@ impl RouteFacts {
             return None;
         }
         let total = self.stable.saturating_add(self.candidate);
+        if let RouteEntry::Ingress { prefix, .. } = &self.entry {
+            let key = format!("{prefix}/{CANARY_WEIGHT_TOTAL}");
+            return Some(format!("{}: {key} is {total}, which cannot express {weight}; set it to 100 and start again", self.object));
+        }
         Some(format!(
             "{}: the pair's weights sum to {total}, which cannot express {weight}, and other backends of the rule hold shares that a larger \
              sum would change; multiply all weights of the rule, by 100 say, and start again",
@@ -111,7 +140,8 @@ impl RouteFacts {
 
     /// Whether whole numbers of this total come to a share, to the percent.
     fn expresses(&self, weight: Weight) -> bool {
-        let by_weights = matches!(self.entry, RouteEntry::VirtualService { .. } | RouteEntry::HttpRoute { .. });
+        let by_weights =
+            matches!(self.entry, RouteEntry::VirtualService { .. } | RouteEntry::HttpRoute { .. } | RouteEntry::Ingress { .. });
         let total = self.total();
         !by_weights || matches!(weight.percent(), 0 | 100) || rounded(weight.of_total(total), total) == weight.percent()
     }
@@ -146,6 +176,19 @@ pub enum RouteEntry {
         stable: (usize, String),
         /// Index and Service of the candidate.
         candidate: (usize, String),
+    },
+    /// Canary annotations of an Ingress. Their total stands in the object: it is never ours to choose.
+    Ingress {
+        /// What stands before the annotations' slash.
+        prefix: String,
+        /// Where in the object the candidate's Service is named, as a JSON pointer, and the Service.
+        candidate: (String, String),
+        /// `canary` as written.
+        canary: Option<String>,
+        /// `canary-weight` as written.
+        weight: Option<String>,
+        /// Whether the object has any annotation: without one, the map itself is to be made.
+        annotated: bool,
     },
     /// One key of `spec.selector` of a Service.
     Service {
@@ -231,6 +274,7 @@ mod tests {
             written: (true, true),
             stamp: None,
             candidate_labels: BTreeMap::new(),
+            testers: None,
         }
     }
 

@@ -74,7 +74,7 @@ pub(super) fn forget(r: &mut Rollout) {
 
 /// A write of ours landed: what it asked for is what is expected from now on, though nobody has looked yet.
 pub fn landed(r: &mut Rollout, action: &Action) {
-    if let Action::Route { component, facts, weight } = action
+    if let Action::Route { component, facts, weight, .. } = action
         && !is_by_pods(facts)
         && let Some(target) = r.targets.get_mut(component)
     {

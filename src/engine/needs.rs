@@ -6,8 +6,9 @@ use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::release::{Component, Router, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
-use crate::domain::route::Acceptance;
+use crate::domain::route::{Acceptance, RouteFacts};
 use crate::domain::step::Step;
+use crate::domain::testers::TestersMove;
 use crate::domain::weight::Weight;
 
 use super::{guard, promote, ratio};
@@ -79,7 +80,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
                 if needs.is_empty() { part.retire() } else { needs }
             }
             Some(Step::Prepare) if rollout.asked > Weight::ZERO && part.is_set_by_hand() => part.set(rollout.asked),
-            Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare(first_weight(rollout))),
+            Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare_for(first_weight(rollout))),
             Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
             Some(Step::Watch(_)) | None => Vec::new(),
             Some(_) => part.serve(rollout.asked),
@@ -136,6 +137,21 @@ impl Part<'_> {
             return None;
         }
         Some(self.serve(weight)).filter(|needs| !needs.is_empty() && candidate.replicas > 0)
+    }
+
+    /// Prepared for a weight; then testers meet the candidate before anybody else does.
+    fn prepare_for(&self, weight: Weight) -> Vec<Need> {
+        let lacking = self.prepare(weight);
+        let admit = |facts: &RouteFacts| facts.testers_move(self.wants_testers(self.rollout.asked)) != TestersMove::Keep;
+        if lacking.is_empty() && self.seen.route.as_ref().is_ok_and(admit) {
+            return self.route(self.rollout.asked).into_iter().collect();
+        }
+        lacking
+    }
+
+    /// Testers have a way of their own until everybody is sent to the candidate, or to stable with the new version.
+    fn wants_testers(&self, weight: Weight) -> bool {
+        weight < Weight::FULL && self.rollout.asked < Weight::FULL && !matches!(self.rollout.step(), Some(Step::Promote))
     }
 
     /// The candidate carries the images, with capacity for a weight, and is ready.
@@ -214,11 +230,12 @@ impl Part<'_> {
             Ok(facts) => facts,
             Err(problem) => return Some(Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))),
         };
-        if !facts.holds(weight) {
-            if let Some(why) = facts.cannot_express(weight) {
+        let testers = facts.testers_move(self.wants_testers(weight));
+        if !facts.holds(weight) || testers != TestersMove::Keep {
+            if let Some(why) = facts.cannot_express(weight).filter(|_| !facts.holds(weight)) {
                 return Some(Need::Wait(Stage::Route, format!("{}: {why}", self.name())));
             }
-            let action = Action::Route { component: self.name().to_owned(), facts: facts.clone(), weight };
+            let action = Action::Route { component: self.name().to_owned(), facts: facts.clone(), weight, testers };
             return Some(Need::Act(Stage::Route, action, Precondition::Unchanged));
         }
         match &facts.accepted {

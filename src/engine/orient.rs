@@ -10,7 +10,9 @@ use crate::domain::route::{RouteEntry, RouteFacts};
 /// everything. `None` when the roles are right as they are.
 pub fn turned(release: &Release, observed: &Observed) -> Option<(Release, Observed)> {
     let turn = matches!(release.strategy, Strategy::BlueGreen(_)) && !release.components.is_empty();
-    let serves = |c: &Component| c.candidate.is_some() && observed.route(&c.name).is_some_and(RouteFacts::is_full);
+    // A canary Ingress is one side's for good.
+    let turns = |c: &Component| c.candidate.is_some() && !matches!(c.router, Router::Nginx { .. });
+    let serves = |c: &Component| turns(c) && observed.route(&c.name).is_some_and(RouteFacts::is_full);
     (turn && release.components.iter().all(serves)).then(|| other_way(release, observed))
 }
 
@@ -57,7 +59,7 @@ fn turn_component(c: &mut Component) {
     match &mut c.router {
         Router::Service { stable, candidate, .. } | Router::Gateway { stable, candidate, .. } => swap(stable, candidate),
         Router::Istio { stable, candidate, .. } => swap(stable, candidate),
-        Router::Replicas { .. } | Router::None => {}
+        Router::Replicas { .. } | Router::Nginx { .. } | Router::None => {}
     }
 }
 
@@ -70,10 +72,13 @@ fn turn_observed(c: &mut ComponentObserved) {
 
 fn turn_facts(facts: &mut RouteFacts) {
     swap(&mut facts.stable, &mut facts.candidate);
+    // It was told for the other side; the next look tells it for this one.
+    facts.testers = None;
     match &mut facts.entry {
         RouteEntry::VirtualService { stable, candidate, .. } => swap(stable, candidate),
         RouteEntry::HttpRoute { stable, candidate, .. } => swap(stable, candidate),
         RouteEntry::Service { stable, candidate, .. } => swap(stable, candidate),
         RouteEntry::Replicas { stable, candidate } => swap(stable, candidate),
+        RouteEntry::Ingress { .. } => {}
     }
 }

@@ -52,11 +52,18 @@ pub fn check(release: &Release) -> Result<(), Refusal> {
         return unfit(format!("release {} has no component", release.name));
     }
     for c in &release.components {
+        if c.testers.is_some() && !c.router.tells_testers() {
+            let router = c.router.word();
+            return unfit(format!(
+                "{}: testers cannot be told apart by {router}: use istio, gateway or nginx, or leave `testers` out",
+                c.name
+            ));
+        }
         match (&release.strategy, &c.router) {
             (Strategy::Rolling(_), _) => {}
             (_, Router::None) => {
                 return unfit(format!(
-                    "{}: a {} release needs a route: istio, gateway, service or replicas",
+                    "{}: a {} release needs a route: istio, gateway, nginx, service or replicas",
                     c.name,
                     release.strategy.word()
                 ));
@@ -67,6 +74,14 @@ pub fn check(release: &Release) -> Result<(), Refusal> {
             }
             (Strategy::BlueGreen(_), Router::Replicas { .. }) => {
                 return unfit(format!("{}: blue-green cannot switch by replica ratio: use service, istio or gateway", c.name));
+            }
+            // At 100 % too the canary is served only while the main Ingress' own pods answer: the colour that is left could
+            // never go.
+            (Strategy::BlueGreen(_), Router::Nginx { .. }) => {
+                return unfit(format!(
+                    "{}: blue-green cannot switch by canary annotations: use service, istio or gateway, or a canary",
+                    c.name
+                ));
             }
             _ if c.candidate.is_none() => {
                 return unfit(format!("{}: a {} release needs a candidate Deployment", c.name, release.strategy.word()));

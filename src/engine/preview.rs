@@ -150,6 +150,9 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         let told = owners(observed).into_iter().filter(|o| matches!(o.reverts, Reverts::AtOnce | Reverts::Every(_)));
         lines.extend(told.filter_map(|o| Some(format!("{o}; to stop that: {}", o.how_to_stop()?))));
     } else if rollout.is_none_or(Rollout::is_over) {
+        let testers = next.release.components.iter().filter_map(|c| Some((&c.name, c.testers.as_ref()?)));
+        lines.extend(testers.map(|(name, t)| format!("{name}: testers ({t}) meet the candidate once it is ready, until it gets 100 %")));
+        lines.extend(next.release.notices().into_iter().map(str::to_owned));
         lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
         lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
         if release.gates.is_empty() {

@@ -5,11 +5,12 @@ mod colours;
 mod drift;
 mod random;
 mod routes;
+mod testers;
 
 use std::collections::BTreeMap;
 
 use super::preview::after;
-use super::world::{NEW, OLD, World, blue_green, by_replicas, canary, kept, rolling};
+use super::world::{NEW, OLD, World, blue_green, by_annotations, by_replicas, canary, kept, rolling, with_testers};
 use super::{decide, guard};
 use crate::domain::action::Action;
 use crate::domain::command::{Command, Order, Refusal};

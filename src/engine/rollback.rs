@@ -67,8 +67,11 @@ pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Preco
     moves.actions
 }
 
-pub(super) fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
-    (Action::Route { component: component.to_owned(), facts: facts.clone(), weight: Weight::ZERO }, Precondition::Identity)
+/// The write that sends all of a component's traffic back, whatever has become of its route since.
+pub fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
+    let (component, facts) = (component.to_owned(), facts.clone());
+    let testers = facts.testers_move(false);
+    (Action::Route { component, facts, weight: Weight::ZERO, testers }, Precondition::Identity)
 }
 
 /// With no ready stable address, stable is scaled first: traffic to nowhere helps nobody.
@@ -148,9 +151,9 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     finish(r, observed, now)
 }
 
-/// Whether a component's route sends nothing to the candidate; one without a route has nothing to send.
+/// Whether a component's route sends nothing of ours to the candidate; one without a route has nothing to send.
 pub(super) fn is_back(name: &str, observed: &Observed) -> bool {
-    observed.route(name).is_none_or(|f| f.candidate == 0 && f.accepted == Acceptance::Yes)
+    observed.route(name).is_none_or(|f| f.candidate == 0 && !f.sends_testers() && f.accepted == Acceptance::Yes)
 }
 
 fn route_back(side: Side<'_>, moves: &mut Moves) {
@@ -159,8 +162,9 @@ fn route_back(side: Side<'_>, moves: &mut Moves) {
     if let Some(scale) = stable_first(r, name, target, seen) {
         moves.waits.push(format!("{name}: stable has no ready address, it is scaled first"));
         moves.actions.push(scale);
-    } else if facts.candidate != 0 {
-        let ready = seen.stable.as_ref().is_some_and(|s| s.ready_addresses > 0 || s.ready > 0);
+    } else if facts.candidate != 0 || facts.sends_testers() {
+        // Where all else is on stable anyway, testers do not wait for it.
+        let ready = facts.candidate == 0 || seen.stable.as_ref().is_some_and(|s| s.ready_addresses > 0 || s.ready > 0);
         if ready {
             moves.actions.push(back(name, facts));
         } else {
@@ -350,7 +354,7 @@ pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
 pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> Result<Rollout, Refusal> {
     let named = orient::as_named(release, observed);
     let (release, observed) = named.as_ref().map_or((release, observed), |(r, o)| (r, o));
-    let moved = release.components.iter().any(|c| observed.route(&c.name).is_some_and(|f| f.candidate > 0));
+    let moved = release.components.iter().any(|c| observed.route(&c.name).is_some_and(|f| f.candidate > 0 || f.sends_testers()));
     if !moved {
         let other = match release.strategy {
             Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",

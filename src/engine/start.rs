@@ -167,6 +167,13 @@ fn target(
     if let (false, Err(problem)) = (rolling, &seen.route) {
         return Err(Refusal::Unfit { what: format!("{}: {problem}", component.name) });
     }
+    if let Some(rule) = seen.route.as_ref().ok().filter(|f| f.sends_testers()).and_then(|f| f.testers.as_ref()) {
+        let what = format!(
+            "{}: {} goes to the candidate already, by somebody's rule or one that was left: roll back first, take the rule away, or leave `testers` out",
+            component.name, rule.testers
+        );
+        return Err(Refusal::Unfit { what });
+    }
     let images = match (image, &seen.candidate) {
         (Some(image), _) => wanted(component, stable, image)?,
         (None, Some(candidate)) if !rolling => common(stable, candidate),

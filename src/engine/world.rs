@@ -8,8 +8,11 @@ use crate::domain::gate::{Consequence, Gate, Limit, Metric};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use crate::domain::owner::Owner;
-use crate::domain::release::{BlueGreen, Canary, Component, Destination, Release, Rolling, Router, Source, Stage, Strategy, Track};
+use crate::domain::release::{
+    BlueGreen, CANARY_PREFIX, Canary, Component, Destination, INGRESS_NGINX, Release, Rolling, Router, Source, Stage, Strategy, Track,
+};
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::testers::{Testers, TestersMove, TestersRule};
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
 use crate::domain::weight::Weight;
@@ -27,14 +30,21 @@ pub(crate) fn canary(components: &[&str]) -> Release {
 
 pub(crate) fn blue_green() -> Release {
     let router = Router::Service { service: "web".into(), key: "version".into(), stable: "blue".into(), candidate: "green".into() };
-    let component =
-        Component { name: "web".into(), stable: "web-blue".into(), candidate: Some("web-green".into()), container: None, router };
+    let component = Component {
+        name: "web".into(),
+        stable: "web-blue".into(),
+        candidate: Some("web-green".into()),
+        container: None,
+        router,
+        testers: None,
+    };
     release(Strategy::BlueGreen(BlueGreen { approve: true, hold: Millis::secs(60), retire: Some(Millis::secs(60)) }), vec![component])
 }
 
 pub(crate) fn rolling() -> Release {
     let steps = vec![Stage::Weight { weight: Weight::capped(50), hold: Millis::secs(60) }];
-    let component = Component { name: "web".into(), stable: "web".into(), candidate: None, container: None, router: Router::None };
+    let component =
+        Component { name: "web".into(), stable: "web".into(), candidate: None, container: None, router: Router::None, testers: None };
     release(Strategy::Rolling(Rolling { steps }), vec![component])
 }
 
@@ -44,11 +54,30 @@ pub(crate) fn by_replicas() -> Release {
     release
 }
 
+pub(crate) fn by_annotations() -> Release {
+    let mut release = canary(&["web"]);
+    release.components[0].router = Router::Nginx {
+        ingress: "web-canary".into(),
+        prefix: CANARY_PREFIX.into(),
+        controller: INGRESS_NGINX.into(),
+        stable: "web".into(),
+        candidate: "web-canary".into(),
+    };
+    release
+}
+
+/// A release whose every component lets testers in by a header.
+pub(crate) fn with_testers(mut release: Release) -> Release {
+    let testers = Testers::Header { name: "x-canary".into(), value: "always".into() };
+    release.components.iter_mut().for_each(|c| c.testers = Some(testers.clone()));
+    release
+}
+
 fn istio(name: &str) -> Component {
     let to = |host: String| Destination { host, subset: None };
     let router =
         Router::Istio { virtual_service: name.into(), route: None, stable: to(name.into()), candidate: to(format!("{name}-canary")) };
-    Component { name: name.into(), stable: name.into(), candidate: Some(format!("{name}-canary")), container: None, router }
+    Component { name: name.into(), stable: name.into(), candidate: Some(format!("{name}-canary")), container: None, router, testers: None }
 }
 
 fn release(strategy: Strategy, components: Vec<Component>) -> Release {
@@ -85,6 +114,7 @@ struct Held {
     /// Whether nobody else has a part in the route.
     alone: bool,
     stamp: Option<String>,
+    testers: bool,
     version: u64,
     /// Who wrote the route last.
     by: &'static str,
@@ -127,6 +157,7 @@ impl World {
                 parts: (100, 0),
                 alone: true,
                 stamp: None,
+                testers: false,
                 version: 1,
                 by: "kubectl-apply",
             }
@@ -195,6 +226,17 @@ impl World {
         self.components.get_mut(component).unwrap().candidate = None;
     }
 
+    /// Whether testers have a way of their own to the candidate.
+    pub fn admits_testers(&self, component: &str) -> bool {
+        self.components[component].testers
+    }
+
+    /// Somebody else puts the testers' rule there, or takes it away.
+    pub fn set_testers(&mut self, component: &str, stands: bool) {
+        let held = self.components.get_mut(component).unwrap();
+        (held.testers, held.version) = (stands, held.version + 1);
+    }
+
     /// Somebody else sets a weight.
     pub fn meddle(&mut self, component: &str, weight: u32) {
         let held = self.components.get_mut(component).unwrap();
@@ -247,6 +289,12 @@ impl World {
                 let current = if held.parts.1 == 0 { stable.clone() } else { candidate.clone() };
                 (Kind::Service, RouteEntry::Service { key: key.clone(), stable: stable.clone(), candidate: candidate.clone(), current })
             }
+            Router::Nginx { prefix, candidate, .. } => {
+                let weight = Some(held.parts.1.to_string());
+                let candidate = ("/spec/rules/0/http/paths/0/backend/service/name".into(), candidate.clone());
+                let canary = Some("true".into());
+                (Kind::Ingress, RouteEntry::Ingress { prefix: prefix.clone(), candidate, canary, weight, annotated: true })
+            }
             Router::Replicas { .. } => {
                 let name = |w: &Workload| (w.name.clone(), w.uid.clone());
                 let Some(candidate) = &held.candidate else {
@@ -272,12 +320,13 @@ impl World {
                 (Router::Replicas { .. }, Some(c)) if c.replicas == 0 && c.ready > 0 => Acceptance::Pending("they still answer".into()),
                 _ => Acceptance::Yes,
             },
-            bypass: false,
+            bypass: held.testers,
             notes: vec![],
-            alone: held.alone,
+            alone: held.alone && kind != Kind::Ingress,
             written: (true, true),
             stamp: held.stamp.clone(),
             candidate_labels: BTreeMap::new(),
+            testers: c.testers.clone().map(|testers| Box::new(TestersRule { testers, stands: held.testers, turn: vec![] })),
         })
     }
 
@@ -285,7 +334,7 @@ impl World {
         let conflict = || WriteOutcome::Conflict { why: "changed".into() };
         let held = self.components.get_mut(action.component()).unwrap();
         match action {
-            Action::Route { facts, weight, .. } => {
+            Action::Route { facts, weight, testers, .. } => {
                 if precondition == Precondition::Unchanged && facts.resource_version != held.version.to_string() {
                     return conflict();
                 }
@@ -300,6 +349,7 @@ impl World {
                     held.stable.replicas = stable;
                 } else {
                     (held.parts, held.version, held.by) = ((stable, candidate), held.version + 1, MANAGER);
+                    held.testers = *testers == TestersMove::Add || (held.testers && *testers == TestersMove::Keep);
                 }
             }
             Action::Scale { target, from, to, .. } => {

@@ -128,7 +128,7 @@ fn pods(deployment: &str) -> String {
 fn service<'a>(component: &'a Component, track: Track, deployment: &'a str) -> &'a str {
     let side = |stable: &'a str, candidate: &'a str| if track == Track::Stable { stable } else { candidate };
     match &component.router {
-        Router::Gateway { stable, candidate, .. } => side(stable, candidate),
+        Router::Gateway { stable, candidate, .. } | Router::Nginx { stable, candidate, .. } => side(stable, candidate),
         Router::Istio { stable, candidate, .. } if stable.host != candidate.host => {
             let host = side(&stable.host, &candidate.host);
             host.split('.').next().unwrap_or(host)
@@ -171,6 +171,7 @@ mod tests {
             candidate: Some("web-next".into()),
             container: None,
             router: Router::Istio { virtual_service: "web".into(), route: None, stable: to("web.shop.svc"), candidate: to("web-canary") },
+            testers: None,
         };
         let release = Release {
             name: "web".into(),

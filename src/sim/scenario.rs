@@ -121,6 +121,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("blue-green", include_str!("../../assets/scenarios/blue-green.yaml")),
     ("two-components", include_str!("../../assets/scenarios/two-components.yaml")),
     ("gitops", include_str!("../../assets/scenarios/gitops.yaml")),
+    ("ingress", include_str!("../../assets/scenarios/ingress.yaml")),
 ];
 
 /// Why a scenario cannot be used.

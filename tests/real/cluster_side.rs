@@ -1,6 +1,8 @@
 //! The cluster side of `cutover` on real servers, with the rights that the operator's role gives and no more.
 
+mod ingress;
 mod reads;
+mod testers;
 mod traffic;
 mod workloads;
 
@@ -60,7 +62,7 @@ impl Side {
 
     async fn route(&self, percent: u8) -> Action {
         let facts = self.backend().await.route.expect("the route is there");
-        Action::Route { component: BACKEND.name.to_owned(), facts, weight: Weight::capped(percent) }
+        Action::Route { component: BACKEND.name.to_owned(), facts, weight: Weight::capped(percent), testers: Default::default() }
     }
 
     fn target(&self, track: Track, workload: &Workload) -> Target {
@@ -93,6 +95,7 @@ fn storefront(namespace: &str) -> Release {
             stable: destination(of.stable, "stable"),
             candidate: destination(of.stable, "canary"),
         },
+        testers: None,
     };
     Release {
         name: "storefront".to_owned(),

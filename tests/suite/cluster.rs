@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod connecting;
+mod ingress;
 mod lease;
 mod looking;
 mod misbehaving;
@@ -92,6 +93,7 @@ pub fn storefront() -> Release {
         candidate: Some(format!("fusion-electronics-{name}-canary")),
         container: None,
         router,
+        testers: None,
     };
     let istio =
         Router::Istio { virtual_service: "fusion-electronics-backend".into(), route: None, stable: to("stable"), candidate: to("canary") };

@@ -53,6 +53,7 @@ fn component(name: &str) -> Component {
         candidate: Some(format!("{name}-canary")),
         container: None,
         router: Router::Istio { virtual_service: name.into(), route: None, stable: host("stable"), candidate: host("canary") },
+        testers: None,
     }
 }
 
@@ -139,6 +140,7 @@ pub fn route(name: &str, percent: u32) -> RouteFacts {
         written: (true, true),
         stamp: None,
         candidate_labels: Default::default(),
+        testers: None,
         bypass: false,
     }
 }

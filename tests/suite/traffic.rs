@@ -4,6 +4,8 @@ use cutover::sim::kernel::{Kernel, Method, Request};
 use cutover::sim::scenario::Scenario;
 use serde_json::{Value, json};
 
+mod testers;
+
 const BACKEND: &str = "fusion-electronics-backend";
 const CANARY: &str = "fusion-electronics-backend-canary";
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/fusion-ecommerce/deployments";

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::rules;
 use super::super::traffic::istio::same_host;
+use super::ingresses;
 use super::wire::{Deployment, Objects};
 use crate::domain::declared::DeclaredRouter;
 use crate::domain::release::{Destination, Router, Strategy};
@@ -17,6 +18,9 @@ pub(super) fn infer<'a>(
     candidate: &'a Deployment,
 ) -> Option<(&'a Deployment, &'a Deployment, Router)> {
     if let Some(router) = istio(objects, None, stable, candidate).or_else(|| gateway(objects, None, stable, candidate)) {
+        return Some((stable, candidate, router));
+    }
+    if let Some(router) = ingresses::router(objects, None, stable, candidate) {
         return Some((stable, candidate, router));
     }
     if let Some(router) = switch(objects, None, stable, candidate) {
@@ -86,6 +90,16 @@ fn between(
                 "HTTPRoute {http_route} has no rule that sends to Services of both {stable} and {candidate}; name them with `stable:` and `candidate:`"
             )),
         },
+        Some(DeclaredRouter::Nginx { ingress, prefix, controller, .. }) => {
+            match ingresses::router(objects, Some((ingress.as_str(), prefix.as_deref())), s, c) {
+                Some(Router::Nginx { ingress, prefix, controller: read_by, stable, candidate }) => {
+                    Ok(Router::Nginx { ingress, prefix, controller: controller.clone().unwrap_or(read_by), stable, candidate })
+                }
+                _ => missing(format!(
+                    "Ingress {ingress} does not send to a Service of {candidate} alone, or no other Ingress sends the same host and path to one of {stable}; name the Services with `stable:` and `candidate:`"
+                )),
+            }
+        }
         Some(DeclaredRouter::Service { service, .. }) => {
             let found = switch(objects, Some(service), s, c).or_else(|| switch(objects, Some(service), c, s).map(turned));
             found.ok_or_else(|| format!("Service {service} selects neither {stable} nor {candidate} by a label in which the two differ; name it with `key:`, `stable:` and `candidate:`"))
@@ -136,7 +150,7 @@ fn clones(objects: &Objects, stable: &Deployment, name: &str) -> Vec<Deployment>
 }
 
 /// Services that select one side and not the other.
-fn own<'a>(objects: &'a Objects, this: &Deployment, other: &Deployment) -> Vec<&'a str> {
+pub(super) fn own<'a>(objects: &'a Objects, this: &Deployment, other: &Deployment) -> Vec<&'a str> {
     objects.services.iter().filter(|s| s.selects(this.pods()) && !s.selects(other.pods())).map(|s| s.metadata.name.as_str()).collect()
 }
 
@@ -145,11 +159,11 @@ fn shared(objects: &Objects, a: &Deployment, b: &Deployment) -> Option<String> {
     objects.services.iter().find(|s| s.selects(a.pods()) && s.selects(b.pods())).map(|s| s.metadata.name.clone())
 }
 
-fn name_of(body: &Value) -> &str {
+pub(super) fn name_of(body: &Value) -> &str {
     body.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list<'a>(body: &'a Value, path: &str) -> &'a [Value] {
+pub(super) fn list<'a>(body: &'a Value, path: &str) -> &'a [Value] {
     body.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 

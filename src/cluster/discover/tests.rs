@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::declared::DeclaredRouter;
 use crate::domain::release::Destination;
 
 fn deployment(name: &str, labels: Value, pods: Value) -> Value {
@@ -18,6 +19,7 @@ fn objects(deployments: Vec<Value>, services: Vec<Value>, virtual_services: Vec<
         services: serde_json::from_value(Value::Array(services)).unwrap(),
         virtual_services,
         http_routes,
+        ingresses: vec![],
         destination_rules: vec![],
     }
 }
@@ -138,6 +140,50 @@ fn a_destination_rule_says_what_a_subset_is() {
     assert_eq!(routers::resolve(&one, None, "web", "web-canary", &Strategy::Canary(default_canary())), Ok(router));
 }
 
+/// Two Ingresses for one host and path, the second one a canary under a prefix of its own.
+fn two_ingresses(class: &str, canary: Value) -> Objects {
+    let d = |name: &str, track: &str| deployment(name, json!({}), json!({"app": "web", "track": track}));
+    let to = |service: &str| json!([{"host": "shop.example", "http": {"paths": [{"path": "/", "backend": {"service": {"name": service, "port": {"number": 80}}}}]}}]);
+    let ingress = |name: &str, service: &str, annotations: Value| json!({"metadata": {"name": name, "annotations": annotations}, "spec": {"ingressClassName": class, "rules": to(service)}});
+    let services =
+        vec![service("web", json!({"app": "web", "track": "stable"})), service("web-canary", json!({"app": "web", "track": "canary"}))];
+    let mut all = objects(vec![d("web", "stable"), d("web-canary", "canary")], services, vec![], vec![]);
+    all.ingresses = vec![ingress("web-next", "web-canary", canary), ingress("web", "web", json!({"a.example/b": "c"}))];
+    all
+}
+
+#[test]
+fn a_canary_ingress_beside_the_main_one_splits() {
+    let router = |controller: &str, prefix: &str| Router::Nginx {
+        ingress: "web-next".into(),
+        prefix: prefix.into(),
+        controller: controller.into(),
+        stable: "web".into(),
+        candidate: "web-canary".into(),
+    };
+    for (class, controller, prefix) in
+        [("public", "ingress-nginx", "nginx.ingress.kubernetes.io"), ("traefik-internal", "traefik", "canary.example")]
+    {
+        let there = two_ingresses(class, json!({format!("{prefix}/canary"): "true"}));
+        let releases = there.propose("shop", "dev", None);
+        assert_eq!((releases[0].strategy.word(), &releases[0].components[0].router), ("canary", &router(controller, prefix)));
+    }
+    // Not a canary yet: it is not found by itself, and taken where it is declared.
+    let plain = two_ingresses("nginx", json!({}));
+    let strategy = Strategy::Canary(default_canary());
+    assert!(!matches!(plain.propose("shop", "dev", None)[0].components[0].router, Router::Nginx { .. }));
+    let declared = |ingress: &str| DeclaredRouter::Nginx {
+        ingress: ingress.into(),
+        prefix: None,
+        controller: Some("mine".into()),
+        stable: None,
+        candidate: None,
+    };
+    let resolve = |ingress: &str| routers::resolve(&plain, Some(&declared(ingress)), "web", "web-canary", &strategy);
+    assert_eq!(resolve("web-next"), Ok(router("mine", "nginx.ingress.kubernetes.io")));
+    assert!(resolve("web").unwrap_err().contains("Ingress web does not send to a Service of web-canary alone"));
+}
+
 #[test]
 fn a_prometheus_is_known_by_its_name() {
     let found =
@@ -166,6 +212,7 @@ fn a_candidate_that_is_still_to_be_made_gets_the_label_that_reaches_it() {
         stable: "web".into(),
         candidate: Some("web-canary".into()),
         container: None,
+        testers: None,
         traffic: Some(traffic),
     };
     let declared = Declared {

@@ -14,6 +14,7 @@ pub struct Objects {
     pub(super) services: Vec<Service>,
     pub(super) virtual_services: Vec<Value>,
     pub(super) http_routes: Vec<Value>,
+    pub(super) ingresses: Vec<Value>,
     pub(super) destination_rules: Vec<Value>,
 }
 

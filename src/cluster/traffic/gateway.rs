@@ -2,16 +2,24 @@
 
 use serde_json::Value;
 
+use super::testers::{self, Rules};
 use super::{identity, stamp, unfit, weight};
 use crate::domain::object::ObjectRef;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::testers::Testers;
 use crate::domain::text::SafeText;
 
 /// Reads the two weights and what the gateways say.
 ///
 /// # Errors
 /// When no rule, or more than one, names both backends, or a weight is no number.
-pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str, candidate: &str) -> Result<RouteFacts, RouteProblem> {
+pub fn facts(
+    object: &ObjectRef,
+    body: &Value,
+    rule: Option<&str>,
+    (stable, candidate): (&str, &str),
+    testers: Option<&Testers>,
+) -> Result<RouteFacts, RouteProblem> {
     let rules = body.pointer("/spec/rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let namespace = object.namespace.as_str();
     let place = |rule: &Value, service: &str| backends(rule).iter().position(|b| is(b, service, namespace));
@@ -37,17 +45,16 @@ pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str,
     let raw = |i: usize| weight(list.get(i).copied().unwrap_or(&Value::Null)).map_err(|why| unfit(object, why));
     let at = |i: usize| raw(i).map(|w| w.unwrap_or(1));
     let foreign: u32 = (0..list.len()).filter(|i| *i != s && *i != c).filter_map(|i| at(i).ok()).sum();
-    let mut notes = Vec::new();
+    let backend = list.get(c).copied().unwrap_or(&Value::Null);
+    let (testers, own) = testers.map(|t| testers::gateway(Rules { all: rules, weighted: *index }, backend, t)).unzip();
+    let own = own.flatten();
+    let mut notes: Vec<SafeText> = testers.as_ref().and_then(testers::note).into_iter().collect();
     if foreign > 0 {
         notes.push(SafeText::from(format!("other backends hold {foreign} of the rule's weight: percentages are of the pair")));
     }
-    let bypass = rules
-        .iter()
-        .enumerate()
-        .any(|(i, r)| i != *index && backends(r).iter().any(|b| is(b, candidate, namespace) && weight(b).is_ok_and(|w| w != Some(0))));
-    if bypass {
-        notes.push(SafeText::from("another rule also sends to the candidate"));
-    }
+    let sends = |r: &Value| backends(r).iter().any(|b| is(b, candidate, namespace) && weight(b).is_ok_and(|w| w != Some(0)));
+    let beside: Vec<(usize, &Value)> = rules.iter().enumerate().filter(|(i, r)| *i != *index && sends(r)).collect();
+    notes.extend(beside.iter().filter(|(i, _)| Some(*i) != own).map(|(_, r)| captures(r)));
     let (uid, resource_version) = identity(body);
     Ok(RouteFacts {
         object: object.clone(),
@@ -57,13 +64,29 @@ pub fn facts(object: &ObjectRef, body: &Value, rule: Option<&str>, stable: &str,
         stable: at(s)?,
         candidate: at(c)?,
         accepted: accepted(body),
-        bypass,
+        bypass: !beside.is_empty(),
         notes,
         alone: foreign == 0,
         written: (raw(s)?.is_some(), raw(c)?.is_some()),
         stamp: stamp(body),
         candidate_labels: Default::default(),
+        testers: testers.map(Box::new),
     })
+}
+
+/// `another rule (path /beta, header x-canary: always) also sends to the candidate`.
+fn captures(rule: &Value) -> SafeText {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut of: Vec<String> = Vec::new();
+    for entry in list(rule, "matches") {
+        let path = entry.get("path").map(|path| text(path, "value")).filter(|path| path != "/");
+        of.extend(path.map(|path| format!("path {path}")));
+        of.extend(list(&entry, "headers").iter().map(|h| format!("header {}: {}", text(h, "name"), text(h, "value"))));
+        of.extend(list(&entry, "queryParams").iter().map(|q| format!("query {}={}", text(q, "name"), text(q, "value"))));
+    }
+    let of = if of.is_empty() { String::new() } else { format!(" ({})", of.join(", ")) };
+    SafeText::from(format!("another rule{of} also sends to the candidate"))
 }
 
 fn backends(rule: &Value) -> Vec<&Value> {

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
+use super::testers::{self, Rules};
 use super::{identity, stamp, unfit, weight};
 use crate::domain::object::ObjectRef;
 use crate::domain::release::Destination;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use crate::domain::testers::Testers;
 use crate::domain::text::SafeText;
 
 /// Reads the two weights.
@@ -16,8 +18,8 @@ pub fn facts(
     object: &ObjectRef,
     body: &Value,
     route: Option<&str>,
-    stable: &Destination,
-    candidate: &Destination,
+    (stable, candidate): (&Destination, &Destination),
+    testers: Option<&Testers>,
 ) -> Result<RouteFacts, RouteProblem> {
     let routes = body.pointer("/spec/http").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let namespace = object.namespace.as_str();
@@ -38,7 +40,12 @@ pub fn facts(
     let at = |i: usize| weight(list.get(i).unwrap_or(&Value::Null)).map_err(|why| unfit(object, why));
     let foreign: u32 = list.iter().enumerate().filter(|(i, _)| *i != s && *i != c).filter_map(|(_, d)| weight(d).ok().flatten()).sum();
     let (uid, resource_version) = identity(body);
-    let mut notes = header_notes(routes, *index, candidate, namespace);
+    let backend = list.get(c).unwrap_or(&Value::Null);
+    let own = testers::standing_istio(routes, backend.get("destination").unwrap_or(&Value::Null));
+    let testers = testers.map(|t| testers::istio(Rules { all: routes, weighted: *index }, backend, t));
+    let mut notes: Vec<SafeText> = testers.as_ref().and_then(testers::note).into_iter().collect();
+    let own = own.filter(|_| testers.is_some());
+    notes.extend(header_notes(routes, *index, own, candidate, namespace));
     if foreign > 0 {
         notes.push(SafeText::from(format!("other destinations hold {foreign} of the route's weight: percentages are of the pair")));
     }
@@ -61,6 +68,7 @@ pub fn facts(
         written: (at(s)?.is_some(), at(c)?.is_some()),
         stamp: stamp(body),
         candidate_labels: Default::default(),
+        testers: testers.map(Box::new),
     })
 }
 
@@ -101,8 +109,8 @@ fn sends_to(http: &Value, candidate: &Destination, namespace: &str) -> bool {
 }
 
 /// What rules above the weighted one capture: their requests never reach the weights.
-fn header_notes(routes: &[Value], index: usize, candidate: &Destination, namespace: &str) -> Vec<SafeText> {
-    let above = routes.iter().take(index).enumerate();
+fn header_notes(routes: &[Value], index: usize, own: Option<usize>, candidate: &Destination, namespace: &str) -> Vec<SafeText> {
+    let above = routes.iter().take(index).enumerate().filter(|(i, _)| Some(*i) != own);
     above
         .map(|(i, http)| {
             let name = http.get("name").and_then(Value::as_str).map_or_else(|| format!("rule {}", i + 1), |n| format!("rule `{n}`"));

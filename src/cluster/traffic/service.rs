@@ -44,5 +44,6 @@ pub fn facts(object: &ObjectRef, body: &Value, key: &str, stable: &str, candidat
         written: (true, true),
         stamp: stamp(body),
         candidate_labels: Default::default(),
+        testers: None,
     })
 }

@@ -7,7 +7,14 @@ use crate::domain::release::Destination;
 use crate::domain::weight::Weight;
 
 fn component(router: Router) -> Component {
-    Component { name: "backend".into(), stable: "backend".into(), candidate: Some("backend-canary".into()), container: None, router }
+    Component {
+        name: "backend".into(),
+        stable: "backend".into(),
+        candidate: Some("backend-canary".into()),
+        container: None,
+        router,
+        testers: None,
+    }
 }
 
 fn istio() -> Component {
@@ -69,7 +76,7 @@ fn a_route_is_found_among_foreign_ones() {
 /// Applies our patch and lists the paths of values that changed.
 fn changed(body: &Value, c: &Component, weight: u8, precondition: Precondition) -> Vec<(String, Value)> {
     let facts = read(c, body).unwrap();
-    let action = Action::Route { component: c.name.clone(), facts, weight: Weight::capped(weight) };
+    let action = Action::Route { component: c.name.clone(), facts, weight: Weight::capped(weight), testers: Default::default() };
     let mut after = body.clone();
     for patch in patches(&action, precondition, "1.1") {
         let ops: json_patch::Patch = serde_json::from_value(Value::Array(patch.ops)).unwrap();
@@ -133,3 +140,6 @@ fn hosts_are_the_same_in_every_spelling() {
     }
     assert!(!istio::same_host("web", "web.other", "shop"));
 }
+
+mod nginx;
+mod testers;

@@ -211,7 +211,8 @@ impl Rows for wire::Named {
 
 impl wire::Named {
     fn route_kind(&self) -> Option<Kind> {
-        [Kind::VirtualService, Kind::HttpRoute].into_iter().find(|k| k.name() == self.kind && self.api_version.starts_with(k.group()))
+        let kinds = [Kind::VirtualService, Kind::HttpRoute, Kind::Ingress];
+        kinds.into_iter().find(|k| k.name() == self.kind && self.api_version.starts_with(k.group()))
     }
 }
 

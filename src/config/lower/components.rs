@@ -1,10 +1,12 @@
 //! Components and their routes.
 
+mod testers;
+
 use crate::domain::declared::{DeclaredComponent, DeclaredRouter};
 use crate::domain::release::{Destination, Stage, Strategy};
 
-use crate::config::check::Check;
-use crate::config::file::{ComponentFile, DestinationFile, TrafficFile};
+use crate::config::check::{Check, bad_name};
+use crate::config::file::{ComponentFile, DestinationFile, NginxFile, TrafficFile};
 
 pub(super) fn lower(check: &mut Check<'_>, files: &[ComponentFile]) -> Vec<DeclaredComponent> {
     if files.is_empty() {
@@ -28,12 +30,14 @@ fn component(check: &mut Check<'_>, n: usize, file: &ComponentFile) -> DeclaredC
         }
     }
     let traffic = file.traffic.as_ref().and_then(|t| router(check, &path("traffic"), t));
+    let testers = file.traffic.as_ref().and_then(|t| t.testers.as_ref()).and_then(|t| testers::lower(check, &path("traffic.testers"), t));
     DeclaredComponent {
         name: file.name.clone(),
         stable: file.stable.clone(),
         candidate: file.candidate.clone(),
         container: file.container.clone(),
         traffic,
+        testers,
     }
 }
 
@@ -43,7 +47,12 @@ fn router(check: &mut Check<'_>, path: &str, file: &TrafficFile) -> Option<Decla
         ("replicas", file.replicas.is_some()),
         ("istio", file.istio.is_some()),
         ("gateway", file.gateway.is_some()),
+        ("nginx", file.nginx.is_some()),
     ];
+    // The router may be left to be found, also where testers are named.
+    if file.testers.is_some() && keys.iter().all(|(_, given)| !given) {
+        return None;
+    }
     check.one_of(path, &keys)?;
     if let Some(s) = &file.service {
         check.object_name(&format!("{path}.service.service"), &s.service);
@@ -72,6 +81,9 @@ fn router(check: &mut Check<'_>, path: &str, file: &TrafficFile) -> Option<Decla
             candidate: i.candidate.as_ref().map(destination),
         });
     }
+    if let Some(n) = &file.nginx {
+        return Some(nginx(check, &format!("{path}.nginx"), n));
+    }
     let g = file.gateway.as_ref()?;
     check.object_name(&format!("{path}.gateway.httpRoute"), &g.http_route);
     if g.stable.is_some() && g.stable == g.candidate {
@@ -83,6 +95,29 @@ fn router(check: &mut Check<'_>, path: &str, file: &TrafficFile) -> Option<Decla
         stable: g.stable.clone(),
         candidate: g.candidate.clone(),
     })
+}
+
+fn nginx(check: &mut Check<'_>, path: &str, file: &NginxFile) -> DeclaredRouter {
+    check.object_name(&format!("{path}.ingress"), &file.ingress);
+    for (key, service) in [("stable", &file.stable), ("candidate", &file.candidate)] {
+        if let Some(service) = service {
+            check.object_name(&format!("{path}.{key}"), service);
+        }
+    }
+    if let Some((prefix, why)) = file.prefix.as_deref().and_then(|prefix| Some((prefix, bad_name(prefix)?))) {
+        let text = format!("`{prefix}` cannot stand before an annotation's slash: {why}; for example nginx.ingress.kubernetes.io");
+        check.fault(format!("{path}.prefix"), text);
+    }
+    if file.stable.is_some() && file.stable == file.candidate {
+        check.fault(format!("{path}.candidate"), "both sides are the same Service: nothing would be split");
+    }
+    DeclaredRouter::Nginx {
+        ingress: file.ingress.clone(),
+        prefix: file.prefix.clone(),
+        controller: file.controller.clone(),
+        stable: file.stable.clone(),
+        candidate: file.candidate.clone(),
+    }
 }
 
 /// Names, Deployments and routes belong to one component each.
@@ -121,6 +156,7 @@ fn same_route(a: &DeclaredRouter, b: &DeclaredRouter) -> bool {
             DeclaredRouter::Gateway { http_route: ha, rule: ra, stable: sa, .. },
             DeclaredRouter::Gateway { http_route: hb, rule: rb, stable: sb, .. },
         ) => ha == hb && may_meet(ra, rb) && !apart(sa, sb),
+        (DeclaredRouter::Nginx { ingress: a, .. }, DeclaredRouter::Nginx { ingress: b, .. }) => a == b,
         _ => false,
     }
 }
@@ -133,7 +169,7 @@ pub(super) fn fit(check: &mut Check<'_>, components: &[DeclaredComponent], strat
             if c.candidate.is_some() {
                 check.fault(format!("{at}.candidate"), "a rolling update has one Deployment; use canary or blueGreen for two");
             }
-            if c.traffic.is_some() {
+            if c.traffic.is_some() || c.testers.is_some() {
                 check.fault(format!("{at}.traffic"), "a rolling update moves no route; leave `traffic` out");
             }
             continue;
@@ -141,10 +177,11 @@ pub(super) fn fit(check: &mut Check<'_>, components: &[DeclaredComponent], strat
         if c.candidate.is_none() {
             check.fault(&at, format!("a {} release needs `candidate`: the Deployment that is to take over", strategy.word()));
         }
+        testers::fit(check, &format!("{at}.traffic.testers"), c);
         match (&c.traffic, strategy) {
             (Some(DeclaredRouter::Service { .. }), Strategy::Canary(canary)) if canary.steps.iter().any(is_partial) => check.fault(
                 format!("{at}.traffic"),
-                "a Service selector sends all or nothing: use blueGreen, or split by istio, gateway or replicas",
+                "a Service selector sends all or nothing: use blueGreen, or split by istio, gateway, nginx or replicas",
             ),
             (Some(DeclaredRouter::Service { .. }), Strategy::Canary(_)) => {
                 check.fault(format!("{at}.traffic"), "a switch by Service selector is a blueGreen release");
@@ -152,6 +189,10 @@ pub(super) fn fit(check: &mut Check<'_>, components: &[DeclaredComponent], strat
             (Some(DeclaredRouter::Replicas { .. }), Strategy::BlueGreen(_)) => check.fault(
                 format!("{at}.traffic"),
                 "a replica ratio cannot switch all traffic at once: use service, istio or gateway, or a canary",
+            ),
+            (Some(DeclaredRouter::Nginx { .. }), Strategy::BlueGreen(_)) => check.fault(
+                format!("{at}.traffic"),
+                "blue-green cannot switch by canary annotations: use service, istio or gateway, or a canary",
             ),
             _ => {}
         }

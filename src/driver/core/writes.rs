@@ -10,7 +10,7 @@ use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
 use crate::engine::decide::shift_refused;
-use crate::engine::drift;
+use crate::engine::{drift, rollback};
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -48,9 +48,8 @@ impl Writes {
     /// The way back for each route that a write in flight gives something to.
     pub fn raised_meanwhile(&self) -> impl Iterator<Item = (String, Action)> {
         self.flying.values().filter_map(|intent| match &intent.action {
-            Action::Route { component, facts, weight } if *weight > Weight::ZERO && facts.rises_to(*weight) => {
-                let back = Action::Route { component: component.clone(), facts: facts.clone(), weight: Weight::ZERO };
-                Some((component.clone(), back))
+            Action::Route { component, facts, weight, .. } if *weight > Weight::ZERO && facts.rises_to(*weight) => {
+                Some((component.clone(), rollback::back(component, facts).0))
             }
             _ => None,
         })

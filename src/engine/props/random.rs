@@ -91,6 +91,7 @@ enum Mishap {
     Unpause,
     Delete,
     Remake,
+    Testers(bool),
 }
 
 fn mishaps() -> impl proptest::strategy::Strategy<Value = Mishap> {
@@ -106,6 +107,7 @@ fn mishaps() -> impl proptest::strategy::Strategy<Value = Mishap> {
         1 => Just(Mishap::Unpause),
         1 => Just(Mishap::Delete),
         1 => Just(Mishap::Remake),
+        1 => proptest::bool::ANY.prop_map(Mishap::Testers),
     ]
 }
 
@@ -127,6 +129,7 @@ fn befall(world: &mut World, mishap: Mishap) {
             Mishap::Image if has_candidate => world.workload(&c.name, Track::Candidate).containers[0].image = "shop/app:v9".into(),
             Mishap::Unpause => world.workload(&c.name, Track::Stable).paused = false,
             Mishap::Remake if has_candidate => world.remake_candidate(&c.name),
+            Mishap::Testers(stands) if c.testers.is_some() => world.set_testers(&c.name, stands),
             Mishap::Delete if has_candidate => world.delete_candidate(&c.name),
             _ => {}
         }
@@ -161,6 +164,7 @@ fn endure(release: Release, script: &[(Option<Command>, u8, Mishap)]) {
     let recorded = run.rollout.clone().unwrap().targets;
     for name in &names {
         assert_eq!(run.world.weight(name), 0, "{}", told.join("\n"));
+        assert!(!run.world.admits_testers(name), "{}", told.join("\n"));
         assert_eq!(run.image(name, Track::Stable), recorded[name].stable.images[0].image, "{}", told.join("\n"));
         let answers = run.world.workload(name, Track::Stable).ready > 0;
         assert!(answers || recorded[name].stable.replicas == 0, "{}", told.join("\n"));
@@ -176,10 +180,12 @@ fn a_rollback_takes_everything_back_whatever_happened() {
     let asked = prop_oneof![12 => commands(), 1 => Just(Some(Command::AcceptDrift))];
     let script = proptest::collection::vec((asked, 0u8..25, mishaps()), 1..15);
     for n in 0..300 {
-        let release = match n % 4 {
+        let release = match n % 6 {
             0 => canary(&["backend", "frontend"]),
             1 => blue_green(),
             2 => rolling(),
+            3 => by_annotations(),
+            4 => with_testers(canary(&["backend", "frontend"])),
             _ => by_replicas(),
         };
         endure(release, &script.new_tree(&mut runner).unwrap().current());

@@ -14,7 +14,8 @@ pub(super) fn summary(cx: &Cx<'_>, view: &View) -> Row {
 }
 
 pub(super) fn rows(cx: &Cx<'_>, view: &View) -> Vec<Row> {
-    view.release.components.iter().flat_map(|c| component(cx, view, c)).collect()
+    let notices = view.release.notices().into_iter().map(|text| cx.row(Role::Text, "  ").join(cx.status(Status::Warn, text)));
+    view.release.components.iter().flat_map(|c| component(cx, view, c)).chain(notices).collect()
 }
 
 fn component(cx: &Cx<'_>, view: &View, c: &Component) -> Vec<Row> {
@@ -71,6 +72,7 @@ fn entry(facts: &RouteFacts) -> String {
             format!(", {route}: {} and {}", stable.1, candidate.1)
         }
         RouteEntry::HttpRoute { rule, stable, candidate } => format!(", rule {rule}: {} and {}", stable.1, candidate.1),
+        RouteEntry::Ingress { prefix, candidate, .. } => format!(", {prefix}: canary to {}", candidate.1),
         RouteEntry::Service { key, stable, candidate, current } => format!(", selector {key}={current} ({stable} or {candidate})"),
         RouteEntry::Replicas { stable, candidate } => format!(": ready pods of {} and {}", stable.0, candidate.0),
     }

@@ -45,8 +45,8 @@ async fn a_route_write_touches_two_weights_and_nothing_else() {
     assert_eq!(as_written(&side).await, expected, "a dry run changes nothing");
     // The rollback knows the route as it was long ago, and takes it back all the same.
     let old = match up {
-        cutover::domain::action::Action::Route { component, facts, .. } => {
-            cutover::domain::action::Action::Route { component, facts, weight: cutover::domain::weight::Weight::ZERO }
+        cutover::domain::action::Action::Route { component, facts, testers, .. } => {
+            cutover::domain::action::Action::Route { component, facts, weight: cutover::domain::weight::Weight::ZERO, testers }
         }
         other => other,
     };

@@ -39,7 +39,7 @@ const LISTED: [(&str, bool); 7] = [
     ("rollouts", false),
 ];
 /// What is listed once, to find out what the release file does not say.
-const ONCE: [&str; 5] = ["deployments", "services", "virtualservices", "destinationrules", "httproutes"];
+const ONCE: [&str; 6] = ["deployments", "services", "virtualservices", "destinationrules", "httproutes", "ingresses"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_walk_and_a_rollback_ask_for_what_they_need() {

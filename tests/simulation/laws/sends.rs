@@ -87,7 +87,7 @@ impl Laws {
         if now.minus(*at) > FRESH {
             return self.broken("C3", now, format!("a write on a look {} s old: {action}", now.minus(*at).0 as f64 / 1000.0));
         }
-        let Action::Route { component, facts, weight } = action else { return };
+        let Action::Route { component, facts, weight, .. } = action else { return };
         let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
         if by_ratio || !facts.rises_to(*weight) {
             return;

@@ -107,5 +107,5 @@ fn istio(name: &str) -> Component {
 }
 
 fn with(name: &str, router: Router) -> Component {
-    Component { name: name.into(), stable: name.into(), candidate: Some(format!("{name}-canary")), container: None, router }
+    Component { name: name.into(), stable: name.into(), candidate: Some(format!("{name}-canary")), container: None, router, testers: None }
 }

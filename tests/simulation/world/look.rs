@@ -78,6 +78,7 @@ fn facts(
         candidate,
         accepted,
         bypass: false,
+        testers: None,
         notes: vec![],
         alone: false,
         written: (true, true),

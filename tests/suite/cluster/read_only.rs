@@ -65,6 +65,7 @@ async fn rights_are_known_before_they_matter() {
         component: component.into(),
         facts: seen.route(component).unwrap().clone(),
         weight: cutover::domain::weight::Weight::ZERO,
+        testers: Default::default(),
     };
     assert_eq!(rights.refusal(&route("frontend")), Some(missing[0].clone()));
     assert_eq!(rights.refusal(&route("backend")), None);

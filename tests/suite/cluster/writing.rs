@@ -53,7 +53,7 @@ impl Desk {
 
     fn route(&self, component: &str, weight: u8) -> Action {
         let facts = self.seen.route(component).unwrap().clone();
-        Action::Route { component: component.into(), facts, weight: Weight::capped(weight) }
+        Action::Route { component: component.into(), facts, weight: Weight::capped(weight), testers: Default::default() }
     }
 
     fn scale(&self, track: Track, to: u32) -> Action {

@@ -24,6 +24,7 @@ fn every_scenario_ends_as_it_says() {
         ("healthy", 0),
         ("blue-green", 0),
         ("two-components", 0),
+        ("ingress", 0),
         ("errors", 3),
         ("slow", 3),
         ("crashloop", 3),
@@ -45,6 +46,44 @@ fn every_scenario_ends_as_it_says() {
             let top = lines.iter().filter_map(|l| l["weight"].as_u64()).max().unwrap();
             assert_eq!((healthy_at, top), (0, 10), "{name}");
         }
+    }
+}
+
+/// The controller counts what a canary Ingress took, and the gate takes it back: the annotation is 0 again.
+#[test]
+fn a_bad_canary_behind_an_ingress_is_taken_back() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("bad.yaml");
+    let good = include_str!("../../../assets/scenarios/ingress.yaml");
+    let at = good.find("backend:v1.5").unwrap();
+    let bad = good[at..].replacen("errors: 0.2%", "errors: 30%", 1);
+    std::fs::write(&path, format!("{}{bad}", &good[..at])).unwrap();
+    let told = ends(3, &[path.to_str().unwrap(), "--speed", "60"]);
+    let annotation = "Ingress fusion-electronics-backend-canary: nginx.ingress.kubernetes.io/canary-weight";
+    assert!(told.out.contains(&format!("{annotation} 0 → 10")) && told.out.contains(&format!("{annotation} 10 → 0")), "{told:?}");
+    assert!(told.out.contains("errors"), "{told:?}");
+}
+
+/// Testers are let in before the first weight, and their rule goes in the write that sends everybody.
+#[test]
+fn testers_come_first_and_go_with_everybody() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("testers.yaml");
+    let text = include_str!("../../../assets/scenarios/two-components.yaml");
+    let at = text.find("release:").unwrap();
+    let testers = |closing: &str| format!("{closing}, testers: {{ header: {{ name: x-canary, value: always }} }} }}");
+    let mut release = text[at..].to_owned();
+    for route in ["virtualService: fusion-electronics-backend }", "httpRoute: fusion-electronics-frontend }"] {
+        assert!(release.contains(&format!("{route} }}")));
+        release = release.replacen(&format!("{route} }}"), &testers(route), 1);
+    }
+    std::fs::write(&path, format!("{}{release}", &text[..at])).unwrap();
+    let told = ends(0, &[path.to_str().unwrap(), "--speed", "60"]);
+    let line = |what: &str| told.out.lines().position(|l| l.contains(what)).unwrap_or_else(|| panic!("{what}: {told:?}"));
+    for object in ["VirtualService fusion-electronics-backend", "HTTPRoute fusion-electronics-frontend"] {
+        let admitted = line(&format!("{object}: testers – → header x-canary: always"));
+        assert!(admitted < line(&format!("{object}: stable 100 → 90, candidate 0 → 10")), "{told:?}");
+        line(&format!("{object}: stable 25 → 0, candidate 75 → 100, testers header x-canary: always → –"));
     }
 }
 

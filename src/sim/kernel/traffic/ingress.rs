@@ -25,11 +25,12 @@ pub fn route(store: &Store, namespace: &str, name: &str, class: &Class) -> Optio
         return Some(vec![Share { weight: 1.0, to: stable }]);
     };
     let share = canary_share(object, class);
-    let shares = [Share { weight: 1.0 - share, to: stable }, Share { weight: share, to: canary }];
-    Some(shares.into_iter().filter(|share| share.weight > 0.0).collect())
+    // Both, also where one gets nothing: the controller's counters are told apart by their places.
+    Some(vec![Share { weight: 1.0 - share, to: stable }, Share { weight: share, to: canary }])
 }
 
-/// The share of requests of this kind that goes to the canary: its header decides if the request has it, else its weight.
+/// The share of requests of this kind that goes to the canary: its header decides if the request has it, else its cookie,
+/// else its weight.
 fn canary_share(canary: &Value, class: &Class) -> f64 {
     let header = annotation(canary, "canary-by-header");
     let wanted = annotation(canary, "canary-by-header-value");
@@ -40,6 +41,11 @@ fn canary_share(canary: &Value, class: &Class) -> f64 {
             (false, value) if value == wanted => return 1.0,
             _ => {}
         }
+    }
+    match class.cookie(annotation(canary, "canary-by-cookie")) {
+        Some("always") => return 1.0,
+        Some("never") => return 0.0,
+        _ => {}
     }
     let number = |name: &str| annotation(canary, name).parse::<f64>().ok();
     let total = number("canary-weight-total").filter(|total| *total > 0.0).unwrap_or(100.0);

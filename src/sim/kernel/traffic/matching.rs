@@ -82,6 +82,13 @@ impl<'a> Condition<'a> {
 }
 
 impl Class {
+    /// The value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.header_value("cookie")?.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
     /// The value of a header; the name's case does not matter.
     #[must_use]
     pub fn header_value(&self, name: &str) -> Option<&str> {

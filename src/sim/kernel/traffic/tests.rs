@@ -258,6 +258,37 @@ fn canary_annotations_split_at_the_ingress() {
     );
     assert_eq!(shop.sum("ingress-nginx", "nginx_ingress_controller_requests", &[]), shop.sent());
     assert_share(canary, shop.sent(), 0.2);
+    // All of it is counted as the canary's, and nothing any more as stable's.
+    let by_canary = shop.sum("ingress-nginx", "nginx_ingress_controller_requests", &[("canary", "shop-backend-canary-80")]);
+    let sent = shop.sent();
+    shop.patch(&resource::INGRESS, "canary", "/metadata/annotations/nginx.ingress.kubernetes.io~1canary-weight", json!("100"));
+    shop.run(60);
+    let now = shop.sum("ingress-nginx", "nginx_ingress_controller_requests", &[("canary", "shop-backend-canary-80")]);
+    assert_eq!(now - by_canary, shop.sent() - sent);
+}
+
+#[test]
+fn at_a_canary_ingress_a_header_goes_before_a_cookie_and_both_before_the_weight() {
+    let carried = |name: &str, value: &str| Header { name: name.into(), value: value.into(), share: 0.25 };
+    let mut senders = flow(Entry::Ingress("backend".into()));
+    senders.headers = vec![carried("x-canary", "always"), carried("Cookie", "a=b; beta=always"), carried("x-canary", "never")];
+    let mut shop = Shop::new(12, senders, Family::Nginx);
+    shop.pods("stable", "stable", 1);
+    shop.pods("canary", "canary", 1);
+    shop.service("backend", &["stable-0"]);
+    shop.service("backend-canary", &["canary-0"]);
+    let rules = |service: &str| json!([{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}]}}]);
+    shop.create(&resource::INGRESS, json!({"metadata": {"name": "backend"}, "spec": {"rules": rules("backend")}}));
+    let key = |name: &str| format!("canary.example/{name}");
+    let annotations =
+        json!({key("canary"): "true", key("canary-weight"): "0", key("canary-by-header"): "X-Canary", key("canary-by-cookie"): "beta"});
+    shop.create(
+        &resource::INGRESS,
+        json!({"metadata": {"name": "canary", "annotations": annotations}, "spec": {"rules": rules("backend-canary")}}),
+    );
+    shop.run(60);
+    let canary = shop.sum("ingress-nginx", "nginx_ingress_controller_requests", &[("canary", "shop-backend-canary-80")]);
+    assert_share(canary, shop.sent(), 0.5);
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Testers meet the candidate first, and nobody does once a run is over.
+
+use super::*;
+
+/// Turns until something is so.
+fn until(run: &mut Run, what: &str, so: impl Fn(&Run) -> bool) {
+    for _ in 0..200 {
+        if so(run) {
+            return;
+        }
+        run.turn();
+    }
+    panic!("{what} never came: {:?}", run.rollout);
+}
+
+#[test]
+fn testers_are_let_in_before_the_first_weight_and_until_the_last() {
+    let mut run = Run::started(with_testers(canary(&["backend", "frontend"])));
+    until(&mut run, "the rule", |r| r.world.admits_testers("backend"));
+    assert_eq!(run.world.weight("backend"), 0, "before anybody else");
+    assert!(run.world.workload("backend", Track::Candidate).ready > 0, "and not before it is ready");
+    until(&mut run, "75 %", |r| r.world.weight("backend") == 75);
+    assert!(run.world.admits_testers("backend") && run.world.admits_testers("frontend"));
+    until(&mut run, "100 %", |r| r.world.weight("backend") == 100);
+    assert!(!run.world.admits_testers("backend"), "in the same write: everybody is a tester now");
+    run.order(Command::StepBack).unwrap();
+    until(&mut run, "75 % again", |r| r.world.weight("backend") == 75);
+    assert!(run.world.admits_testers("backend"));
+    run.order(Command::Resume).unwrap();
+    run.order(Command::Promote).unwrap();
+    until(&mut run, "the end", |r| r.phase() == Phase::Completed);
+    assert!(!run.world.admits_testers("backend") && !run.world.admits_testers("frontend"));
+    assert_eq!(run.world.workload("backend", Track::Candidate).replicas, 0, "nothing keeps it");
+}
+
+#[test]
+fn a_promotion_out_of_turn_takes_the_rule_away_with_the_weight() {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    until(&mut run, "10 %", |r| r.world.weight("backend") == 10);
+    run.order(Command::Promote).unwrap();
+    until(&mut run, "the end", |r| r.phase() == Phase::Completed);
+    assert!(!run.world.admits_testers("backend"));
+    assert_eq!((run.world.weight("backend"), run.world.workload("backend", Track::Candidate).replicas), (0, 0));
+}
+
+#[test]
+fn a_rollback_takes_the_rule_away_at_once_also_where_no_weight_was_given() {
+    for percent in [0, 25] {
+        let mut run = Run::started(with_testers(canary(&["backend", "frontend"])));
+        until(&mut run, "the rule", |r| r.world.admits_testers("frontend") && r.world.weight("frontend") == percent);
+        let known = run.world.observe();
+        run.order(Command::RollBack).unwrap();
+        let first = super::super::rollback::first_moves(run.rollout.as_ref().unwrap(), Some(&known));
+        for (action, precondition) in &first {
+            run.world.apply(action, *precondition);
+        }
+        assert!(!run.world.admits_testers("backend") && !run.world.admits_testers("frontend"), "with the first writes, from memory");
+        until(&mut run, "the end", |r| r.phase() == Phase::RolledBack);
+        assert_eq!((run.world.weight("backend"), run.world.workload("backend", Track::Candidate).replicas), (0, 0));
+    }
+}
+
+#[test]
+fn a_rule_that_comes_late_is_taken_away_before_the_rollback_is_over() {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    run.order(Command::RollBack).unwrap();
+    run.turn();
+    run.world.set_testers("backend", true);
+    until(&mut run, "the end", |r| r.phase() == Phase::RolledBack);
+    assert!(!run.world.admits_testers("backend"));
+}
+
+#[test]
+fn a_switch_lets_testers_in_until_it_is_made_and_a_selector_cannot() {
+    let refused = Run::new(with_testers(blue_green())).order(start_of(&["web"])).unwrap_err().to_string();
+    assert!(refused.contains("testers cannot be told apart by service"), "{refused}");
+    let mut release = with_testers(canary(&["web"]));
+    release.strategy = blue_green().strategy;
+    let mut run = Run::started(release);
+    until(&mut run, "the rule", |r| r.world.admits_testers("web"));
+    until(&mut run, "the approval", |r| matches!(r.rollout.as_ref().unwrap().step(), Some(Step::Approve(_))));
+    assert!(run.world.admits_testers("web") && run.world.weight("web") == 0);
+    run.order(Command::Approve).unwrap();
+    until(&mut run, "the switch", |r| r.world.weight("web") == 100);
+    assert!(!run.world.admits_testers("web"));
+}
+
+#[test]
+fn a_rule_that_was_left_is_said_before_anything_is_written() {
+    let mut run = Run::new(with_testers(canary(&["backend"])));
+    run.world.set_testers("backend", true);
+    let refused = run.order(start_of(&["backend"])).unwrap_err().to_string();
+    assert!(refused.contains("header x-canary: always goes to the candidate already"), "{refused}");
+    run.order(Command::RollBack).unwrap();
+    until(&mut run, "the end", |r| r.phase() == Phase::RolledBack);
+    assert!(!run.world.admits_testers("backend"));
+}
