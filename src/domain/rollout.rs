@@ -49,6 +49,9 @@ pub struct Rollout {
     pub ticked: Option<Now>,
     /// The weight asked of every component.
     pub asked: Weight,
+    /// The weight was set by a person, not by the plan: it may rise while the run is paused.
+    #[serde(default)]
+    pub by_hand: bool,
     /// Holds and approvals are passed over: somebody asked to promote at once.
     pub express: bool,
     /// What was and what is wanted, by component.

@@ -102,6 +102,11 @@ impl RouteFacts {
         }
     }
 
+    /// Whether the candidate has more now than a weight.
+    pub fn rises_from(&self, weight: Weight) -> bool {
+        u64::from(self.candidate) * 100 > u64::from(weight.percent()) * u64::from(self.total())
+    }
+
     /// Stable's and the candidate's weights that stand for a share. The total is kept where it can express the share; a
     /// smaller one (1 where an HTTPRoute names no weights) becomes 100 if nobody else has a part in it.
     pub fn parts(&self, weight: Weight) -> (u32, u32) {

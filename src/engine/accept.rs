@@ -39,6 +39,7 @@ pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, actor: &str, 
     r.drifts.clear();
     r.trouble.clear();
     let first = drifts.first().map(ToString::to_string).unwrap_or_default();
+    r.by_hand = true;
     r.phase = Phase::Paused { why: format!("accepted: {first}"), by: actor.to_owned() };
     Ok(())
 }

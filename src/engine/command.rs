@@ -106,6 +106,10 @@ fn advance(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) 
     if let Some(foreign) = observed.and_then(|o| drift::find(r, o).into_iter().next()) {
         return Err(not_now(format!("{foreign}; resume to set ours again (p), accept it (A), or roll back (Ctrl-R)")));
     }
+    if decide::unhalt(r, now) {
+        r.phase = Phase::Progressing;
+        return Ok(());
+    }
     match r.step().cloned() {
         Some(Step::Approve(label)) => {
             return Err(not_now(format!("the rollout waits for `{label}` to be approved: approve it (a), or promote (P)")));
@@ -113,6 +117,12 @@ fn advance(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) 
         Some(Step::Hold(length) | Step::Retire(length) | Step::Watch(length)) => {
             if let Some(Step::Shift(next)) = r.plan.get(r.cursor + 1) {
                 hold_check(r, observed, *next)?;
+            }
+            if r.plan.get(r.cursor + 1).is_none()
+                && let Some((name, facts)) =
+                    observed.and_then(|o| r.targets.keys().find_map(|n| Some((n, o.route(n).filter(|f| !f.holds(r.asked))?))))
+            {
+                return Err(not_now(format!("{name}: {} sends {} % to the candidate and not {}", facts.object, facts.percent(), r.asked)));
             }
             if r.covered < length {
                 r.overrides.push(format!("{actor} advanced with {} of {} covered", r.covered.clock(), length.clock()));
@@ -158,6 +168,7 @@ fn step_back(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now
     decide::enter(r, cursor, now);
     r.asked = weight;
     hand_over(r);
+    r.by_hand = true;
     r.phase = Phase::Paused { why: format!("stepped back to {weight}"), by: actor.to_owned() };
     Ok(())
 }
@@ -180,6 +191,7 @@ fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, acto
     decide::enter(r, cursor, now);
     r.asked = weight;
     hand_over(r);
+    r.by_hand = true;
     r.phase = Phase::Paused { why: format!("weight set to {weight} by hand"), by: actor.to_owned() };
     Ok(())
 }
@@ -208,6 +220,7 @@ fn pause(r: &mut Rollout, observed: Option<&Observed>, actor: &str) -> Result<()
     }
     decide::halt(r, observed);
     r.phase = Phase::Paused { why: "asked".to_owned(), by: actor.to_owned() };
+    r.by_hand = false;
     Ok(())
 }
 
@@ -264,6 +277,8 @@ fn promote(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) 
     r.express = true;
     if r.cursor < last {
         decide::enter(r, last, now);
+    } else {
+        decide::unhalt(r, now);
     }
     r.phase = Phase::Progressing;
     Ok(())

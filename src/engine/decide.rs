@@ -106,6 +106,10 @@ fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> 
                     continue;
                 }
                 let promoting = matches!(r.step(), Some(Step::Promote));
+                let halted = matches!(r.phase, Phase::Paused { .. }) && !r.by_hand && !mutant(Mutant::PauseIgnored);
+                if halted && raising(&action) {
+                    continue;
+                }
                 let safe = if raising(&action) && !promoting { guard::can_hold(r, observed, r.asked) } else { Ok(()) };
                 match safe {
                     Ok(()) => actions.push((action, precondition)),
@@ -198,6 +202,7 @@ fn complete(r: &mut Rollout, now: Now) {
 /// Goes to a step: its clock starts again, and a shift asks for its weight.
 pub(super) fn enter(r: &mut Rollout, cursor: usize, now: Now) {
     r.cursor = cursor;
+    r.by_hand = false;
     r.entered = now.wall;
     r.covered = Millis::ZERO;
     r.ticked = None;
@@ -302,6 +307,7 @@ fn pause_where_needed(r: &mut Rollout, observed: &Observed, judgement: &Judgemen
 pub(super) fn pause(r: &mut Rollout, why: String, now: Now) {
     r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: format!("paused: {why}") });
     r.phase = Phase::Paused { why, by: SELF.to_owned() };
+    r.by_hand = false;
     r.turn += 1;
 }
 
@@ -319,18 +325,22 @@ pub(super) fn halt(r: &mut Rollout, observed: Option<&Observed>) {
         Some(facts) if !foreign(name) => Weight::capped(facts.percent()),
         _ => target.held.unwrap_or(weight_before(r)),
     };
-    let lowest = r.targets.iter().map(stands).min().unwrap_or(Weight::ZERO);
-    let ours: Vec<String> = r.targets.keys().filter(|name| !foreign(name)).cloned().collect();
-    r.asked = lowest.min(r.asked);
-    r.targets.iter_mut().filter(|(name, _)| ours.contains(name)).for_each(|(_, t)| t.held = None);
+    let lowest = r.targets.iter().map(stands).min().unwrap_or(Weight::ZERO).min(r.asked);
+    let moved: Vec<String> =
+        r.targets.keys().filter(|name| !foreign(name) && route(name).is_some_and(|f| !f.holds(lowest))).cloned().collect();
+    r.asked = lowest;
+    // These are to be written to, so that what they hold says nothing yet.
+    r.targets.iter_mut().filter(|(name, _)| moved.contains(name)).for_each(|(_, t)| t.held = None);
 }
 
-/// Goes on with the shift that was halted, if one was.
-pub(super) fn unhalt(r: &mut Rollout, now: Now) {
+/// Goes on with the shift that was halted; answers whether one was.
+pub(super) fn unhalt(r: &mut Rollout, now: Now) -> bool {
     let shift = r.plan.iter().take(r.cursor.saturating_add(1)).rposition(|s| matches!(s, Step::Shift(_)));
-    if let Some(shift) = shift.filter(|_| is_serving(r) && r.asked < r.planned_weight()) {
+    let halted = shift.filter(|_| matches!(r.phase, Phase::Paused { .. }) && is_serving(r) && r.asked < r.planned_weight());
+    if let Some(shift) = halted {
         enter(r, shift, now);
     }
+    halted.is_some()
 }
 
 /// Whether the step is one in which the candidate's share is what the plan, or a person, asks for.

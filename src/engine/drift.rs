@@ -35,8 +35,9 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
         if let Ok(facts) = &seen.route {
             if holds(component, target, facts, r.asked) {
                 target.held = Some(r.asked);
-            } else if by_us(seen.route_by.as_ref()) && !is_by_pods(facts) && !target.held.is_some_and(|held| facts.holds(held)) {
-                target.held = None; // a late write of ours: it is set again
+            } else if by_us(seen.route_by.as_ref()) && !is_by_pods(facts) && target.held.is_some_and(|held| facts.rises_from(held)) {
+                // A late write of ours: it is set again. One that takes back is another process's rollback, not on record yet.
+                target.held = None;
             }
             if target.route.as_ref() != Some(facts) {
                 target.route = Some(facts.clone());

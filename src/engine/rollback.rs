@@ -80,7 +80,8 @@ fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &Compon
     // What ran no pod at the start needs one for the traffic that comes back.
     let least = u32::from(seen.route.as_ref().is_ok_and(|f| f.candidate > 0));
     let wanted = target.stable.replicas.max(least);
-    if stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= wanted {
+    let owned = stable.hpa.is_some() && stable.replicas > 0;
+    if stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= wanted || owned {
         return None;
     }
     let target = as_target(r, Track::Stable, stable);

@@ -209,7 +209,9 @@ impl Laws {
             self.cause |= *weight > 0; // it may send traffic to where nobody answers
             let other = world.parts.get(*part).and_then(|p| p.route.as_ref()).is_some_and(|r| r.candidate != *weight);
             let holding = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
-            let settled = holding && world.now.minus(self.last_order) > Millis::secs(15);
+            let asked = world.run().map_or(0, |r| r.asked.percent());
+            let held = world.parts.get(*part).is_some_and(|p| (p.share() * 100.0).round() as u8 == asked);
+            let settled = holding && held && world.now.minus(self.last_order) > Millis::secs(15);
             if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && settled) {
                 *flag = Some(world.now);
             }

@@ -1,5 +1,7 @@
 //! Reading: the stored state, the objects, the counters.
 
+use std::borrow::Cow;
+
 use crate::domain::command::Order;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, FaultKind, Stored};
@@ -117,6 +119,14 @@ impl Core {
     /// The newest look with the roles that a run's release has; `None` when it was a look at other things.
     pub(super) fn seen_by(&self, release: &Release) -> Option<Observed> {
         orient::facing(release, &self.looked_as, self.observed.as_ref()?)
+    }
+
+    /// The newest look with the roles of the run under way, or of the declared release.
+    pub(super) fn seen_by_run(&self) -> Option<Cow<'_, Observed>> {
+        match self.active() {
+            Some(run) if run.release.components != self.looked_as => self.seen_by(&run.release).map(Cow::Owned),
+            _ => self.observed.as_ref().map(Cow::Borrowed),
+        }
     }
 
     /// What is known now, judged.

@@ -184,6 +184,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         covered: _,
         ticked: _,
         asked,
+        by_hand,
         express,
         targets: _,
         started_by,
@@ -209,6 +210,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         && (schema, id, release, plan) == (&then.schema, &then.id, &then.release, &then.plan)
         && (entered, started, ended, clean_up) == (&then.entered, &then.started, &then.ended, &then.clean_up)
         && (started_by, cause, overrides) == (&then.started_by, &then.cause, &then.overrides)
+        && *by_hand == then.by_hand
         && (trouble, errors_before) == (&then.trouble, &then.errors_before)
         && (drifts, reverts) == (&then.drifts, &then.reverts)
 }

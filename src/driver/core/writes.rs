@@ -10,7 +10,7 @@ use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
 use crate::engine::decide::shift_refused;
-use crate::engine::{drift, rollback};
+use crate::engine::drift;
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -45,11 +45,12 @@ impl Writes {
         self.announced = None;
     }
 
-    /// The way back for each route that a write in flight gives something to.
+    /// A fence for each route that a write in flight gives something to: where nothing is to be taken back yet, a write of the
+    /// same weights would change nothing and stop nothing.
     pub fn raised_meanwhile(&self) -> impl Iterator<Item = (String, Action)> {
         self.flying.values().filter_map(|intent| match &intent.action {
             Action::Route { component, facts, weight, .. } if *weight > Weight::ZERO && facts.rises_to(*weight) => {
-                Some((component.clone(), rollback::back(component, facts).0))
+                Some((component.clone(), Action::Fence { component: component.clone(), object: facts.object.clone() }))
             }
             _ => None,
         })

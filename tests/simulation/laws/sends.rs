@@ -61,7 +61,8 @@ impl Laws {
         }
         if let Action::Route { facts, weight, .. } = action {
             let paused = record.is_some_and(|r| matches!(r.phase, Phase::Paused { .. }));
-            if paused && facts.rises_to(*weight) && !self.by_hand.contains(&weight.percent()) {
+            let back = record.is_some_and(|r| r.phase.to_string().contains("stepped back"));
+            if paused && !back && facts.rises_to(*weight) && !self.by_hand.contains(&weight.percent()) {
                 self.broken("T7", now, format!("raised while paused: {action}"));
             }
         }

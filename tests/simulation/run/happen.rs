@@ -46,7 +46,7 @@ impl Run<'_> {
 
     pub(super) fn order(&mut self, who: usize, command: cutover::domain::command::Command, mark: Option<cutover::domain::command::Mark>) {
         self.orders += 1;
-        let Some(process) = self.processes.get(who).filter(|p| self.world.now >= p.sleeps_until) else { return };
+        let Some(process) = self.processes.get(who).filter(|p| self.world.now >= p.sleeps_until && p.away == Millis::ZERO) else { return };
         let Some(life) = process.alive else { return };
         let id = format!("order-{}", self.orders);
         let at = process.local(self.world.now).wall;
@@ -56,6 +56,7 @@ impl Run<'_> {
         let due = if back { process.routes_to_take_back() } else { vec![] };
         let from = self.sent_back.len();
         self.input(Life { who, life }, Input::Order(order));
+        let due = if self.processes.get(who).is_some_and(|p| p.alive == Some(life)) { due } else { vec![] };
         self.laws.left_at_once(&due, self.sent_back.get(from..).unwrap_or_default(), &self.world);
         if let Some(process) = self.processes.get_mut(who) {
             process.remember_screen();

@@ -96,7 +96,7 @@ impl Process {
         self.core = core(name, self.lives, self.may_write, world, now);
         (self.tick_at, self.sleeps_until, self.look, self.sampled, self.earlier) = (None, Millis::ZERO, None, None, None);
         (self.missed, self.looking, self.open, self.slept) = (vec![], vec![], vec![], Millis::ZERO);
-        (self.unwritten, self.nap) = (false, None);
+        (self.unwritten, self.nap, self.away) = (false, None, Millis::ZERO);
         self.lives
     }
 

@@ -30,6 +30,7 @@ pub fn rollout() -> Rollout {
         covered: Millis::ZERO,
         ticked: None,
         asked: Weight::ZERO,
+        by_hand: false,
         express: false,
         targets: BTreeMap::new(),
         started_by: "you".into(),

@@ -48,8 +48,8 @@ fn what_a_gitops_controller_puts_back_pauses_the_run() {
         json!({ "apiVersion": "v1", "kind": "Service", "name": GATEWAY, "merge": { "spec": { "selector": { "version": "blue" } } } });
     let site = gateway(json!({ "blueGreen": { "approve": false, "hold": "30m" } }), gates()).requests(json!({ "service": GATEWAY }), 20);
     let site = site.but("events", json!([{ "at": "8m", "by": "argocd-controller", "do": { "patch": heal } }]));
-    let story = site.rehearse(7, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &["--timeout", "20m"]);
-    story.tells("paused", "Service api-gateway was changed by");
+    let story = site.rehearse(4, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &["--timeout", "20m"]);
+    story.tells("paused", "Service api-gateway: selector version green → blue by argocd-controller");
     assert_eq!(story.writes("Service api-gateway"), ["selector version blue → green"], "nobody fights over it");
 }
 
