@@ -39,7 +39,8 @@ impl Rig {
                 *length = Millis::mins(60 * 24 * 365); // it holds as long as it is measured
             }
         }
-        let setup = Setup { holder: "ada#1".into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(5) };
+        let setup =
+            Setup { holder: "ada#1".into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(5), after: None };
         let mut rig = Rig { core: Core::new(setup, view.release, now()), wire: VecDeque::new(), now: now(), stored, version: 1 };
         while rig.core.view().judgement.arms.values().all(|arms| arms[&Track::Candidate].requests == 0) {
             rig.step();

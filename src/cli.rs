@@ -16,6 +16,7 @@ use crate::driver::shell::{Clock, SystemClock};
 pub mod accept;
 pub mod approve;
 pub mod args;
+pub mod background;
 pub mod completions;
 pub mod demo;
 pub mod drive;
@@ -141,6 +142,7 @@ async fn online_run(command: Command, global: &Global, out: &mut Output<'_>, not
         Command::History(args) => history::run(&args, global, out).await,
         Command::Init(args) => init::run(&args, global, out).await,
         Command::Run(args) => run::run(&args, global, out, notes).await,
+        Command::Drive(args) => background::run(&args, global, out, notes).await,
         Command::Step(args) => step::run(&args, global, out, notes).await,
         Command::Approve(args) => approve::run(&args, global, out, notes).await,
         Command::Reject(args) => reject::run(&args, global, out, notes).await,

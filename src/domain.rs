@@ -7,6 +7,7 @@ pub mod command;
 pub mod declared;
 pub mod drift;
 pub mod gate;
+pub mod holder;
 pub mod image;
 pub mod journal;
 pub mod live;

@@ -5,5 +5,6 @@
 //! inputs, fed to a fresh core, give byte-identical requests.
 
 pub mod core;
+pub mod handover;
 pub mod shell;
 pub mod world;

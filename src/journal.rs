@@ -35,6 +35,16 @@ pub struct JournalError {
     pub why: String,
 }
 
+/// Opens the file that a driver without a terminal writes to, beside the release's journal; tells where it is.
+///
+/// # Errors
+/// When there is no home directory, or the file cannot be written.
+pub fn open_log(place: &Place) -> std::io::Result<(File, PathBuf)> {
+    let none = || std::io::Error::new(std::io::ErrorKind::NotFound, "no home directory");
+    let path = place.path().ok_or_else(none)?.with_extension("log");
+    Ok((file::open(&path)?, path))
+}
+
 /// The record of one release.
 #[derive(Debug)]
 pub struct Journal {

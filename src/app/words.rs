@@ -1,5 +1,6 @@
 //! What a release's state is called: glyph, word and colour are chosen from one [`Status`].
 
+use crate::domain::holder::{person, shown};
 use crate::domain::journal::EntryKind;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::route::RouteFacts;
@@ -134,15 +135,10 @@ pub fn driver(view: &View, age: Millis) -> (Status, String) {
     let running = view.rollout.as_ref().is_some_and(|r| !r.is_over());
     match &view.driver {
         Driver::Us { holder, .. } => (Status::Ok, format!("you ({})", person(holder))),
-        Driver::Other { holder, seen } => (Status::Progress, format!("{}, lease {}", person(holder), seen.plus(age))),
+        Driver::Other { holder, seen } => (Status::Progress, format!("{}, lease {}", shown(holder), seen.plus(age))),
         Driver::Nobody if running => (Status::Warn, "nobody".to_owned()),
         Driver::Nobody => (Status::Unknown, "none needed".to_owned()),
     }
-}
-
-/// A Lease holder without the process number: `you@bastion1#4711` is `you@bastion1`.
-fn person(holder: &str) -> &str {
-    holder.split('#').next().unwrap_or(holder)
 }
 
 /// A length in one unit, at most four columns: `45s`, `12m`, `3h`, `4d`.

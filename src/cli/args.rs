@@ -9,8 +9,8 @@ use crate::theme::depth::Depth;
 
 use super::exit::Exit;
 use super::{
-    accept, approve, completions, demo, history, init, keys, man, pause, plan, promote, reject, resume, rollback, run, schema, status,
-    step, takeover, undo,
+    accept, approve, background, completions, demo, history, init, keys, man, pause, plan, promote, reject, resume, rollback, run, schema,
+    status, step, takeover, undo,
 };
 
 /// A terminal release console for Kubernetes.
@@ -98,6 +98,7 @@ pub enum Command {
     Status(status::Args),
     Plan(plan::Args),
     Run(run::Args),
+    Drive(background::Args),
     Step(step::Args),
     Approve(approve::Args),
     Reject(reject::Args),

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::domain::command::{Command, Order};
 use crate::domain::port::Stored;
 use crate::domain::release::Release;
 use crate::domain::time::{Millis, Now};
+use crate::domain::view::Driver;
 use crate::driver::core::io::Input;
 use crate::driver::core::{Core, Setup};
 use crate::driver::shell::{self, Clock, Outlets, World};
@@ -27,7 +29,6 @@ pub const ACTIVE: Millis = Millis::secs(1);
 pub const IDLE: Millis = Millis::secs(5);
 
 /// What is to be done.
-#[derive(Debug)]
 pub struct Job {
     /// The release.
     pub release: Release,
@@ -49,6 +50,20 @@ pub struct Job {
     pub aloud: bool,
     /// Where every step of the driver is recorded, if it is.
     pub record: Option<PathBuf>,
+    /// What the Lease calls the driver that is leaving, where we come after one.
+    pub leaving: Option<String>,
+    /// What is done once we drive.
+    pub once_driving: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job")
+            .field("release", &self.release.name)
+            .field("order", &self.order)
+            .field("goal", &self.goal)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a recording begins with: enough to make the core that its steps were recorded from. The steps follow, one
@@ -75,13 +90,14 @@ pub async fn drive(
     out: &mut Output<'_>,
 ) -> Result<Ending, CliError> {
     let now = clock.now();
-    let setup = Setup { holder: job.holder, may_write: job.may_write, take_up: true, active: ACTIVE, idle: IDLE };
+    let setup =
+        Setup { holder: job.holder, may_write: job.may_write, take_up: true, active: ACTIVE, idle: IDLE, after: job.leaving.clone() };
     let record = job.record.as_deref().map(|path| recording(path, &setup, &job.release, now)).transpose()?;
     let core = Core::new(setup, job.release, now);
     let deadline = job.timeout.map(|t| now.mono.plus(t));
     let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline, now.wall);
     let images = job.order.as_ref().and_then(|o| if let Command::Start { images, .. } = &o.command { Some(images.clone()) } else { None });
-    let pilot = pilot.joining(images).with_script(job.script);
+    let pilot = pilot.joining(images).with_script(job.script).after(job.leaving);
     let pilot = Arc::new(Mutex::new(pilot));
     let (inbox, inputs) = mpsc::channel(64);
     let (said, mut lines) = mpsc::unbounded_channel::<Line>();
@@ -92,7 +108,13 @@ pub async fn drive(
         let _ = inbox.try_send(Input::Order(order));
     }
     let (watching, orders) = (pilot.clone(), inbox.clone());
+    let mut once_driving = job.once_driving;
     let each = move |view: &Arc<crate::domain::view::View>| {
+        if matches!(view.driver, Driver::Us { .. })
+            && let Some(tell) = once_driving.take()
+        {
+            tell();
+        }
         for next in watching.lock().unwrap_or_else(PoisonError::into_inner).see(view) {
             // The inbox holds more than one command ever asks for.
             let _ = match next {
@@ -177,16 +199,33 @@ fn left_behind(pilot: &Pilot) -> String {
 /// # Errors
 /// When signals cannot be listened to.
 pub fn signals() -> io::Result<mpsc::Receiver<Exit>> {
-    use tokio::signal::unix::{SignalKind, signal};
+    listen([
+        (SignalKind::interrupt(), Some(Exit::Interrupted)),
+        (SignalKind::terminate(), ENDS),
+        (SignalKind::hangup(), Some(Exit::HungUp)),
+    ])
+}
+
+/// The same in the background: there is no terminal that could hang up, and whoever says so is not heard.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn background_signals() -> io::Result<mpsc::Receiver<Exit>> {
+    listen([(SignalKind::interrupt(), ENDS), (SignalKind::terminate(), ENDS), (SignalKind::hangup(), None)])
+}
+
+const ENDS: Option<Exit> = Some(Exit::Terminated);
+
+fn listen(kinds: [(SignalKind, Option<Exit>); 3]) -> io::Result<mpsc::Receiver<Exit>> {
     let (sender, receiver) = mpsc::channel(4);
-    let kinds =
-        [(SignalKind::interrupt(), Exit::Interrupted), (SignalKind::terminate(), Exit::Terminated), (SignalKind::hangup(), Exit::HungUp)];
     for (kind, exit) in kinds {
         let mut signal = signal(kind)?;
         let sender = sender.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() {
-                if sender.send(exit).await.is_err() {
+                if let Some(exit) = exit
+                    && sender.send(exit).await.is_err()
+                {
                     return;
                 }
             }

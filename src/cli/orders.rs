@@ -98,6 +98,8 @@ pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut d
         may_write: true,
         aloud: true,
         record: global.record.clone(),
+        leaving: None,
+        once_driving: None,
     };
     let name = job.release.name.clone();
     let ending = drive::drive(job, world, session.clock.clone(), drive::signals()?, out).await?;

@@ -9,12 +9,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::command::{Command, Order};
+use crate::domain::holder::shown;
 use crate::domain::image::Image;
+use crate::domain::journal::TOOK_OVER;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::Millis;
-use crate::domain::view::View;
+use crate::domain::view::{Driver, View};
 
+use super::exit::Exit;
 use super::run::wants;
 
 pub use goal::{Ending, Goal};
@@ -54,6 +57,9 @@ pub struct Pilot {
     narrator: Narrator,
     /// The turn that was answered last, so that each approval is answered once.
     answered: Option<u64>,
+    /// Whether we have driven, and whom we come after.
+    drove: bool,
+    leaving: Option<String>,
     ending: Option<Ending>,
     last: Option<View>,
 }
@@ -63,12 +69,30 @@ impl Pilot {
     /// What happened before `since` is not told again.
     pub fn new(goal: Goal, order: Option<String>, deadline: Option<Millis>, since: Timestamp) -> Pilot {
         let narrator = Narrator::new(since);
-        Pilot { goal, order, wanted: None, deadline, script: Vec::new(), narrator, answered: None, ending: None, last: None }
+        Pilot {
+            goal,
+            order,
+            wanted: None,
+            deadline,
+            script: Vec::new(),
+            narrator,
+            answered: None,
+            drove: false,
+            leaving: None,
+            ending: None,
+            last: None,
+        }
     }
 
     /// Answers approvals for people who are not there.
     pub fn with_script(mut self, script: Vec<Scripted>) -> Pilot {
         self.script = script;
+        self
+    }
+
+    /// Comes after another driver, which may still hold the Lease.
+    pub fn after(mut self, leaving: Option<String>) -> Pilot {
+        self.leaving = leaving;
         self
     }
 
@@ -94,7 +118,7 @@ impl Pilot {
         self.join(view);
         if self.ending.is_none() {
             let late = self.deadline.is_some_and(|at| view.now.mono >= at);
-            self.ending = goal::settled(self.goal, self.order.as_deref(), view);
+            self.ending = goal::settled(self.goal, self.order.as_deref(), view).or_else(|| self.yields(view));
             if self.ending.is_none() && late {
                 self.ending = Some(goal::timed_out(self.goal, Some(view)));
             }
@@ -105,6 +129,19 @@ impl Pilot {
         }
         self.last = Some(view.clone());
         moves
+    }
+
+    /// Where driving is all that was asked, it is over when somebody else does it.
+    fn yields(&mut self, view: &View) -> Option<Ending> {
+        match &view.driver {
+            Driver::Us { .. } => self.drove = true,
+            Driver::Other { holder, .. } if self.goal == Goal::Drive && (self.drove || self.leaving.as_ref() != Some(holder)) => {
+                let took = if self.drove { format!("{} {TOOK_OVER}", shown(holder)) } else { format!("{} drives it", shown(holder)) };
+                return Some(Ending { exit: Exit::Done, text: format!("{}: {took}; nothing is left to do here", view.release.name) });
+            }
+            Driver::Other { .. } | Driver::Nobody => {}
+        }
+        None
     }
 
     fn join(&mut self, view: &View) {

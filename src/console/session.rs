@@ -185,7 +185,7 @@ impl Session {
             n => format!("{}#{}-{n}", c.actor, std::process::id()),
         };
         let idle = if few { IDLE.0 } else { IDLE.1 };
-        let setup = Setup { holder, may_write: !self.read_only, take_up: !self.read_only, active: Millis::secs(2), idle };
+        let setup = Setup { holder, may_write: !self.read_only, take_up: !self.read_only, active: Millis::secs(2), idle, after: None };
         let journal = if self.read_only {
             Journal::in_memory()
         } else {

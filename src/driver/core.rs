@@ -50,6 +50,9 @@ pub struct Setup {
     pub active: Millis,
     /// How often it is read otherwise.
     pub idle: Millis,
+    /// Who handed its rollout over to us, if somebody did.
+    #[serde(default)]
+    pub after: Option<String>,
 }
 
 /// The least time between two turns, so that a burst of hints is one turn.

@@ -88,6 +88,7 @@ fn allowed(room: &str) -> &'static [&'static str] {
         "engine" => &["domain", "analysis"],
         "driver::core" => &["domain", "analysis", "engine"],
         "driver::shell" => &["domain", "analysis", "engine", "driver"],
+        "driver::handover" => &["domain"],
         "driver::world" => &["domain", "driver", "cluster", "metrics", "journal"],
         "cluster" | "metrics" | "journal" | "config" => &["domain"],
         "app" => &["domain", "engine"],

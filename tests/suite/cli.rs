@@ -46,11 +46,12 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "status",
     "plan",
     "run",
+    "drive",
     "step",
     "approve",
     "reject",

@@ -50,6 +50,8 @@ pub async fn run(args: &Args, global: &Global, scenario: &Scenario, out: &mut dy
         may_write: !global.read_only,
         aloud: true,
         record: global.record.clone(),
+        leaving: None,
+        once_driving: None,
     };
     let world = Arc::new(Kubernetes::new(connection.unary.clone(), Arc::clone(&clock), Journal::in_memory()));
     let mut output = Output::new(out, global.output);

@@ -21,6 +21,8 @@ pub enum Goal {
     Promoted,
     /// The old version serves alone.
     Back,
+    /// The rollout is over, or somebody else drives it.
+    Drive,
     /// The rollout is over.
     End {
         /// Whether people are waited for on the way.
@@ -142,7 +144,7 @@ fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<E
             let accept = if r.drifts.is_empty() { "" } else { ", `cutover accept`" };
             ending(Exit::Waiting, format!("{} is paused by {by}: {why}; `cutover resume`{accept}, or `cutover rollback`", r.release.name))
         }
-        Goal::Back | Goal::End { people: true } => None,
+        Goal::Back | Goal::Drive | Goal::End { people: true } => None,
     }
 }
 

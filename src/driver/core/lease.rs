@@ -1,6 +1,7 @@
 //! The Lease: who drives. Validity is measured on our monotonic clock from *before* a renewal was sent.
 
 use crate::domain::command::Command;
+use crate::domain::holder::{person, shown};
 use crate::domain::journal::{EntryKind, TOOK_OVER};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::{FaultKind, LEASE_DURATION, LeaseAsk, LeaseOutcome};
@@ -15,11 +16,6 @@ const RENEW_EVERY: Millis = Millis::secs(5);
 const ASK_AGAIN: Millis = Millis::secs(1);
 /// No write is sent when less than this is left.
 const MARGIN: Millis = Millis::secs(3);
-
-/// A holder without its process: `you@bastion1#4711` is `you@bastion1`.
-fn person(holder: &str) -> &str {
-    holder.split('#').next().unwrap_or(holder)
-}
 
 /// What we know of the Lease.
 #[derive(Debug, Default)]
@@ -137,7 +133,7 @@ impl Core {
     /// Says whose Lease it was, once the order that took it is on record.
     pub(super) fn tell_take_over(&mut self) {
         let (Some(from), Some(epoch)) = (self.lease.seized.clone(), self.lease.epoch(self.now)) else { return };
-        self.note(EntryKind::Lease, format!("taken over from {} by {} (epoch {epoch})", person(&from), person(&self.setup.holder)));
+        self.note(EntryKind::Lease, format!("taken over from {} by {} (epoch {epoch})", shown(&from), person(&self.setup.holder)));
     }
 
     /// A state that a newer driver stored is proof that the Lease changed hands.
@@ -175,7 +171,11 @@ impl Core {
                     self.lease.seized = self.lease.seizing.take();
                 }
                 if news && self.lease.seized.is_none() {
-                    let after = before.map(|(holder, ..)| format!(" after {holder}")).unwrap_or_default();
+                    let after = match (self.setup.after.take(), before) {
+                        (Some(holder), _) => format!(", handed over by {holder}"),
+                        (None, Some((holder, ..))) => format!(" after {holder}"),
+                        (None, None) => String::new(),
+                    };
                     self.note(EntryKind::Lease, format!("{} drives (epoch {epoch}){after}", self.setup.holder));
                 }
             }
@@ -183,7 +183,7 @@ impl Core {
             LeaseOutcome::Taken { holder, version, .. } => {
                 let lost = std::mem::take(&mut self.lease.lost);
                 if self.lease.held.take().is_some() || lost {
-                    self.note(EntryKind::Lease, format!("{} {TOOK_OVER}: nothing more is written here", person(&holder)));
+                    self.note(EntryKind::Lease, format!("{} {TOOK_OVER}: nothing more is written here", shown(&holder)));
                     self.writes.drop_queue();
                 }
                 let since = self.lease.other.as_ref().filter(|(_, v, _)| *v == version).map_or(self.now.mono, |(_, _, at)| *at);

@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn hints_bring_a_look_sooner_but_not_all_the_time() {
         let world = World::new(canary(&["web"]));
-        let setup = Setup { holder: "a".into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(20) };
+        let setup =
+            Setup { holder: "a".into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(20), after: None };
         let mut core = Core::new(setup, world.release.clone(), world.now);
         let mut looks = vec![];
         for n in 0..100 {

@@ -36,7 +36,8 @@ struct Process {
 
 impl Process {
     fn new(name: &str, cluster: &Cluster) -> Process {
-        let setup = Setup { holder: name.into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(5) };
+        let setup =
+            Setup { holder: name.into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(5), after: None };
         let core = Core::new(setup, cluster.world.release.clone(), cluster.world.now);
         Process { core, wire: VecDeque::new(), trace: vec![] }
     }
@@ -214,7 +215,8 @@ fn recorded_inputs_give_byte_identical_requests_also_across_a_kill() {
     second.run(&mut cluster, 30);
     assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
     for (name, process) in [("a", first), ("b", second)] {
-        let setup = Setup { holder: name.into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(5) };
+        let setup =
+            Setup { holder: name.into(), may_write: true, take_up: true, active: Millis::secs(2), idle: Millis::secs(5), after: None };
         let mut fresh = Core::new(setup, cluster.world.release.clone(), process.trace[0].0);
         for (now, input, requests) in &process.trace {
             // Through JSON, as a recording on disk goes.
@@ -288,7 +290,7 @@ fn orders_go_to_the_driver_and_a_rollback_does_not_wait_for_a_dead_one() {
 #[test]
 fn read_only_sends_no_write_whatever_is_asked() {
     let (mut cluster, _) = begun(&["backend"], 20);
-    let setup = Setup { holder: "w".into(), may_write: false, take_up: true, active: Millis::secs(2), idle: Millis::secs(5) };
+    let setup = Setup { holder: "w".into(), may_write: false, take_up: true, active: Millis::secs(2), idle: Millis::secs(5), after: None };
     let mut watcher =
         Process { core: Core::new(setup, cluster.world.release.clone(), cluster.world.now), wire: VecDeque::new(), trace: vec![] };
     for (n, command) in [Command::Advance, Command::RollBack, Command::Promote, Command::Pause].into_iter().enumerate() {
