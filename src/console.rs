@@ -7,6 +7,7 @@
 //! ```
 
 mod effects;
+mod handover;
 mod journey;
 mod loops;
 mod session;
@@ -40,6 +41,20 @@ pub struct Options {
     pub ascii: bool,
     /// Where the world's time comes from.
     pub clock: Arc<dyn Clock>,
+    /// When rollouts that are driven here are handed over to a driver in the background.
+    pub hand_over: HandOver,
+}
+
+/// When rollouts that are driven here are handed over to a driver in the background.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HandOver {
+    /// Never: the cluster ends with this process.
+    Never,
+    /// When a person who quits says so; not when the terminal hangs up.
+    OnQuit,
+    /// Also when the terminal hangs up.
+    #[default]
+    Always,
 }
 
 /// How the console ended.

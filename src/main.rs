@@ -3,8 +3,9 @@
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
+use cutover::cli::args::OnHangup;
 use cutover::cli::{self, CliError, Exit, Opening, Outcome};
-use cutover::console;
+use cutover::console::{self, HandOver};
 
 fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
@@ -26,8 +27,22 @@ fn face(cli: cli::Cli) -> Result<Exit, CliError> {
 
 async fn console(opening: Opening) -> Result<Exit, CliError> {
     let Opening { connect, all_namespaces, declared, clock, global, keep } = opening;
-    let options =
-        console::Options { connect, all_namespaces, declared, theme: global.theme, depth: global.color, ascii: global.ascii, clock };
+    // A rehearsal's cluster ends with this process: nobody could drive on.
+    let hand_over = match (&keep, global.on_hangup) {
+        (Some(_), _) => HandOver::Never,
+        (None, Some(OnHangup::LetGo)) => HandOver::OnQuit,
+        (None, _) => HandOver::Always,
+    };
+    let options = console::Options {
+        connect,
+        all_namespaces,
+        declared,
+        theme: global.theme,
+        depth: global.color,
+        ascii: global.ascii,
+        clock,
+        hand_over,
+    };
     let ended = console::run(options).await;
     drop(keep);
     let ended = ended.map_err(|error| match error {

@@ -48,6 +48,7 @@ pub enum Action {
     Suspend,
     Quit,
     Confirm,
+    QuitUndriven,
     DryRun,
     Leave,
     Accept,

@@ -122,6 +122,11 @@ pub fn is_forward(command: &Command, asked: Weight) -> bool {
 }
 
 impl Model {
+    /// Whether a dialog asks how to quit, with a driver in the background to be had.
+    pub fn offers_hand_over(&self, dialog: &Dialog) -> bool {
+        self.hands_over && matches!(dialog.about, About::Leave(Leave::Quit))
+    }
+
     /// Looks at what a command would do now.
     pub fn look(&self, key: &ReleaseKey, command: &Command, mark: Option<&Mark>) -> Option<Preview> {
         let mut order = self.draft(key, command.clone());

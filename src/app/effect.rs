@@ -78,5 +78,7 @@ pub enum Effect {
     Quit {
         /// Exit code.
         code: i32,
+        /// Have the rollouts that were driven here driven on in the background.
+        hand_over: bool,
     },
 }

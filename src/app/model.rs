@@ -184,6 +184,8 @@ pub struct Model {
     pub sent: Vec<Sent>,
     /// Cluster data older than this locks every way forward.
     pub stale_after: Millis,
+    /// Whether what is driven here can be driven on in the background.
+    pub hands_over: bool,
     pub(super) pods_stamp: Option<super::rows::PodsStamp>,
     session: String,
     numbers: u64,
@@ -217,6 +219,7 @@ impl Model {
             notice: None,
             sent: Vec::new(),
             stale_after: Millis::secs(30),
+            hands_over: false,
             pods_stamp: None,
             session: session.into(),
             numbers: 0,
@@ -316,13 +319,14 @@ impl Model {
     }
 
     /// What to print when the console has ended: stuck lines of rollbacks with the command that does them by hand, and
-    /// rollouts that nobody drives any more. Plain lines, not yet made safe for a terminal.
-    pub fn farewell(&self) -> Vec<String> {
+    /// rollouts that nobody drives any more, those that were handed over left out. Plain lines, not yet made safe for a terminal.
+    pub fn farewell(&self, handed: &[ReleaseKey]) -> Vec<String> {
         let mut lines = Vec::new();
         for (key, seen) in &self.releases {
             let view = &seen.view;
             let running = view.rollout.as_ref().filter(|r| !r.is_over());
             if matches!(view.driver, Driver::Us { .. })
+                && !handed.contains(key)
                 && let Some(r) = running
             {
                 let what = if matches!(r.phase, Phase::RollingBack { .. }) { "is still being rolled back" } else { "is still under way" };

@@ -34,7 +34,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
                 out.push(Effect::Untail { id });
             }
         }
-        Msg::Terminate(code) => out.push(Effect::Quit { code }),
+        Msg::Terminate(code) => out.push(Effect::Quit { code, hand_over: false }),
     }
     settle(model, &mut out);
     out

@@ -1,6 +1,6 @@
 //! What a release's state is called: glyph, word and colour are chosen from one [`Status`].
 
-use crate::domain::holder::{person, shown};
+use crate::domain::holder::{is_in_background, person, shown};
 use crate::domain::journal::EntryKind;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::route::RouteFacts;
@@ -138,6 +138,15 @@ pub fn driver(view: &View, age: Millis) -> (Status, String) {
         Driver::Other { holder, seen } => (Status::Progress, format!("{}, lease {}", shown(holder), seen.plus(age))),
         Driver::Nobody if running => (Status::Warn, "nobody".to_owned()),
         Driver::Nobody => (Status::Unknown, "none needed".to_owned()),
+    }
+}
+
+/// The same with neither host nor Lease, where it is one in the background: `ada#4711 (background)`.
+pub fn shorter_driver(driver: &str) -> String {
+    let name = driver.split(',').next().unwrap_or(driver);
+    match (is_in_background(name), name.split_once('@'), name.split_once('#')) {
+        (true, Some((person, _)), Some((_, process))) => format!("{person}#{process}"),
+        _ => driver.to_owned(),
     }
 }
 

@@ -64,6 +64,9 @@ pub struct Global {
     /// Record every step of the driver to this file, as JSON lines that can be replayed.
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub record: Option<PathBuf>,
+    /// What a driver does whose terminal hangs up: a console hands over when this is not given, a command lets go.
+    #[arg(long, global = true, value_enum, value_name = "WHAT", env = "CUTOVER_ON_HANGUP", hide_short_help = true)]
+    pub on_hangup: Option<OnHangup>,
     /// How results are printed.
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
@@ -76,6 +79,15 @@ pub struct Global {
     /// Theme of the console: a name, or a file.
     #[arg(long, global = true, value_name = "NAME", env = "CUTOVER_THEME")]
     pub theme: Option<String>,
+}
+
+/// What a driver does whose terminal hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnHangup {
+    /// A driver in the background goes on.
+    HandOver,
+    /// Nobody drives: nobody rolls back.
+    LetGo,
 }
 
 /// How results are printed.
@@ -142,7 +154,8 @@ fn after_help() -> String {
          cutover run --image backend=shop/backend:v2.4.0  carry a release to its end\n  \
          cutover rollback                                 take it back, from any state\n\n\
          Exit codes:\n{}\n\
-         While no driver runs, nobody rolls back: gates act only while a console or `cutover run` drives the release.",
+         While no driver runs, nobody rolls back: gates act only while a console, `cutover run` or a driver in the \
+         background (`cutover drive`) drives the release.",
         Exit::table()
     )
 }

@@ -60,6 +60,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// What to give for `--context` to come here again; nothing in a pod.
+    pub fn context_to_ask_for(&self) -> Option<&str> {
+        let in_a_pod = self.options.context.is_none() && self.context == kubeconfig::IN_CLUSTER;
+        (!in_a_pod).then_some(self.context.as_str())
+    }
+
     /// Makes sure that an API server answers and takes our credentials; learns its version and who we are to it.
     ///
     /// # Errors

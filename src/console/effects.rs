@@ -18,6 +18,7 @@ use crate::domain::action::{Action, Precondition};
 use crate::term::caps::Mux;
 use crate::term::clipboard;
 
+use super::handover::Parting;
 use super::journey::Journey;
 use super::session::{Context, Session};
 
@@ -34,8 +35,8 @@ pub(super) enum Duty {
     Redraw,
     /// Give the terminal back until continued.
     Suspend,
-    /// End.
-    Quit(i32),
+    /// End, in this way.
+    Quit(Parting),
 }
 
 /// A namespace that somebody chose; `None` is all.
@@ -136,7 +137,7 @@ impl Hands {
             Effect::Copy { text, what } => return self.copy(&text, &what),
             Effect::Redraw => return Some(Duty::Redraw),
             Effect::Suspend => return Some(Duty::Suspend),
-            Effect::Quit { code } => return Some(Duty::Quit(code)),
+            Effect::Quit { code, hand_over } => return Some(Duty::Quit(Parting { code, hand_over, silent: false })),
         }
         None
     }

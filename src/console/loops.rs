@@ -24,8 +24,9 @@ use crate::theme::library::Library;
 use crate::ui::{self, Look};
 
 use super::effects::{Duty, Hands};
+use super::handover::{Parting, charges, part};
 use super::session::Context;
-use super::{ConsoleError, Ended, Options};
+use super::{ConsoleError, Ended, HandOver, Options};
 
 /// Opens the console and runs it to its end. Credential plugins run first: they may ask something. The server is asked only
 /// once the screen is there; one that does not take our credentials, or is none, ends the console with an error on the plain
@@ -41,6 +42,7 @@ pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
     let actor = super::actor();
     let namespace = (!options.all_namespaces).then(|| connection.namespace.clone());
     let (out, inbox) = mpsc::unbounded_channel();
+    let on_hangup = options.hand_over == HandOver::Always;
     let context = Context { connection, namespace, declared: options.declared, actor, clock: options.clock, generation: 0, out };
     let mut signals = Signals::listen()?;
     let guard = Guard::enter()?;
@@ -55,15 +57,23 @@ pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
     };
     let session = format!("{}-{:x}", std::process::id(), context.clock.now().wall.as_millisecond());
     let mut model = Model::new(session, scene, face.now(context.clock.as_ref()));
+    model.hands_over = options.hand_over != HandOver::Never;
     model.link = (Link::Connecting { to: context.connection.server.clone() }, model.now.mono);
     let size = face.screen.size()?;
     model.size = (size.width, size.height);
     let mut hands = Hands::new(context, face.caps.mux);
     let check = Box::pin(async move { checked.prove().await });
-    let ended = turn(&mut face, &mut model, &mut hands, &mut signals, (inbox, check)).await;
+    let parting = turn(&mut face, &mut model, &mut hands, &mut signals, (inbox, check), on_hangup).await;
+    let charges = match &parting {
+        Ok(Parting { hand_over: true, .. }) => charges(&model, &hands.context.connection),
+        _ => Vec::new(),
+    };
     hands.close().await;
     drop(face);
-    ended
+    let Parting { code, silent, .. } = parting?;
+    // A signal that comes now, as a second hang-up does, finds its handler and no listener: the hand-over is not broken off.
+    let farewell = part(&model, charges, silent).await;
+    Ok(Ended { code, farewell: if silent { Vec::new() } else { farewell } })
 }
 
 /// The terminal's side.
@@ -138,7 +148,8 @@ async fn turn(
     hands: &mut Hands,
     signals: &mut Signals,
     (mut inbox, mut check): (mpsc::UnboundedReceiver<Msg>, Pin<Box<impl Future<Output = Result<(), ConnectError>>>>),
-) -> Result<Ended, ConsoleError> {
+    hand_over: bool,
+) -> Result<Parting, ConsoleError> {
     face.gate.want(Want::Key);
     let mut checking = true;
     loop {
@@ -162,12 +173,12 @@ async fn turn(
             Woken::Signal(Signal::HangUp) => {
                 // Whoever sent it may still have a terminal: it is given back at once. A dead one takes nothing and holds nothing up.
                 guard::leave();
-                return Ok(Ended { code: 129, farewell: model.farewell() });
+                return Ok(Parting { code: 129, hand_over, silent: false });
             }
             Woken::Typed(Input::Closed) => {
                 // The line is dead: nothing is written to it any more.
                 guard::abandon();
-                return Ok(Ended { code: 129, farewell: Vec::new() });
+                return Ok(Parting { code: 129, hand_over, silent: true });
             }
             Woken::Signal(Signal::Quit(code)) => messages.push(Msg::Terminate(code)),
             Woken::Signal(Signal::Suspend) => messages.extend(stop(face, signals).await?),
@@ -215,8 +226,8 @@ async fn turn(
         let mut messages = std::collections::VecDeque::from(messages);
         while let Some(message) = messages.pop_front() {
             let effects = update(model, message, face.now(hands.context.clock.as_ref()));
-            match carry_out(face, model, hands, signals, effects).await? {
-                Next::End(ended) => return Ok(ended),
+            match carry_out(face, hands, signals, effects).await? {
+                Next::End(parting) => return Ok(parting),
                 Next::Go(more) => messages.extend(more),
             }
         }
@@ -224,13 +235,7 @@ async fn turn(
     }
 }
 
-async fn carry_out(
-    face: &mut Face,
-    model: &Model,
-    hands: &mut Hands,
-    signals: &mut Signals,
-    effects: Vec<Effect>,
-) -> Result<Next, ConsoleError> {
+async fn carry_out(face: &mut Face, hands: &mut Hands, signals: &mut Signals, effects: Vec<Effect>) -> Result<Next, ConsoleError> {
     let mut more = Vec::new();
     for effect in effects {
         match hands.carry_out(effect) {
@@ -241,7 +246,7 @@ async fn carry_out(
                 face.gate.want(Want::Key);
             }
             Some(Duty::Suspend) => more.extend(stop(face, signals).await?),
-            Some(Duty::Quit(code)) => return Ok(Next::End(Ended { code, farewell: model.farewell() })),
+            Some(Duty::Quit(parting)) => return Ok(Next::End(parting)),
         }
     }
     Ok(Next::Go(more))
@@ -252,7 +257,7 @@ enum Next {
     /// With what came of them.
     Go(Vec<Msg>),
     /// Not at all.
-    End(Ended),
+    End(Parting),
 }
 
 /// SIGUSR1: nothing is read again yet. In test builds it is where a panic can be asked for.

@@ -25,7 +25,7 @@ pub(super) fn draw(cx: &Cx<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer) {
     let width = area.width.min(WIDTH);
     let inner = usize::from(width).saturating_sub(4);
     let (mut rows, at) = match (&dialog.about, &dialog.stage) {
-        (About::Leave(to), _) => (leaving(cx, to, inner), 0),
+        (About::Leave(to), _) => (leaving(cx, dialog, to, inner), 0),
         (About::Command(asked), Stage::Edit(form)) => forms::rows(cx, asked, form, inner),
         (About::Command(asked), Stage::Review { .. }) => (changes(cx, asked, inner), 0),
     };
@@ -74,6 +74,7 @@ fn frame_role(cx: &Cx<'_>, dialog: &Dialog) -> Role {
 
 fn title(cx: &Cx<'_>, dialog: &Dialog) -> String {
     match &dialog.about {
+        About::Leave(_) if cx.model.offers_hand_over(dialog) => "Who drives on?".to_owned(),
         About::Leave(_) => "Nobody will roll back".to_owned(),
         About::Command(asked) => {
             let what = match &asked.command {
@@ -186,7 +187,7 @@ fn action_rows(cx: &Cx<'_>, action: &Action, inner: usize) -> Vec<Row> {
     rows
 }
 
-fn leaving(cx: &Cx<'_>, to: &Leave, inner: usize) -> Vec<Row> {
+fn leaving(cx: &Cx<'_>, dialog: &Dialog, to: &Leave, inner: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (key, view) in cx.model.driving() {
         let Some(r) = &view.rollout else { continue };
@@ -194,6 +195,11 @@ fn leaving(cx: &Cx<'_>, to: &Leave, inner: usize) -> Vec<Row> {
             cx.row(Role::Strong, format!("{key}"))
                 .and(format!("  {} at {}, {}", view.release.strategy.word(), r.asked, r.phase), cx.style(Role::Text)),
         );
+    }
+    if cx.model.offers_hand_over(dialog) {
+        let text = "Only this console drives it. A driver in the background on this host can drive on: it judges the gates and rolls back by itself, and a console that is opened again finds it. Without one nobody will roll back until somebody drives again.";
+        rows.extend(wrap(text, inner).iter().map(|l| cx.row(Role::StatusWarn, l)));
+        return rows;
     }
     let then = match to {
         Leave::Quit => "when this console quits".to_owned(),
@@ -217,6 +223,7 @@ fn keys(cx: &Cx<'_>, dialog: &Dialog, inner: usize) -> Row {
         Stage::Review { name: Some(field) } => named(cx, dialog, field, inner).join(key("Enter", "")).join(key("Esc", "leave")),
         Stage::Review { name: None } => {
             let what = match &dialog.about {
+                About::Leave(_) if cx.model.offers_hand_over(dialog) => "hand over".to_owned(),
                 About::Leave(Leave::Quit) => "quit all the same".to_owned(),
                 About::Leave(_) => "go all the same".to_owned(),
                 About::Command(asked) => match &asked.command {
@@ -231,6 +238,9 @@ fn keys(cx: &Cx<'_>, dialog: &Dialog, inner: usize) -> Row {
             let has_writes = dialog.asked().and_then(|a| a.preview.as_ref()).is_some_and(|p| !p.actions.is_empty());
             let again = if dialog.asked().is_some_and(|a| a.dry_run.is_some()) { "dry run again" } else { "dry run" };
             let dry = if has_writes { key("d", again) } else { Row::default() };
+            if cx.model.offers_hand_over(dialog) {
+                return yes.join(key("n", "quit without a driver")).join(key("Esc", "stay"));
+            }
             yes.join(dry).join(key("Esc", "leave"))
         }
     }

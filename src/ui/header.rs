@@ -91,10 +91,11 @@ fn release(cx: &Cx<'_>, key: &ReleaseKey) -> ((Row, Row), (Row, Row)) {
         };
         row_of(cx, vec![data(cx, model.age(key)), driver, access(cx)])
     };
-    let full = left(&driver);
     // Where there is little room, who exactly is left out.
-    let fits = full.width() + state.width() < usize::from(model.size.0);
-    let left = if fits { full } else { left(driver.split([' ', '@', ',']).next().unwrap_or(&driver)) };
+    let room = usize::from(model.size.0);
+    let shorter = words::shorter_driver(&driver);
+    let fitting = [driver.as_str(), &shorter].into_iter().map(&left).find(|row| row.width() + state.width() < room);
+    let left = fitting.unwrap_or_else(|| left(driver.split([' ', '@', ',']).next().unwrap_or(&driver)));
     ((place, right), (left, state))
 }
 

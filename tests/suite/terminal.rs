@@ -1,6 +1,7 @@
 //! The console as its user meets it: the real binary in a pseudo-terminal, its screen read by a terminal emulator.
 
 mod contexts;
+mod handover;
 mod hostile;
 mod life;
 mod rig;

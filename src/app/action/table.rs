@@ -266,7 +266,7 @@ pub const TABLE: &[Row] = &[
     Row {
         chords: &[ctrl('c')],
         title: "quit",
-        help: "Quit; while driving it asks first, pressed again it quits at once",
+        help: "Quit; while driving it asks first, pressed again it quits at once, as y would",
         scopes: EVERYWHERE,
         ..program(Action::Quit, "quit")
     },
@@ -275,6 +275,12 @@ pub const TABLE: &[Row] = &[
         title: "yes",
         help: "Do what the dialog shows; not in its first 0.3 s",
         ..dialog(Action::Confirm, "confirm", &[Scope::Dialog])
+    },
+    Row {
+        chords: &[ch('n')],
+        title: "without a driver",
+        help: "Where quitting offers a driver in the background: quit without one; nobody rolls back then",
+        ..dialog(Action::QuitUndriven, "quit-undriven", &[Scope::Dialog])
     },
     Row {
         chords: &[ch('d')],

@@ -65,6 +65,7 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
         Action::Suspend => out.push(Effect::Suspend),
         Action::Quit => travel::quit(model, out),
         Action::Confirm => confirm::confirm(model, out),
+        Action::QuitUndriven => travel::quit_undriven(model, out),
         Action::Accept => confirm::accept(model, out),
         Action::Leave => leave(model),
         Action::NextField => field(model, 1),

@@ -72,11 +72,20 @@ pub(super) fn ask(model: &mut Model, to: Leave, out: &mut Vec<Effect>) {
     model.modes.push(Mode::Dialog(Box::new(dialog)));
 }
 
+/// Out, and nobody drives on: chosen in the dialog that offers a driver in the background.
+pub(super) fn quit_undriven(model: &mut Model, out: &mut Vec<Effect>) {
+    let offered = matches!(model.mode(), Some(Mode::Dialog(d)) if model.offers_hand_over(d) && !d.is_fresh(model.now));
+    if offered {
+        drop_logs(model, out);
+        out.push(Effect::Quit { code: 0, hand_over: false });
+    }
+}
+
 /// Goes.
 pub(super) fn leave(model: &mut Model, to: Leave, out: &mut Vec<Effect>) {
     drop_logs(model, out);
     if to == Leave::Quit {
-        out.push(Effect::Quit { code: 0 });
+        out.push(Effect::Quit { code: 0, hand_over: model.hands_over && model.driving().next().is_some() });
         return;
     }
     model.generation += 1;

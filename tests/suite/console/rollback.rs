@@ -182,6 +182,6 @@ fn what_is_stuck_is_copied_and_printed_at_the_end() {
     c.world(World::View(Arc::new(view)));
     c.press("Ctrl-R c");
     assert!(c.effects.iter().any(|e| matches!(e, cutover::app::Effect::Copy { text, .. } if text == command)), "{:?}", c.effects);
-    let farewell = c.model.farewell().join("\n");
+    let farewell = c.model.farewell(&[]).join("\n");
     assert!(farewell.contains(command) && farewell.contains("nobody will roll it back"), "{farewell}");
 }

@@ -12,6 +12,8 @@ use cutover::domain::view::Driver;
 
 use crate::fixture::{Console, holding, key, pod, snapshot};
 
+const QUIT: Effect = Effect::Quit { code: 0, hand_over: false };
+
 fn console() -> Console {
     Console::of(holding(&["backend", "frontend"]), 80, 24)
 }
@@ -37,7 +39,7 @@ fn escape_goes_back_one_level_at_a_time_and_never_out() {
     c.press("Esc Esc");
     assert!(!c.effects.iter().any(|e| matches!(e, Effect::Quit { .. })));
     c.press("q");
-    assert!(c.effects.contains(&Effect::Quit { code: 0 }));
+    assert!(c.effects.contains(&QUIT));
 }
 
 #[test]
@@ -45,14 +47,46 @@ fn quitting_while_driving_says_that_nobody_will_roll_back() {
     let mut c = console();
     c.press("Ctrl-C");
     assert!(matches!(c.model.mode(), Some(Mode::Dialog(_))));
-    assert!(!c.effects.contains(&Effect::Quit { code: 0 }));
+    assert!(!c.effects.contains(&QUIT));
     c.press("Esc Ctrl-C");
     c.wait(400);
     c.press("y");
-    assert!(c.effects.contains(&Effect::Quit { code: 0 }));
+    assert!(c.effects.contains(&QUIT));
     let mut c = console();
     c.press("Ctrl-C Ctrl-C");
-    assert!(c.effects.contains(&Effect::Quit { code: 0 }), "pressed again it quits at once");
+    assert!(c.effects.contains(&QUIT), "pressed again it quits at once");
+}
+
+#[test]
+fn quitting_while_driving_offers_a_driver_in_the_background() {
+    const HANDED: Effect = Effect::Quit { code: 0, hand_over: true };
+    let asked = |keys: &str| {
+        let mut c = console();
+        c.model.hands_over = true;
+        c.press("Ctrl-C");
+        c.press("n y");
+        assert!(!c.effects.contains(&QUIT) && !c.effects.contains(&HANDED), "a fresh dialog takes no answer");
+        c.wait(400);
+        c.press(keys);
+        c
+    };
+    assert!(asked("y").effects.contains(&HANDED));
+    assert!(asked("Ctrl-C").effects.contains(&HANDED), "pressed again it is done, the safe way");
+    assert!(asked("n").effects.contains(&QUIT));
+    let stays = asked("Esc");
+    assert!(!stays.effects.contains(&QUIT) && stays.model.mode().is_none());
+    // In any other dialog the key means nothing.
+    let mut c = console();
+    c.model.hands_over = true;
+    c.press("Ctrl-R");
+    c.wait(400);
+    c.press("n");
+    assert!(!c.effects.contains(&QUIT) && c.model.mode().is_some());
+    // Nothing driven, nothing to hand over.
+    let mut c = watcher();
+    c.model.hands_over = true;
+    c.press("Ctrl-C");
+    assert!(c.effects.contains(&QUIT));
 }
 
 #[test]

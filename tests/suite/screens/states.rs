@@ -191,6 +191,18 @@ pub const STATES: &[(&str, State)] = &[
         c.wait(400);
         c
     }),
+    ("hand-over", |w, h| {
+        let mut c = Console::of(holding(BOTH), w, h);
+        c.model.hands_over = true;
+        c.press("Ctrl-C");
+        c.wait(400);
+        c
+    }),
+    ("in-background", |w, h| {
+        let mut view = holding(BOTH);
+        view.driver = Driver::Other { holder: "ada@bastion1#4711 (background)".into(), seen: Millis::secs(2) };
+        Console::of(view, w, h)
+    }),
     ("help", |w, h| {
         let mut c = Console::of(holding(BOTH), w, h);
         c.press("?");

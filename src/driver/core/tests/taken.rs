@@ -54,6 +54,23 @@ fn it_is_taken_from_a_live_driver_which_stops_and_says_who_has_it() {
 }
 
 #[test]
+fn who_was_handed_a_rollout_says_by_whom() {
+    let (mut cluster, mut driver) = begun(&["backend"], 12);
+    driver.input(cluster.world.now, Input::Detach);
+    driver.settle(&mut cluster);
+    assert_eq!(cluster.lease.0, None);
+    let mut heir = Process::new("ada@b#2 (background)", &cluster);
+    heir.core.setup.after = Some("ada@b#1".into());
+    heir.run(&mut cluster, 3);
+    assert!(told(&heir, "ada@b#2 (background) drives (epoch 2), handed over by ada@b#1"), "{:?}", lines(&heir));
+    let mut other = Process::new("bob@bastion2#7", &cluster);
+    other.run(&mut cluster, 1);
+    other.order(&mut cluster, "mine", Command::TakeOver);
+    other.settle(&mut cluster);
+    assert!(told(&other, "taken over from ada@b#2 (background) by bob@bastion2 (epoch 3)"), "{:?}", lines(&other));
+}
+
+#[test]
 fn a_driver_that_meets_a_newer_ones_record_stops_before_its_lease_is_due() {
     let (mut cluster, mut driver, mut other) = two();
     driver.tick(&mut cluster);
