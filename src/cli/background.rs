@@ -151,9 +151,9 @@ async fn find(session: &Session, args: &Args) -> Result<(Rollout, Stored), CliEr
             Ok(()) => break,
         }
     }
-    let what = args.which.release.as_ref().map_or("one rollout".to_owned(), |name| format!("a rollout of {name}"));
+    let what = args.which.release.as_ref().map_or("not exactly one rollout".to_owned(), |name| format!("no rollout of {name}"));
     let place = &session.connection.namespace;
     Err(CliError::Refused(format!(
-        "there is not {what} under way in namespace {place}: nothing to drive; `cutover status` shows what there is"
+        "{what} is under way in namespace {place}: there is nothing to drive; `cutover status` shows what there is"
     )))
 }

@@ -11,9 +11,10 @@ use crate::domain::port::Stored;
 use crate::domain::release::{Release, Source};
 use crate::domain::rollout::Rollout;
 use crate::driver::core::io::{Call, Reply};
+use crate::driver::handover::{Charge, hand_over};
 use crate::engine::preview;
 
-use super::args::{Global, Which};
+use super::args::{Global, OnHangup, Which};
 use super::drive::{self, Job};
 use super::error::CliError;
 use super::exit::Exit;
@@ -101,10 +102,27 @@ pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut d
         leaving: None,
         once_driving: None,
     };
-    let name = job.release.name.clone();
-    let ending = drive::drive(job, world, session.clock.clone(), drive::signals()?, out).await?;
+    let (name, charge) = (job.release.name.clone(), charge(&session, &job));
+    let mut ending = drive::drive(job, world, session.clock.clone(), drive::signals()?, out).await?;
+    if ending.exit == Exit::HungUp && global.on_hangup == Some(OnHangup::HandOver) {
+        ending.text = match hand_over(&charge).await {
+            Ok(said) => format!("interrupted; {said}"),
+            Err(why) => format!("{}; no driver in the background: {why}", ending.text),
+        };
+    }
     view::end(&name, &ending, out, notes)?;
     Ok(ending.exit)
+}
+
+/// What a driver in the background would be given.
+fn charge(session: &Session, job: &Job) -> Charge {
+    Charge {
+        kubeconfig: session.connection.options.kubeconfig.clone(),
+        context: session.connection.context_to_ask_for().map(str::to_owned),
+        namespace: job.release.namespace.clone(),
+        release: job.release.name.clone(),
+        from: job.holder.clone(),
+    }
 }
 
 /// Connects, and finds the run under way. A rollback does so with its first request; only where that finds nothing is the
