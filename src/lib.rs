@@ -17,6 +17,9 @@
 //! for a release), [`console`] hands the order to that release's [`driver`]. Its core asks the [`engine`] for the new state,
 //! stores it with the intents in it, and only then sends the writes; a rollback's route writes leave first. The shell
 //! executes them through [`cluster`], feeds the answers back, and publishes a snapshot that [`ui`] draws.
+//!
+//! A console that is left while it drives lets go of the Lease and starts a process of this same program that takes it
+//! ([`driver::handover`], [`cli::background`]): no state passes between them but the one in the cluster.
 
 pub mod analysis;
 pub mod app;
