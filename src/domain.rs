@@ -17,6 +17,7 @@ pub mod observed;
 pub mod owner;
 pub mod patch;
 pub mod port;
+pub mod reference;
 pub mod release;
 pub mod rollout;
 pub mod route;

@@ -172,6 +172,7 @@ impl World {
             route: Ok(route),
             route_by: None,
             owners: vec![],
+            checked: vec![],
         };
         Observed { at: self.at().wall, components: BTreeMap::from([("web".into(), web)]) }
     }

@@ -1,6 +1,7 @@
 //! Fresh reads for decisions: everything about a release, from the store, in one go.
 
 mod pods;
+mod references;
 mod tools;
 mod wire;
 mod workload;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use futures::future::{join, try_join, try_join_all};
+use futures::future::{join, join_all, try_join, try_join_all};
 use kube::Client;
 use serde_json::Value;
 
@@ -66,12 +67,16 @@ pub async fn observe_with(
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
     let (read, controllers) = join(try_join(autoscalers, parts), controllers).await;
     let (autoscalers, parts) = read?;
-    let mut components = BTreeMap::new();
-    for (component, mut part) in release.components.iter().zip(parts) {
-        part.owners = part.owned(look, component, &controllers).await;
-        components.insert(component.name.clone(), part.observed(component, namespace, autoscalers.as_deref(), at));
-    }
-    Ok(Observed { at, components })
+    let controllers = &controllers;
+    let parts = release.components.iter().zip(parts).map(|(component, mut part)| async move {
+        part.owners = part.owned(look, component, controllers).await;
+        (component, part)
+    });
+    let autoscalers = autoscalers.as_deref();
+    let components = join_all(parts).await.into_iter().map(|(c, part)| (c.name.clone(), part.observed(c, namespace, autoscalers, at)));
+    let mut observed = Observed { at, components: components.collect() };
+    look.check_references(&mut observed).await;
+    Ok(observed)
 }
 
 /// A cluster that does not serve the kind has none of it; where listing it is forbidden nobody knows (`None`).
@@ -205,7 +210,7 @@ impl Part {
         let mut owners = self.owners;
         let names = stable.iter().chain(&candidate).map(|w| w.name.as_str());
         owners.extend(names.filter_map(|name| tools::scaler(namespace, name, autoscalers.unwrap_or_default())));
-        ComponentObserved { stable, candidate, route, route_by, owners }
+        ComponentObserved { stable, candidate, route, route_by, owners, checked: Vec::new() }
     }
 }
 

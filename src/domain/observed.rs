@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Writer;
 use super::owner::Owner;
+use super::reference::{Checked, Reference};
 use super::release::Track;
 use super::route::{RouteFacts, RouteProblem};
 use super::text::SafeText;
@@ -52,6 +53,9 @@ pub struct ComponentObserved {
     /// Who else manages the objects.
     #[serde(default)]
     pub owners: Vec<Owner>,
+    /// What was found of the ConfigMaps and Secrets that its templates refer to.
+    #[serde(default)]
+    pub checked: Vec<Checked>,
 }
 
 /// A Deployment, trimmed.
@@ -83,6 +87,9 @@ pub struct Workload {
     pub paused: bool,
     /// Containers in order: name and image.
     pub containers: Vec<ContainerImage>,
+    /// ConfigMaps and Secrets without which its pods do not start.
+    #[serde(default)]
+    pub references: Vec<Reference>,
     /// Who wrote its images last.
     #[serde(default)]
     pub images_by: Option<Writer>,
@@ -160,6 +167,9 @@ pub struct KeptRevision {
     /// `kubernetes.io/change-cause`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_cause: Option<SafeText>,
+    /// ConfigMaps and Secrets without which its pods do not start.
+    #[serde(default)]
+    pub references: Vec<Reference>,
 }
 
 /// A HorizontalPodAutoscaler, trimmed.

@@ -273,6 +273,7 @@ impl World {
                 route: self.facts(c, held),
                 route_by: Some(Writer { manager: held.by.into(), at: Some(self.now.wall) }),
                 owners: self.owners.clone(),
+                checked: vec![],
             };
             (c.name.clone(), seen)
         };
@@ -391,7 +392,7 @@ impl World {
 
 pub(crate) fn kept(revision: u64, image: &str) -> KeptRevision {
     let images = vec![ContainerImage { name: "app".into(), image: image.into() }];
-    KeptRevision { revision, replica_set: format!("rs-{revision}"), template_hash: format!("h-{image}"), images, change_cause: None }
+    KeptRevision { revision, replica_set: format!("rs-{revision}"), template_hash: format!("h-{image}"), images, change_cause: None, references: vec![] }
 }
 
 fn side(held: &mut Held, track: Track) -> &mut Workload {

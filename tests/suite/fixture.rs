@@ -12,6 +12,7 @@ use cutover::domain::gate::{Consequence, Gate, Limit, Metric};
 use cutover::domain::live::{EventRow, Feed, FeedState, HpaRow, PodRow, RevisionRow, Snapshot};
 use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use cutover::domain::reference::{Checked, Presence, Reference, Referred};
 use cutover::domain::release::{Canary, Component, Destination, Endpoint, Prometheus, Release, Router, Source, Stage, Strategy, Track};
 use cutover::domain::rollout::Rollout;
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts};
@@ -108,6 +109,7 @@ fn workload(name: &str, tag: &str, replicas: u32, digest: &str) -> Workload {
         available: replicas,
         ready_addresses: replicas,
         containers: images.clone(),
+        references: vec![secret()],
         revision: Some(7),
         template_hash: Some("7f9c4bd5c8".into()),
         digest: Some(format!("sha256:{digest}0123456789abcdef")),
@@ -119,10 +121,16 @@ fn workload(name: &str, tag: &str, replicas: u32, digest: &str) -> Workload {
                 template_hash: format!("hash{n}"),
                 images: vec![ContainerImage { name: "app".into(), image: format!("registry.io/shop/{name}:v2.3.{}", n - 6) }],
                 change_cause: None,
+                references: vec![secret()],
             })
             .to_vec(),
         ..Workload::default()
     }
+}
+
+/// What every pod needs to start.
+pub fn secret() -> Reference {
+    Reference { kind: Referred::Secret, name: "shop-db".into() }
 }
 
 pub fn route(name: &str, percent: u32) -> RouteFacts {
@@ -153,6 +161,7 @@ pub fn observed(components: &[&str], percent: u32) -> Observed {
             route: Ok(route(name, percent)),
             route_by: None,
             owners: vec![],
+            checked: vec![Checked { reference: secret(), presence: Presence::Present }],
         };
         ((*name).to_owned(), c)
     };

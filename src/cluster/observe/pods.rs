@@ -148,11 +148,13 @@ pub struct Memory {
     gate: Arc<Semaphore>,
     /// What other tools said, by path.
     tools: Arc<Mutex<BTreeMap<String, Answer>>>,
+    /// Which ConfigMaps and Secrets are there.
+    pub(super) references: super::references::Known,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { told: Arc::default(), gate: Arc::new(Semaphore::new(AT_ONCE)), tools: Arc::default() }
+        Memory { told: Arc::default(), gate: Arc::new(Semaphore::new(AT_ONCE)), tools: Arc::default(), references: Default::default() }
     }
 }
 

@@ -67,16 +67,66 @@ pub(super) struct Template {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct PodSpec {
     pub containers: Vec<Container>,
+    pub init_containers: Vec<Container>,
+    pub volumes: Vec<Volume>,
+    pub image_pull_secrets: Vec<Named>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Container {
+    pub name: String,
+    pub image: String,
+    pub env: Vec<Variable>,
+    pub env_from: Vec<Sources>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Variable {
+    pub value_from: Option<Sources>,
+}
+
+/// Where values come from: a variable (`…KeyRef`), a whole set of them (`…Ref`), a volume or a part of one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Sources {
+    #[serde(alias = "configMapKeyRef", alias = "configMapRef")]
+    pub config_map: Option<Named>,
+    #[serde(alias = "secretKeyRef", alias = "secretRef")]
+    pub secret: Option<Named>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Container {
+pub(super) struct Named {
+    #[serde(alias = "secretName")]
     pub name: String,
-    pub image: String,
+    pub optional: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Volume {
+    #[serde(flatten)]
+    pub sources: Sources,
+    pub projected: Option<Projected>,
+    pub csi: Option<Driver>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Projected {
+    pub sources: Option<Vec<Sources>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Driver {
+    pub node_publish_secret_ref: Option<Named>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -13,6 +13,7 @@ use super::super::error::ClusterError;
 use super::super::owners;
 use super::super::written;
 use super::pods::{self, Pods};
+use super::references;
 use super::{Look, wire};
 use crate::domain::action::{CHANGE_CAUSE, STAMP};
 use crate::domain::drift::Writer;
@@ -122,6 +123,7 @@ impl Objects {
             ready_addresses: 0,
             paused: spec.paused,
             containers: images(&spec.template.spec.containers),
+            references: references::of(&spec.template.spec),
             images_by: self.images_by.clone(),
             replicas_by: self.replicas_by.clone(),
             stamp: meta.annotations.get(STAMP).cloned(),
@@ -157,6 +159,7 @@ fn kept(set: &wire::ReplicaSet) -> Option<KeptRevision> {
         template_hash: set.metadata.labels.get(HASH)?.clone(),
         images: images(&set.spec.template.spec.containers),
         change_cause: set.metadata.annotations.get(CHANGE_CAUSE).map(|c| SafeText::from(c.as_str())),
+        references: references::of(&set.spec.template.spec),
     })
 }
 

@@ -5,8 +5,10 @@ use cutover::domain::action::{Precondition, WriteOutcome};
 use cutover::domain::command::{Command, Order};
 use cutover::domain::live::Feed;
 use cutover::domain::port::{LeaseAsk, LeaseOutcome};
+use cutover::domain::reference::Presence;
 use cutover::domain::route::Acceptance;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::json;
 
 use super::{Side, connected};
 use crate::harness::audit;
@@ -27,6 +29,39 @@ async fn an_operator_connects_and_sees_what_decisions_rest_on() {
     assert_eq!((route.stable, route.candidate, route.accepted, route.bypass), (100, 0, Acceptance::Yes, false));
     let log = side.namespace.audit(User::Operator);
     assert_eq!(audit::lines(&log, |entry| entry.code >= 400), "", "the operator's role lacks something");
+}
+
+#[tokio::test]
+async fn what_pods_need_to_start_is_looked_for_by_name_and_its_contents_are_never_asked_for() {
+    let Some(plane) = ControlPlane::get("what_pods_need_to_start_is_looked_for") else { return };
+    let side = Side::new(plane, "references").await;
+    let namespace = side.namespace.name.as_str();
+    let deployments = objects::api(&side.namespace.harness().await, namespace, "apps", "v1", "Deployment");
+    let needs = json!([{ "secretRef": { "name": "db" } }, { "configMapRef": { "name": "settings" } }, { "secretRef": { "name": "maybe", "optional": true } }]);
+    let change = json!({ "spec": { "template": { "spec": { "containers": [{ "name": BACKEND.name, "envFrom": needs }] } } } });
+    deployments.patch(BACKEND.stable, &PatchParams::default(), &Patch::Strategic(change)).await.unwrap();
+    let found = |c: &cutover::domain::observed::ComponentObserved| {
+        c.checked.iter().map(|c| (c.reference.to_string(), c.presence.clone())).collect::<Vec<_>>()
+    };
+    let seen = side.backend().await;
+    let expected = [("ConfigMap settings".to_owned(), Presence::Missing), ("Secret db".to_owned(), Presence::Forbidden)];
+    assert_eq!(found(&seen), expected, "the operator's role gives no right to Secrets, and that fails nothing");
+
+    let meta = |name: &str| json!({ "name": name, "namespace": namespace });
+    let rules = json!([{ "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["db"], "verbs": ["get"] }]);
+    let role = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "names" });
+    let group = json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated" }]);
+    side.namespace
+        .apply(&[
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": meta("db"), "data": { "password": "aHVudGVyMg==" } }),
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("settings"), "data": { "a": "b" } }),
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta("names"), "rules": rules }),
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta("names"), "roleRef": role, "subjects": group }),
+        ])
+        .await;
+    side.until("both are there", |c| c.checked.len() == 2 && c.checked.iter().all(|c| c.presence == Presence::Present)).await;
+    let log = side.namespace.audit(User::Operator);
+    assert_eq!(audit::lines(&log, |e| e.uri.contains("/secrets") && (e.verb != "get" || !e.uri.ends_with("/secrets/db"))), "");
 }
 
 #[tokio::test]
