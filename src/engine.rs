@@ -19,6 +19,7 @@ pub mod promote;
 pub mod ratio;
 pub mod rollback;
 pub mod start;
+pub mod way_back;
 
 #[cfg(test)]
 mod props;
@@ -30,3 +31,4 @@ pub use command::command;
 pub use decide::{Decision, decide};
 pub use plan::compile;
 pub use preview::{Preview, preview};
+pub use way_back::{WayBack, way_back};

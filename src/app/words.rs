@@ -9,6 +9,7 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{Doubt, Verdict};
 use crate::domain::view::{Driver, View};
 use crate::domain::weight::Weight;
+use crate::engine::way_back::{Stand, WayBack};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,20 @@ pub enum Status {
     Fail,
     /// Nobody knows.
     Unknown,
+}
+
+/// The light of the way back.
+pub fn way_back(way: &WayBack) -> Status {
+    way.worst().map_or(Status::Unknown, |(_, back)| stand(&back.stand))
+}
+
+/// The light of one component's way back.
+pub fn stand(stand: &Stand) -> Status {
+    match stand {
+        Stand::Ready => Status::Ok,
+        Stand::NotSure { .. } => Status::Unknown,
+        Stand::No { .. } => Status::Fail,
+    }
 }
 
 /// A verdict's status.

@@ -9,6 +9,7 @@ use crate::domain::step::Step;
 use crate::domain::time::Millis;
 use crate::domain::verdict::Verdict;
 use crate::engine::command::describe;
+use crate::engine::way_back::{WayBack, way_back};
 
 use super::args::{Global, Which};
 use super::error::CliError;
@@ -17,6 +18,7 @@ use super::look::{Look, look};
 use super::output::{Output, Row};
 use super::pilot::narrator::version;
 use super::session::Session;
+use super::view::WayBackJson;
 
 /// How many releases are looked at at once.
 const AT_ONCE: usize = 4;
@@ -25,8 +27,8 @@ const GONE: Millis = crate::domain::port::LEASE_DURATION;
 
 /// Show where each release is
 ///
-/// One line a release: strategy, where the traffic is, versions, the verdict and what it rests on, what is waited for, who
-/// drives. Nothing is written.
+/// One line a release: strategy, where the traffic is, versions, the verdict and what it rests on, what is waited for,
+/// whether a rollback would find what it goes back to, who drives. Nothing is written.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -61,6 +63,11 @@ struct Status {
     requests: u64,
     waiting: Option<String>,
     driver: Option<String>,
+    /// Whether a rollback would find what it goes back to; absent while one is under way.
+    way_back: Option<&'static str>,
+    /// The same in few words: `rev 41 ready`.
+    #[serde(skip)]
+    way_back_brief: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +86,8 @@ struct ComponentStatus {
     managers: Vec<String>,
     /// Why the route cannot be told.
     problem: Option<String>,
+    /// What a rollback would go back to.
+    way_back: Option<WayBackJson>,
 }
 
 /// Prints it.
@@ -110,6 +119,7 @@ fn status(look: &Look) -> Status {
     let judgement = &look.judgement;
     let overall = judgement.overall();
     let judged = running.is_some() && !judgement.gates.is_empty();
+    let way = way_back(&look.release, r, look.observed.as_ref().ok()).filter(|w| !w.components.is_empty());
     Status {
         release: look.release.name.clone(),
         namespace: look.release.namespace.clone(),
@@ -118,12 +128,14 @@ fn status(look: &Look) -> Status {
         state: state(look, r),
         step: running.and_then(Rollout::step).map(ToString::to_string),
         asked: running.map(|r| r.asked.percent()),
-        components: look.release.components.iter().map(|c| component(look, &c.name)).collect(),
+        components: look.release.components.iter().map(|c| component(look, way.as_ref(), &c.name)).collect(),
         verdict: if judged { overall.word() } else { "none" },
         evidence: judgement.deciding().filter(|_| judged).map(|g| format!("{}: {}", g.component, g.evidence)),
         requests: if judged { judgement.gates.iter().map(|g| g.requests).max().unwrap_or(0) } else { 0 },
         waiting: running.and_then(|r| r.waiting.clone()),
         driver: look.driver.as_ref().filter(|(_, age)| age.is_none_or(|a| a < GONE)).map(|(holder, _)| holder.clone()),
+        way_back: way.as_ref().and_then(WayBack::worst).map(|(_, back)| back.stand.word()),
+        way_back_brief: way.as_ref().map(WayBack::brief).unwrap_or_default(),
     }
 }
 
@@ -144,7 +156,7 @@ fn state(look: &Look, r: Option<&Rollout>) -> String {
     }
 }
 
-fn component(look: &Look, name: &str) -> ComponentStatus {
+fn component(look: &Look, way: Option<&WayBack>, name: &str) -> ComponentStatus {
     let observed = look.observed.as_ref().ok();
     let workload = |track| observed.and_then(|o| o.workload(name, track));
     let image = |track| {
@@ -167,11 +179,12 @@ fn component(look: &Look, name: &str) -> ComponentStatus {
             .map(|c| c.owners.iter().map(ToString::to_string).collect())
             .unwrap_or_default(),
         problem: route.filter(|_| !rolling).and_then(|r| r.as_ref().err()).map(ToString::to_string),
+        way_back: way.and_then(|w| w.components.get(name)).map(WayBackJson::from),
     }
 }
 
 impl Row for Status {
-    /// `storefront  canary 25 %  v2.3.1 → v2.4.0  healthy (41 k requests)  hold 4:10 of 10:00  driver you@bastion1`.
+    /// `storefront  canary 25 %  v2.3.1 → v2.4.0  healthy (41 k requests)  hold 4:10 of 10:00  rev 41 ready  driver you@bastion1`.
     fn cells(&self) -> Vec<String> {
         let weight = self.components.iter().filter_map(|c| c.accepted).max();
         let traffic = weight.map_or_else(|| self.strategy.to_owned(), |w| format!("{} {w} %", self.strategy));
@@ -192,7 +205,7 @@ impl Row for Status {
             None if self.phase == "idle" => String::new(),
             None => "no driver: nobody rolls back".to_owned(),
         };
-        vec![self.release.clone(), self.namespace.clone(), traffic, versions, verdict, state, driver]
+        vec![self.release.clone(), self.namespace.clone(), traffic, versions, verdict, state, self.way_back_brief.clone(), driver]
     }
 }
 

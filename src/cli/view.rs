@@ -7,18 +7,43 @@ use serde::Serialize;
 use crate::domain::release::Release;
 use crate::domain::text::sanitize;
 use crate::engine::preview::Preview;
+use crate::engine::way_back::{Back, WayBack};
 
 use super::error::safe_lines;
 use super::exit::Exit;
 use super::output::Output;
 use super::pilot::Ending;
 
+/// The way back of a component, or of the one that stands worst. Field names are stable.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WayBackJson {
+    /// `ready`, `not sure` or `no way back`.
+    pub stand: &'static str,
+    /// The revision that would serve again.
+    pub revision: Option<u64>,
+    /// Why it is not ready, and what to do.
+    pub reason: Option<String>,
+    /// What was seen, and what was not checked.
+    pub notes: Vec<String>,
+}
+
+impl From<&Back> for WayBackJson {
+    fn from(back: &Back) -> WayBackJson {
+        let Back { revision, stand, notes } = back;
+        WayBackJson { stand: stand.word(), revision: *revision, reason: stand.reason(), notes: notes.clone() }
+    }
+}
+
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PreviewJson<'a> {
     release: &'a str,
     namespace: &'a str,
     changes: &'a [crate::domain::action::Change],
     remarks: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way_back: Option<WayBackJson>,
     refused: Option<String>,
 }
 
@@ -32,6 +57,7 @@ pub fn preview(release: &Release, preview: &Preview, out: &mut Output<'_>) -> io
         namespace: &release.namespace,
         changes: &preview.changes,
         remarks: &preview.remarks,
+        way_back: preview.way_back.as_ref().and_then(WayBack::worst).map(|(_, back)| back.into()),
         refused: preview.refusal.as_ref().map(ToString::to_string),
     };
     out.one(&json, |to| {

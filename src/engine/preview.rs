@@ -14,6 +14,7 @@ use crate::domain::view::{Driver, View};
 use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
+use super::way_back::{WayBack, way_back};
 use super::{command, guard, orient, rollback};
 
 /// What a command would do now.
@@ -27,6 +28,8 @@ pub struct Preview {
     pub preconditions: Vec<Precondition>,
     /// What a person should know before confirming.
     pub remarks: Vec<String>,
+    /// What a rollback would go back to, where that is what is asked.
+    pub way_back: Option<WayBack>,
     /// Why it would be refused.
     pub refusal: Option<Refusal>,
 }
@@ -42,8 +45,11 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
             let (actions, preconditions): (Vec<Action>, Vec<Precondition>) = writes(&next, observed).into_iter().unzip();
             let changes = actions.iter().flat_map(Action::changes).collect();
             let mut told = foreign(rollout, observed, order, now);
+            let back = matches!(next.phase, Phase::RollingBack { .. });
+            let way_back = if back { way_back(&next.release, rollout, observed) } else { None };
+            told.extend(way_back.iter().flat_map(WayBack::remarks));
             told.extend(remarks(&next.release, rollout, observed, &next));
-            Preview { changes, actions, preconditions, remarks: told, refusal: None }
+            Preview { changes, actions, preconditions, remarks: told, way_back, refusal: None }
         }
     }
 }
@@ -94,7 +100,7 @@ pub fn after(
 }
 
 /// Whether what a finished run brought is no longer what runs: then its record is not what to go back to.
-fn has_moved_on(done: &Rollout, observed: Option<&Observed>) -> bool {
+pub(super) fn has_moved_on(done: &Rollout, observed: Option<&Observed>) -> bool {
     let switched = matches!(done.release.strategy, Strategy::BlueGreen(_));
     let workloads =
         |name: &str| observed.and_then(|o| o.components.get(name)).into_iter().flat_map(|c| c.stable.iter().chain(&c.candidate));

@@ -7,7 +7,7 @@ use crate::app::action::{Action, Row as Entry, Scope, TABLE, row};
 use crate::app::available::{availability, label};
 use crate::app::mode::Mode;
 use crate::app::model::{Link, Screen, Tone};
-use crate::app::words::{self, coarse};
+use crate::app::words::{self, Status, coarse};
 use crate::domain::rollout::Phase;
 use crate::domain::view::{Driver, View};
 use crate::theme::Role;
@@ -15,15 +15,31 @@ use crate::theme::Role;
 use super::Cx;
 use super::row::{Row, wrap};
 
+/// Below this width the light of the way back is a glyph and a number.
+const NARROW: u16 = 72;
+
 /// Draws the footer.
 pub(super) fn draw(cx: &Cx<'_>, area: Rect, buf: &mut Buffer) {
-    let right = back(cx).join(hint(cx, Action::Help)).gap(1);
+    let light = light(cx, area.width < NARROW);
+    let light = if light.is_empty() { light } else { light.gap(1) };
+    let right = light.join(back(cx)).join(hint(cx, Action::Help)).gap(1);
     let room = usize::from(area.width).saturating_sub(right.width() + 1);
     let left = match cx.model.mode() {
         Some(Mode::Filter { .. }) => filter(cx),
         _ => hints(cx, room),
     };
     left.draw_with(right, buf, area);
+}
+
+/// Whether the way back is there, of the release in sight: known from memory, so on old data it is what it was.
+fn light(cx: &Cx<'_>, narrow: bool) -> Row {
+    let Screen::Release(key) = &cx.model.screen else { return Row::default() };
+    let Some(way) = cx.model.view_of(key).and_then(View::way_back) else { return Row::default() };
+    if cx.model.stale(key).is_some() {
+        return cx.status(Status::Unknown, &if narrow { way.target() } else { format!("{} not sure", way.target()) });
+    }
+    let text = if narrow && words::way_back(&way) != Status::Fail { way.target() } else { way.brief() };
+    cx.status(words::way_back(&way), &text)
 }
 
 /// The way back, and what it would do.
@@ -118,6 +134,10 @@ fn said(cx: &Cx<'_>) -> Option<(Role, String)> {
 
 /// Why the release was taken back, or why nothing moves.
 fn stands(view: &View) -> Option<(Role, String)> {
+    if let Some(way) = view.way_back().filter(|w| words::way_back(w) == Status::Fail) {
+        let (component, back) = way.worst()?;
+        return Some((Role::StatusFail, format!("no way back: {component}: {}", back.stand.reason()?)));
+    }
     let r = view.rollout.as_ref()?;
     match &r.phase {
         Phase::RollingBack { .. } | Phase::RolledBack => {

@@ -9,3 +9,4 @@ mod killed;
 mod read_only;
 mod rehearsals;
 mod together;
+mod way_back;

@@ -1,6 +1,6 @@
 //! Asked, accepted and observed weights, component by component, and what else sends traffic.
 
-use crate::app::words::Status;
+use crate::app::words::{self, Status};
 use crate::domain::release::{Component, Track};
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts};
 use crate::domain::view::View;
@@ -14,8 +14,16 @@ pub(super) fn summary(cx: &Cx<'_>, view: &View) -> Row {
 }
 
 pub(super) fn rows(cx: &Cx<'_>, view: &View) -> Vec<Row> {
-    let notices = view.release.notices().into_iter().map(|text| cx.row(Role::Text, "  ").join(cx.status(Status::Warn, text)));
-    view.release.components.iter().flat_map(|c| component(cx, view, c)).chain(notices).collect()
+    let way = view.way_back();
+    let mut rows = Vec::new();
+    for c in &view.release.components {
+        rows.extend(component(cx, view, c));
+        if let Some(back) = way.as_ref().and_then(|w| w.components.get(&c.name)) {
+            rows.push(cx.row(Role::Text, "    ").join(cx.status(words::stand(&back.stand), &back.to_string())));
+        }
+    }
+    rows.extend(view.release.notices().into_iter().map(|text| cx.row(Role::Text, "  ").join(cx.status(Status::Warn, text))));
+    rows
 }
 
 fn component(cx: &Cx<'_>, view: &View, c: &Component) -> Vec<Row> {

@@ -29,6 +29,7 @@ fn at_80x24_everything_that_must_be_seen_is_seen_whatever_pane_has_the_focus() {
                 "driver you (ada@bastion1)",
                 "data live",
                 "hold 4:10/10:00",
+                "✔ rev 7 ready",
                 "^R ROLL BACK 25→0 %",
                 "14:02Z",
             ] {

@@ -10,6 +10,7 @@ use cutover::domain::checklist::{Checklist, Line, LineState};
 use cutover::domain::drift::Writer;
 use cutover::domain::live::{Feed, FeedState};
 use cutover::domain::object::Kind;
+use cutover::domain::reference::Presence;
 use cutover::domain::rollout::Phase;
 use cutover::domain::route::Acceptance;
 use cutover::domain::step::Step;
@@ -76,6 +77,28 @@ pub const STATES: &[(&str, State)] = &[
         rows.events = Arc::new(events);
         c.world(World::Rows(Arc::new(rows)));
         c.press("6");
+        c
+    }),
+    ("no-way-back", |w, h| {
+        let mut view = holding(BOTH);
+        let seen = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap();
+        seen.checked[0].presence = Presence::Missing;
+        // A promotion is under way: the old version's pods are being replaced.
+        let stable = seen.stable.as_mut().unwrap();
+        stable.containers[0].image = "registry.io/shop/backend:v2.4.0".into();
+        let mut c = Console::of(view, w, h);
+        c.press("2");
+        c
+    }),
+    ("way-back-unsure", |w, h| {
+        let mut view = holding(BOTH);
+        let seen = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap();
+        seen.checked[0].presence = Presence::Forbidden;
+        let stable = seen.stable.as_mut().unwrap();
+        (stable.ready, stable.ready_addresses) = (2, 2);
+        let mut c = Console::of(view, w, h);
+        c.press("Ctrl-R");
+        c.wait(400);
         c
     }),
     ("fleet", |w, h| {
