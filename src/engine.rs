@@ -11,6 +11,7 @@ pub mod command;
 pub mod decide;
 pub mod drift;
 pub mod guard;
+pub mod load;
 pub mod needs;
 pub mod orient;
 pub mod plan;

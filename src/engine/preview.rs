@@ -15,7 +15,7 @@ use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
 use super::way_back::{WayBack, way_back};
-use super::{command, guard, orient, rollback};
+use super::{command, guard, load, orient, rollback};
 
 /// What a command would do now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +62,25 @@ impl View {
             let who = format!("{holder} drives it, and its Lease was seen renewed {seen} ago");
             preview.remarks.insert(0, format!("{who}: it is told who took over, and stops; its last write may still land"));
         }
+        preview.remarks.extend(self.load(order));
         preview
+    }
+}
+
+impl View {
+    /// What an order that gives the candidate more traffic means for each of its pods.
+    fn load(&self, order: &Order) -> Vec<String> {
+        let Some(observed) = &self.observed else { return Vec::new() };
+        let Ok(next) = after(&self.release, self.rollout.as_ref(), Some(observed), order, self.now) else { return Vec::new() };
+        let weight = match &order.command {
+            Command::SetWeight(weight) => *weight,
+            _ => next.planned_weight(),
+        };
+        let now = next.release.components.iter().filter_map(|c| observed.route(&c.name)).map(|f| f.percent()).max().unwrap_or(0);
+        if next.is_back() || next.is_over() || weight.percent() <= now {
+            return Vec::new();
+        }
+        load::told(&next, observed, &self.judgement, weight)
     }
 }
 
