@@ -392,7 +392,14 @@ impl World {
 
 pub(crate) fn kept(revision: u64, image: &str) -> KeptRevision {
     let images = vec![ContainerImage { name: "app".into(), image: image.into() }];
-    KeptRevision { revision, replica_set: format!("rs-{revision}"), template_hash: format!("h-{image}"), images, change_cause: None, references: vec![] }
+    KeptRevision {
+        revision,
+        replica_set: format!("rs-{revision}"),
+        template_hash: format!("h-{image}"),
+        images,
+        change_cause: None,
+        references: vec![],
+    }
 }
 
 fn side(held: &mut Held, track: Track) -> &mut Workload {

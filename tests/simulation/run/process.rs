@@ -172,6 +172,13 @@ pub fn number(text: &str) -> Option<u64> {
 }
 
 fn core(name: &str, life: u32, may_write: bool, world: &World, now: Now) -> Core {
-    let setup = Setup { holder: format!("{name}@host#{life}"), may_write, take_up: true, active: Millis::secs(4), idle: Millis::secs(20) };
+    let setup = Setup {
+        holder: format!("{name}@host#{life}"),
+        may_write,
+        take_up: true,
+        active: Millis::secs(4),
+        idle: Millis::secs(20),
+        after: None,
+    };
     Core::new(setup, world.release.clone(), now)
 }

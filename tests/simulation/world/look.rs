@@ -17,6 +17,7 @@ impl World {
                 route: self.facts(p),
                 route_by: p.route.as_ref().and_then(|r| writer(r.by)),
                 owners: Default::default(),
+                checked: Default::default(),
             };
             (p.declared.name.clone(), seen)
         };
@@ -105,6 +106,7 @@ fn workload(d: &Deployment) -> Workload {
         template_hash: format!("h-{image}"),
         images: images(image),
         change_cause: None,
+        references: vec![],
     });
     Workload {
         name: d.name.clone(),
