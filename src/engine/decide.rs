@@ -350,8 +350,8 @@ fn is_serving(r: &Rollout) -> bool {
 
 /// The highest weight of the plan so far below the one it has come to.
 fn weight_before(r: &Rollout) -> Weight {
-    let shifts = r.plan.iter().take(r.cursor).filter_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None });
-    shifts.filter(|w| *w < r.planned_weight()).last().unwrap_or(Weight::ZERO)
+    let mut shifts = r.plan.iter().take(r.cursor).filter_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None });
+    shifts.rfind(|w| *w < r.planned_weight()).unwrap_or(Weight::ZERO)
 }
 
 /// A step that gets nowhere: somebody has to look at what it waits for.

@@ -4,7 +4,15 @@
 //! `cargo test --test simulation` plays 2,000 seeds. Many, with a report: `SEEDS=10000000 FIRST=1000000 cargo test --release --test
 //! simulation seeds_break -- --nocapture`. One seed, told step by step: `SEED=7 cargo test --test simulation one_seed -- --nocapture`;
 //! with `SHORT=1` only what it takes to break the law. Engines that are wrong on purpose: `--features mutants`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::nonminimal_bool,
+    missing_docs
+)]
 
 mod crashes;
 mod laws;

@@ -140,7 +140,7 @@ impl World {
             let rolling = c.candidate.is_none();
             let switched = matches!(c.router, Router::Service { .. });
             let candidate = c.candidate.as_ref().map(|name| Deployment::new(name, 2, if switched { WHOLE } else { 0 }));
-            let route = (!rolling).then(|| Route {
+            let route = (!rolling).then_some(Route {
                 stable: total,
                 candidate: 0,
                 version: 1,

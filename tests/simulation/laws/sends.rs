@@ -26,12 +26,12 @@ impl Laws {
         if writes && !process.may_write {
             return self.broken("R1", world.now, format!("{} only watches and sends {call:?}", process.name()));
         }
-        if let Call::Store { rollout, .. } = call {
-            if self.entry(rollout).is_none() {
-                let napping = process.nap.map_or(Millis::ZERO, |since| world.now.minus(since));
-                let (run, cursor, who) = (rollout.id.clone(), rollout.cursor, process.who());
-                self.entered.push(Entered { run, cursor, since: rollout.entered, at: world.now, who, slept: process.slept.plus(napping) });
-            }
+        if let Call::Store { rollout, .. } = call
+            && self.entry(rollout).is_none()
+        {
+            let napping = process.nap.map_or(Millis::ZERO, |since| world.now.minus(since));
+            let (run, cursor, who) = (rollout.id.clone(), rollout.cursor, process.who());
+            self.entered.push(Entered { run, cursor, since: rollout.entered, at: world.now, who, slept: process.slept.plus(napping) });
         }
         if let Call::Write { action, precondition, stamp } = call {
             self.write_sent(process, action, *precondition, stamp, world);
