@@ -79,11 +79,3 @@ pub enum ConsoleError {
     #[error("the terminal failed: {0}")]
     Io(#[from] std::io::Error),
 }
-
-/// Who gives orders here: `you@bastion1`.
-fn actor() -> String {
-    let var = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let user = var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| "someone".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|h| h.trim().to_owned()).or_else(|| var("HOSTNAME"));
-    format!("{user}@{}", host.unwrap_or_else(|| "here".to_owned()))
-}

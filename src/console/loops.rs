@@ -39,7 +39,7 @@ pub async fn run(options: Options) -> Result<Ended, ConsoleError> {
     let mut checked = connection.clone();
     let caps = Caps::detect(|name| std::env::var(name).ok());
     let look = look(&options, &caps);
-    let actor = super::actor();
+    let actor = crate::journal::who::actor();
     let namespace = (!options.all_namespaces).then(|| connection.namespace.clone());
     let (out, inbox) = mpsc::unbounded_channel();
     let on_hangup = options.hand_over == HandOver::Always;
