@@ -7,7 +7,7 @@
 mod driver;
 mod engine;
 #[path = "../tests/suite/fixture.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod fixture;
 mod frames;
 mod pods;

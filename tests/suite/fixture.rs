@@ -1,17 +1,17 @@
 //! A release as an on-call engineer meets it, for the tests of model and view.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+#[path = "fixture/console.rs"]
+mod console;
+#[path = "fixture/live.rs"]
+mod live;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use cutover::app::model::{Link, ReleaseKey, Scene};
-use cutover::app::msg::World;
-use cutover::app::{Effect, Model, Msg, update};
+use std::collections::BTreeMap;
+
+use cutover::app::model::{ReleaseKey, Scene};
 use cutover::domain::command::{Command, Order};
 use cutover::domain::gate::{Consequence, Gate, Limit, Metric};
-use cutover::domain::live::{EventRow, Feed, FeedState, HpaRow, PodRow, RevisionRow, Snapshot};
 use cutover::domain::object::{Kind, ObjectRef};
-use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use cutover::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use cutover::domain::reference::{Checked, Presence, Reference, Referred};
 use cutover::domain::release::{Canary, Component, Destination, Endpoint, Prometheus, Release, Router, Source, Stage, Strategy, Track};
 use cutover::domain::rollout::Rollout;
@@ -22,6 +22,9 @@ use cutover::domain::view::{Driver, View};
 use cutover::domain::weight::{Share, Weight};
 use cutover::engine::preview::after;
 use jiff::Timestamp;
+
+pub use console::Console;
+pub use live::{pod, snapshot};
 
 /// 14:02:31Z, an hour on the monotonic clock.
 pub fn now() -> Now {
@@ -248,155 +251,4 @@ pub fn holding(components: &[&str]) -> View {
         writes: 0,
         read_only: false,
     }
-}
-
-pub fn pod(name: &str, deployment: &str, n: u64) -> PodRow {
-    PodRow {
-        uid: format!("uid-{name}"),
-        name: name.into(),
-        deployment: Some(deployment.into()),
-        template_hash: Some("7f9c4bd5c8".into()),
-        status: "Running".into(),
-        ready: 1,
-        containers: 1,
-        restarts: 0,
-        last_restart: None,
-        reason: None,
-        cpu_milli: Some(40 + n),
-        memory: Some((170 + n) << 20),
-        created: Some(ago(120 * i64::try_from(n + 1).unwrap())),
-        node: Some("node-1".into()),
-    }
-}
-
-pub fn snapshot() -> Snapshot {
-    let mut pods: Vec<PodRow> = (0..9).map(|n| pod(&format!("backend-7f9c4bd5c8-s{n}xqz"), "backend", n)).collect();
-    pods.extend((0..3).map(|n| pod(&format!("backend-canary-5d6f7c8b9d-c{n}xqz"), "backend-canary", n)));
-    let broken = pods.last_mut().unwrap();
-    broken.status = "CrashLoopBackOff".into();
-    broken.ready = 0;
-    broken.restarts = 4;
-    broken.last_restart = Some(ago(41));
-    broken.reason = Some("OOMKilled: limit 256Mi".into());
-    let event = |n: i64, warning, reason: &str, about: &str, message: &str, count| EventRow {
-        uid: format!("ev-{n}"),
-        at: Some(ago(n)),
-        warning,
-        reason: reason.into(),
-        about: ("Pod".into(), about.into()),
-        message: message.into(),
-        count,
-    };
-    let live = FeedState { feed: Feed::Live, heard: Some(ago(1)) };
-    Snapshot {
-        namespace: "fusion-ecommerce".into(),
-        feeds: Kind::ALL.map(|k| (k, live.clone())).into(),
-        pods: Arc::new(pods.into_iter().map(Arc::new).collect()),
-        revisions: vec![RevisionRow {
-            deployment: "backend".into(),
-            replica_set: "backend-6".into(),
-            revision: 6,
-            images: vec![("app".into(), "registry.io/shop/backend:v2.3.0".into())],
-            change_cause: Some("release 2.3.0".into()),
-            created: Some(ago(600_000)),
-            replicas: 0,
-        }],
-        hpas: vec![HpaRow {
-            name: "backend".into(),
-            target: "backend".into(),
-            scale: Autoscaler { name: "backend".into(), min: 3, max: 20, current: 9, desired: 11, limited: false },
-            metrics: vec!["cpu 54/70 %".into()],
-            conditions: vec![],
-        }],
-        events: Arc::new(
-            vec![
-                event(33, true, "Unhealthy", "backend-canary-5d6f7c8b9d-c2xqz", "Readiness probe failed: HTTP 503", 2),
-                event(95, false, "Pulled", "backend-canary-5d6f7c8b9d-c0xqz", "Container image already present", 1),
-                event(96, false, "Scheduled", "other-app-5d6f7c8b9d-c0xqz", "not ours", 1),
-            ]
-            .into_iter()
-            .map(Arc::new)
-            .collect(),
-        ),
-        ..Snapshot::default()
-    }
-}
-
-/// A console of some size that has heard of one release and shows it.
-pub struct Console {
-    pub model: Model,
-    pub now: Now,
-    pub effects: Vec<Effect>,
-}
-
-impl Console {
-    pub fn empty(width: u16, height: u16) -> Console {
-        let mut c = Console { model: Model::new("s", scene(), now()), now: now(), effects: vec![] };
-        c.send(Msg::Resize(width, height));
-        c
-    }
-
-    /// Shows `view`.
-    pub fn of(view: View, width: u16, height: u16) -> Console {
-        let mut c = Console::empty(width, height);
-        c.world(World::Link(Link::Up));
-        c.world(World::Listed);
-        c.world(World::View(Arc::new(view)));
-        c.world(World::Rows(Arc::new(snapshot())));
-        c.press("Enter");
-        c
-    }
-
-    pub fn send(&mut self, msg: Msg) {
-        let out = update(&mut self.model, msg, self.now);
-        self.effects.extend(out);
-    }
-
-    pub fn world(&mut self, news: World) {
-        self.send(Msg::World(self.model.generation, news));
-    }
-
-    pub fn wait(&mut self, ms: u64) {
-        self.now.mono = self.now.mono.plus(Millis(ms));
-        self.now.wall += jiff::SignedDuration::from_millis(i64::try_from(ms).unwrap());
-        self.send(Msg::Tick);
-    }
-
-    /// Presses keys by name, separated by blanks: `Ctrl-R y`, `Tab`, `Esc`.
-    pub fn press(&mut self, keys: &str) {
-        for name in keys.split(' ') {
-            self.send(Msg::Key(event(name)));
-        }
-    }
-
-    /// Types a text, character by character.
-    pub fn type_text(&mut self, text: &str) {
-        for c in text.chars() {
-            self.send(Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
-        }
-    }
-
-    /// The orders given since the last call.
-    pub fn orders(&mut self) -> Vec<Command> {
-        self.effects.drain(..).filter_map(|e| if let Effect::Order { order, .. } = e { Some(order.command) } else { None }).collect()
-    }
-
-    pub fn notice(&self) -> &str {
-        self.model.notice.as_ref().map_or("", |n| n.text.as_str())
-    }
-}
-
-pub fn event(name: &str) -> KeyEvent {
-    let (code, modifiers) = match name {
-        "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
-        "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
-        "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
-        "Down" => (KeyCode::Down, KeyModifiers::NONE),
-        "Up" => (KeyCode::Up, KeyModifiers::NONE),
-        _ => match name.strip_prefix("Ctrl-") {
-            Some(c) => (KeyCode::Char(c.to_lowercase().chars().next().unwrap()), KeyModifiers::CONTROL),
-            None => (KeyCode::Char(name.chars().next().unwrap()), KeyModifiers::NONE),
-        },
-    };
-    KeyEvent::new(code, modifiers)
 }

@@ -30,6 +30,7 @@ pub fn rollout() -> Rollout {
         covered: Millis::ZERO,
         ticked: None,
         asked: Weight::ZERO,
+        most: 0,
         by_hand: false,
         express: false,
         targets: BTreeMap::new(),
