@@ -184,6 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_not_taken_is_told_and_the_next_one_is_tried_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cutover/journal/c/n/r.jsonl");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let mut journal = Journal::open(&Place::new(Some(dir.path().into()), "c", "n", "r"));
+        for _ in 0..2 {
+            let error = journal.append(&entry("lost"), true).unwrap_err().to_string();
+            assert!(error.contains("No space left") && error.contains("nothing goes forward"), "{error}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        journal.append(&entry("kept"), true).unwrap();
+        assert_eq!(texts(&read(&path).unwrap()), ["kept"]);
+    }
+
+    #[test]
     fn only_the_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
