@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::object::{Kind, ObjectRef};
+use super::observed::Workload;
 use super::release::Track;
 use super::route::{CANARY, CANARY_WEIGHT, RouteEntry, RouteFacts};
 use super::testers::TestersMove;
@@ -118,6 +119,15 @@ pub struct Target {
     /// Its version as read: what is tested while it carries no stamp of ours.
     #[serde(default)]
     pub resource_version: Option<String>,
+}
+
+impl Target {
+    /// A Deployment as it was read.
+    pub fn of(track: Track, namespace: &str, w: &Workload) -> Target {
+        let object = ObjectRef::new(Kind::Deployment, namespace, w.name.clone());
+        let resource_version = Some(w.resource_version.clone()).filter(|v| !v.is_empty());
+        Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone(), resource_version }
+    }
 }
 
 /// One container's image, as read and wanted.

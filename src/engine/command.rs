@@ -76,7 +76,7 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
     }
     match &order.command {
         Command::Advance => advance(r, observed, actor, now),
-        Command::StepBack => step_back(r, observed, actor, now),
+        Command::StepBack => step_back(r, actor, now),
         Command::SetWeight(weight) => set_weight(r, observed, *weight, actor, now),
         Command::Pause => pause(r, observed, actor),
         Command::Resume => resume(r, now),
@@ -156,14 +156,13 @@ pub(super) fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weigh
     shifts.rfind(|(_, w)| *w <= weight)
 }
 
-fn step_back(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
+fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
     movable(r)?;
     if r.asked == Weight::ZERO {
         return Err(not_now("no traffic goes to the candidate: there is nothing to step back from"));
     }
     // On the way up it goes back to where it stands, never higher.
-    let stands = r.targets.keys().filter_map(|name| Some(Weight::capped(observed?.route(name)?.percent()))).min();
-    let below = Weight::capped(r.asked.percent() - 1).min(stands.unwrap_or(Weight::FULL));
+    let below = Weight::capped(r.asked.percent() - 1).min(decide::stands(r));
     let (cursor, weight) = shift_at_most(r, below).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;

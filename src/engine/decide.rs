@@ -348,6 +348,12 @@ fn is_serving(r: &Rollout) -> bool {
     matches!(r.step(), Some(Step::Shift(_) | Step::Hold(_) | Step::Approve(_)))
 }
 
+/// The lowest weight that a component has, as the routes were last read.
+pub(super) fn stands(r: &Rollout) -> Weight {
+    let weights = r.targets.values().filter_map(|t| Some(Weight::capped(t.route.as_ref()?.percent())));
+    weights.min().unwrap_or(Weight::FULL)
+}
+
 /// The highest weight of the plan so far below the one it has come to.
 fn weight_before(r: &Rollout) -> Weight {
     let mut shifts = r.plan.iter().take(r.cursor).filter_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None });
@@ -375,9 +381,8 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
     let text = format!("{component}: {why}");
     if is_serving(&r) {
         if !mutant(Mutant::ComponentsApart) {
-            // As the routes were last read: on the way up over several weights none in between was ever reached.
-            let stands = r.targets.values().filter_map(|t| Some(Weight::capped(t.route.as_ref()?.percent()))).min();
-            r.asked = weight_before(&r).min(r.asked).min(stands.unwrap_or(Weight::FULL));
+            // On the way up over several weights none in between was ever reached.
+            r.asked = weight_before(&r).min(r.asked).min(stands(&r));
         }
         r.targets.values_mut().for_each(|t| t.held = None);
     }

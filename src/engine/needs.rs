@@ -2,7 +2,6 @@
 
 use crate::domain::action::{Action, ImageChange, Precondition, Target};
 use crate::domain::mutant::{Mutant, mutant};
-use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::release::{Component, Router, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
@@ -12,6 +11,8 @@ use crate::domain::testers::TestersMove;
 use crate::domain::weight::Weight;
 
 use super::{guard, promote, ratio};
+
+mod rolling;
 
 /// What is said where autoscalers may not be listed.
 pub(super) const HPA_UNKNOWN: &str =
@@ -114,14 +115,7 @@ impl Part<'_> {
 
     /// A Deployment as a write's target.
     pub fn to_target(&self, track: Track, workload: &Workload) -> Target {
-        let object = ObjectRef::new(Kind::Deployment, self.rollout.release.namespace.clone(), workload.name.clone());
-        Target {
-            track,
-            object,
-            uid: workload.uid.clone(),
-            stamp: workload.stamp.clone(),
-            resource_version: Some(workload.resource_version.clone()).filter(|v| !v.is_empty()),
-        }
+        Target::of(track, &self.rollout.release.namespace, workload)
     }
 
     pub fn scale(&self, stage: Stage, track: Track, workload: &Workload, to: u32) -> Need {
@@ -308,53 +302,6 @@ impl Part<'_> {
             return Vec::new();
         }
         vec![self.scale(Stage::Clean, Track::Stable, stable, 0)]
-    }
-
-    /// The rolling update has its share of updated pods; below 100 % the Deployment is paused there.
-    fn roll(&self, share: Weight) -> Vec<Need> {
-        let Some(workload) = &self.seen.stable else {
-            return vec![Need::Wait(Stage::Images, format!("{}: Deployment {} does not exist", self.name(), self.component.stable))];
-        };
-        let pause = |paused| {
-            let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
-            Need::Act(Stage::Capacity, action, Precondition::Value)
-        };
-        let template = self.template(workload);
-        if matches!(self.rollout.phase, Phase::Paused { .. }) {
-            let turning = template.is_none() && workload.updated < workload.replicas;
-            return if turning && !workload.paused { vec![pause(true)] } else { Vec::new() };
-        }
-        if let Some(need) = template {
-            return vec![need];
-        }
-        let wanted = guard::pods_needed(workload.replicas, share);
-        let reached = workload.observed_generation >= workload.generation && workload.updated >= wanted;
-        match (share == Weight::FULL, reached, workload.paused) {
-            (true, _, true) | (false, false, true) => vec![pause(false)],
-            (false, true, false) => vec![pause(true)],
-            (true, _, false) => self.settled(workload),
-            (false, true, true) if workload.ready < workload.replicas => {
-                vec![Need::Wait(Stage::Ready, format!("{}: {}/{} ready", self.name(), workload.ready, workload.replicas))]
-            }
-            (false, true, true) => Vec::new(),
-            (false, false, false) => vec![Need::Wait(Stage::Ready, format!("{}: {} of {wanted} updated", self.name(), workload.updated))],
-        }
-    }
-
-    /// The rolling Deployment's template: the wanted images, or the kept revision.
-    fn template(&self, workload: &Workload) -> Option<Need> {
-        let Some(kept) = &self.target.undo else { return self.images(Track::Stable, workload, &self.target.images) };
-        if workload.template_hash.as_ref() == Some(&kept.template_hash) {
-            return None;
-        }
-        let action = Action::Undo {
-            component: self.name().to_owned(),
-            target: self.to_target(Track::Stable, workload),
-            revision: kept.revision,
-            replica_set: kept.replica_set.clone(),
-            cause: self.rollout.cause.clone(),
-        };
-        Some(Need::Act(Stage::Images, action, Precondition::Value))
     }
 
     /// A Deployment carries these images.

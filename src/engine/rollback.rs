@@ -90,9 +90,7 @@ fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &Compon
 }
 
 fn as_target(r: &Rollout, track: Track, w: &Workload) -> Target {
-    let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), w.name.clone());
-    let resource_version = Some(w.resource_version.clone()).filter(|v| !v.is_empty());
-    Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone(), resource_version }
+    Target::of(track, &r.release.namespace, w)
 }
 
 /// One component that is taken back, as it was at the start and as it is.

@@ -1,0 +1,59 @@
+//! What a rolling update of the one Deployment lacks.
+
+use crate::domain::action::{Action, Precondition};
+use crate::domain::observed::Workload;
+use crate::domain::release::Track;
+use crate::domain::rollout::Phase;
+use crate::domain::weight::Weight;
+
+use super::super::guard;
+use super::{Need, Part, Stage};
+
+impl Part<'_> {
+    /// The rolling update has its share of updated pods; below 100 % the Deployment is paused there.
+    pub(super) fn roll(&self, share: Weight) -> Vec<Need> {
+        let Some(workload) = &self.seen.stable else {
+            return vec![Need::Wait(Stage::Images, format!("{}: Deployment {} does not exist", self.name(), self.component.stable))];
+        };
+        let pause = |paused| {
+            let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
+            Need::Act(Stage::Capacity, action, Precondition::Value)
+        };
+        let template = self.template(workload);
+        if matches!(self.rollout.phase, Phase::Paused { .. }) {
+            let turning = template.is_none() && workload.updated < workload.replicas;
+            return if turning && !workload.paused { vec![pause(true)] } else { Vec::new() };
+        }
+        if let Some(need) = template {
+            return vec![need];
+        }
+        let wanted = guard::pods_needed(workload.replicas, share);
+        let reached = workload.observed_generation >= workload.generation && workload.updated >= wanted;
+        match (share == Weight::FULL, reached, workload.paused) {
+            (true, _, true) | (false, false, true) => vec![pause(false)],
+            (false, true, false) => vec![pause(true)],
+            (true, _, false) => self.settled(workload),
+            (false, true, true) if workload.ready < workload.replicas => {
+                vec![Need::Wait(Stage::Ready, format!("{}: {}/{} ready", self.name(), workload.ready, workload.replicas))]
+            }
+            (false, true, true) => Vec::new(),
+            (false, false, false) => vec![Need::Wait(Stage::Ready, format!("{}: {} of {wanted} updated", self.name(), workload.updated))],
+        }
+    }
+
+    /// The rolling Deployment's template: the wanted images, or the kept revision.
+    fn template(&self, workload: &Workload) -> Option<Need> {
+        let Some(kept) = &self.target.undo else { return self.images(Track::Stable, workload, &self.target.images) };
+        if workload.template_hash.as_ref() == Some(&kept.template_hash) {
+            return None;
+        }
+        let action = Action::Undo {
+            component: self.name().to_owned(),
+            target: self.to_target(Track::Stable, workload),
+            revision: kept.revision,
+            replica_set: kept.replica_set.clone(),
+            cause: self.rollout.cause.clone(),
+        };
+        Some(Need::Act(Stage::Images, action, Precondition::Value))
+    }
+}
