@@ -45,6 +45,9 @@ pub struct Rollout {
     pub entered: Timestamp,
     /// How much of the current step's length was covered: time in which every gate passed with fresh data.
     pub covered: Millis,
+    /// The most pods of the step under way that were seen updated and ready: it gets on while there are more.
+    #[serde(default)]
+    pub most: u32,
     /// When the clock was last looked at, by the process that drives now; `None` after a restart.
     pub ticked: Option<Now>,
     /// The weight asked of every component.

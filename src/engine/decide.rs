@@ -17,10 +17,10 @@ use super::{drift, guard, rollback};
 
 /// The longest stretch between two looks that counts as covered; what is longer was a suspended laptop or a stalled process.
 pub const LONGEST_GAP: Millis = Millis::secs(30);
-/// How long a candidate may take to come up before it is given up. Kubernetes' own deadline does not run for pods that are
+/// How long a candidate may take to come up, after its last pod that did, before it is given up. Kubernetes' own deadline does not run for pods that are
 /// only scaled up.
 pub const PREPARE_DEADLINE: Millis = Millis::mins(10);
-/// How long any step may take that has no length of its own, before a person is asked.
+/// How long any step that has no length of its own may get nowhere, before a person is asked.
 pub const STEP_DEADLINE: Millis = Millis::mins(11);
 /// Who acts when nobody was asked.
 pub const SELF: &str = "cutover";
@@ -177,7 +177,7 @@ fn passed(r: &Rollout, step: &Step, judgement: &Judgement) -> String {
         Step::Hold(length) if r.express && r.covered < *length => format!("{step} passed over: promotion was asked"),
         Step::Hold(_) | Step::Watch(_) => format!(
             "{step} passed: {} of {} gates healthy, {requests} requests in the last window",
-            judgement.gates.len(),
+            judgement.gates.iter().filter(|g| g.verdict == Verdict::Healthy).count(),
             r.release.gates.len() * r.release.components.len()
         ),
         Step::Shift(w) => format!("{w} asked and accepted"),
@@ -204,7 +204,7 @@ pub(super) fn enter(r: &mut Rollout, cursor: usize, now: Now) {
     r.cursor = cursor;
     r.by_hand = false;
     r.entered = now.wall;
-    r.covered = Millis::ZERO;
+    (r.covered, r.most) = (Millis::ZERO, 0);
     r.ticked = None;
     r.turn += 1;
     r.waiting = None;
@@ -224,7 +224,10 @@ fn cover(r: &mut Rollout, observed: &Observed, judgement: &Judgement, lacking: b
     let settled = !lacking && is_whole(r, observed);
     let under_way = matches!(r.phase, Phase::Progressing) && r.step().is_some_and(Step::has_deadline);
     if let Some(gap) = gap.filter(|g| under_way && *g <= LONGEST_GAP) {
-        r.covered = r.covered.plus(gap);
+        let pods = pods_ready(r, observed);
+        // A step that gets on has all the time it needs; pods that come and go do not count twice.
+        r.covered = if pods > r.most { Millis::ZERO } else { r.covered.plus(gap) };
+        r.most = r.most.max(pods);
     }
     if let Some(gap) = gap
         && running
@@ -233,6 +236,12 @@ fn cover(r: &mut Rollout, observed: &Observed, judgement: &Judgement, lacking: b
     {
         r.covered = r.covered.plus(gap);
     }
+}
+
+/// Pods of both sides of all components that run what they should, and those that are ready besides.
+fn pods_ready(r: &Rollout, observed: &Observed) -> u32 {
+    let both = |name: &String| [Track::Stable, Track::Candidate].map(|track| observed.workload(name, track));
+    r.targets.keys().flat_map(both).flatten().map(|w| w.updated.saturating_add(w.ready.min(w.updated))).sum()
 }
 
 /// Whether there is positive evidence, and nothing against it.
@@ -364,7 +373,7 @@ fn weight_before(r: &Rollout) -> Weight {
 fn overdue(r: &Rollout) -> Option<String> {
     let step = r.step().filter(|s| s.has_deadline() && r.covered >= STEP_DEADLINE && !mutant(Mutant::NoDeadline))?;
     let why = r.waiting.as_deref().unwrap_or("nothing says why");
-    Some(format!("{step} is not done after {STEP_DEADLINE}: {why}; resume to wait longer, or roll back"))
+    Some(format!("{step} got nowhere for {STEP_DEADLINE}: {why}; resume to wait longer, or roll back"))
 }
 
 fn lasting(r: &Rollout, gate: &str) -> Option<Millis> {

@@ -227,6 +227,34 @@ fn a_rolling_update_pauses_at_its_share_and_goes_on() {
 }
 
 #[test]
+fn a_step_that_gets_on_has_all_the_time_it_needs_and_one_that_does_not_asks() {
+    let mut run = Run::started(rolling());
+    let wait = |run: &mut Run, minutes: u64| {
+        for _ in 0..minutes * 3 {
+            let rollout = run.rollout.clone().unwrap();
+            let decision = decide(&rollout, &run.world.observe(), &run.world.judgement(), run.world.now);
+            for (action, precondition) in &decision.actions {
+                run.world.apply(action, *precondition);
+            }
+            run.rollout = Some(decision.rollout);
+            run.world.skip(Millis::secs(20));
+        }
+    };
+    for pod in 1..=2 {
+        wait(&mut run, 10);
+        assert_eq!((run.phase(), run.step()), (Phase::Progressing, Some(&Step::Roll(Weight::capped(50)))), "{pod}");
+        run.world.pass(Millis::ZERO);
+    }
+    let mut stuck = Run::started(rolling());
+    wait(&mut stuck, 10);
+    assert_eq!(stuck.phase(), Phase::Progressing);
+    wait(&mut stuck, 2);
+    let Phase::Paused { why, .. } = stuck.phase() else { panic!("{:?}", stuck.phase()) };
+    assert!(why.starts_with("roll 50 % got nowhere for 11m: web: 0 of 2 updated"), "{why}");
+    assert!(stuck.world.workload("web", Track::Stable).paused, "it stands still until a person says so");
+}
+
+#[test]
 fn undo_goes_to_a_kept_revision_and_back() {
     let mut run = Run::new(rolling());
     assert!(matches!(run.order(Command::Undo { component: None, revision: 9 }), Err(Refusal::Unfit { .. })));

@@ -106,6 +106,7 @@ fn empty(release: Release, birth: Birth<'_>) -> Rollout {
         covered: Default::default(),
         ticked: None,
         asked: Weight::ZERO,
+        most: 0,
         by_hand: false,
         express: false,
         targets: BTreeMap::new(),

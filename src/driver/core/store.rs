@@ -182,6 +182,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         turn,
         entered,
         covered: _,
+        most: _,
         ticked: _,
         asked,
         by_hand,

@@ -32,7 +32,7 @@ impl Laws {
         }
         let paused = |r: &Rollout| matches!(&r.phase, Phase::Paused { by, .. } if by == "cutover");
         let reason = self.pause_cause || self.cause || self.obstacle || self.meddled.iter().any(|at| *at > Millis::ZERO);
-        if paused(after) && !paused(before) && !reason && !after.phase.to_string().contains("is not done after") {
+        if paused(after) && !paused(before) && !reason && !after.phase.to_string().contains("got nowhere for") {
             self.broken("P2", world.now, format!("paused without a cause: {}", after.phase));
         }
         if before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| a.stable != t.stable)) {
