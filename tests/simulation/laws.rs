@@ -95,8 +95,9 @@ pub struct Laws {
     cause: bool,
     /// Whether something stands in the way that only people can remove.
     obstacle: bool,
-    /// Weights that people asked for.
+    /// Weights that people asked for, and whether one stepped back.
     by_hand: BTreeSet<u8>,
+    stepped_back: bool,
     /// Orders with the turn that their mark named.
     marks: BTreeMap<String, (String, u64)>,
     backs: Vec<Asked>,
@@ -137,6 +138,7 @@ impl Laws {
             cause: script.nature.bad || script.nature.broken,
             obstacle: script.git.is_some(),
             by_hand: BTreeSet::new(),
+            stepped_back: false,
             marks: BTreeMap::new(),
             backs: vec![],
             entered: vec![],
@@ -178,8 +180,12 @@ impl Laws {
         if let Some(mark) = &order.mark {
             self.marks.insert(order.id.clone(), (mark.rollout.clone(), mark.turn));
         }
-        if let Command::SetWeight(weight) = &order.command {
-            self.by_hand.insert(weight.percent());
+        match &order.command {
+            Command::SetWeight(weight) => {
+                self.by_hand.insert(weight.percent());
+            }
+            Command::StepBack => self.stepped_back = true,
+            _ => {}
         }
         let run = world.run();
         if order.command.goes_back() {

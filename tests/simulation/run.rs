@@ -7,7 +7,7 @@ pub mod process;
 
 use std::collections::BTreeMap;
 
-use cutover::domain::action::{Action, Precondition};
+use cutover::domain::action::{Action, WriteOutcome};
 use cutover::domain::rollout::{Phase, Rollout};
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
@@ -283,14 +283,14 @@ impl<'a> Run<'a> {
     }
 
     /// A write takes effect, and is held against the laws.
-    fn land(&mut self, sent: &Sent) -> cutover::domain::action::WriteOutcome {
+    fn land(&mut self, sent: &Sent) -> WriteOutcome {
         let Call::Write { action, precondition, stamp } = &sent.call else { return unknown() };
         let before = self.laws.look(&self.world, action);
         let outcome = self.world.apply(action, *precondition, stamp);
-        if outcome == cutover::domain::action::WriteOutcome::Landed {
+        if outcome == WriteOutcome::Landed {
             self.landed += 1;
             self.laws.landed(sent, before, &self.world);
-            self.watched_by_git(action, *precondition);
+            self.watched_by_git(action);
             if self.kill_at_landing == Some(self.landed) {
                 self.kill(sent.from.who, Millis::secs(20));
             }
@@ -298,15 +298,15 @@ impl<'a> Run<'a> {
         outcome
     }
 
-    fn watched_by_git(&mut self, action: &Action, _: Precondition) {
+    fn watched_by_git(&mut self, action: &Action) {
         if let (Some(after), Action::Route { .. }) = (self.script.git, action) {
             self.after(after, Event::Git);
         }
     }
 }
 
-pub fn unknown() -> cutover::domain::action::WriteOutcome {
-    cutover::domain::action::WriteOutcome::Unknown { why: "nothing within 5 s".into() }
+pub fn unknown() -> WriteOutcome {
+    WriteOutcome::Unknown { why: "nothing within 5 s".into() }
 }
 
 impl Life {

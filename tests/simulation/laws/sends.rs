@@ -1,11 +1,12 @@
 //! What a process may send, held against what it knows and what is on record.
 
-use cutover::domain::action::{Action, Precondition};
+use cutover::domain::action::Action;
 use cutover::domain::journal::EntryKind;
 use cutover::domain::port::LeaseAsk;
 use cutover::domain::release::Track;
-use cutover::domain::rollout::Phase;
+use cutover::domain::rollout::{Phase, Rollout};
 use cutover::domain::time::Millis;
+use cutover::domain::view::Driver;
 use cutover::driver::core::io::{Call, Request};
 
 use super::{Entered, Laws, seq};
@@ -33,14 +34,15 @@ impl Laws {
             let (run, cursor, who) = (rollout.id.clone(), rollout.cursor, process.who());
             self.entered.push(Entered { run, cursor, since: rollout.entered, at: world.now, who, slept: process.slept.plus(napping) });
         }
-        if let Call::Write { action, precondition, stamp } = call {
-            self.write_sent(process, action, *precondition, stamp, world);
+        if let Call::Write { action, stamp, .. } = call {
+            self.write_sent(process, action, stamp, world);
         }
     }
 
-    fn write_sent(&mut self, process: &Process, action: &Action, precondition: Precondition, stamp: &str, world: &World) {
+    fn write_sent(&mut self, process: &Process, action: &Action, stamp: &str, world: &World) {
         let now = world.now;
-        let goes_back = process.core.view().rollout.is_some_and(|r| r.is_back());
+        let view = process.core.view();
+        let goes_back = view.rollout.as_ref().is_some_and(Rollout::is_back);
         if !process.intents.contains(&seq(stamp)) && !(process.unwritten && goes_back) {
             self.broken("A1", now, format!("write {stamp} without an intent in the journal: {action}"));
         }
@@ -50,37 +52,40 @@ impl Laws {
         if process.unwritten {
             self.broken("A3", now, format!("a step forward while the journal takes no line: {action}"));
         }
-        let record = world.run();
-        let announced = record.is_some_and(|r| r.intents.iter().any(|i| i.seq == seq(stamp)));
-        if !announced && !self.state_lost && record.is_some_and(|r| r.seq < seq(stamp)) {
+        if world.run().is_some_and(|r| r.seq < seq(stamp)) && !self.state_lost {
             self.broken("A1", now, format!("write {stamp} was never stored as intended: {action}"));
         }
-        self.rests_on_facts(process, action, precondition, world);
         if !process.open.is_empty() {
             self.broken("P11", now, format!("a second write while the first is not answered: {action}"));
         }
-        if let Action::Route { facts, weight, .. } = action {
-            let paused = record.is_some_and(|r| matches!(r.phase, Phase::Paused { .. }));
-            let back = record.is_some_and(|r| r.phase.to_string().contains("stepped back"));
-            if paused && !back && facts.rises_to(*weight) && !self.by_hand.contains(&weight.percent()) {
-                self.broken("T7", now, format!("raised while paused: {action}"));
-            }
+        self.rests_on_facts(process, action, view.rollout.as_ref(), world);
+        self.rests_on_a_word(action, world);
+        self.drives(&view.driver, action, stamp, world);
+    }
+
+    /// Nothing rises while the run is paused, but by a person's word.
+    fn rests_on_a_word(&mut self, action: &Action, world: &World) {
+        let Action::Route { facts, weight, .. } = action else { return };
+        let paused = world.run().is_some_and(|r| matches!(r.phase, Phase::Paused { .. }));
+        if paused && facts.rises_to(*weight) && !self.stepped_back && !self.by_hand.contains(&weight.percent()) {
+            self.broken("T7", world.now, format!("raised while paused: {action}"));
         }
-        let holder = format!("{:?}", world.lease.holder);
-        let view = process.core.view();
-        if let cutover::domain::view::Driver::Us { holder: me, .. } = &view.driver {
-            if world.lease.holder.as_deref() != Some(me) {
-                self.broken("C2", now, format!("{me} writes while {holder} holds the Lease: {action}"));
-            } else if super::epoch_of(stamp) != world.lease.epoch && !self.repeats {
-                self.broken("C2", now, format!("{me} writes {stamp} in epoch {}: {action}", world.lease.epoch));
-            }
-        } else {
-            self.broken("C2", now, format!("{} writes without the Lease: {action}", process.name()));
+    }
+
+    /// Only who truly holds the Lease goes forward, in its epoch.
+    fn drives(&mut self, driver: &Driver, action: &Action, stamp: &str, world: &World) {
+        let Driver::Us { holder: me, .. } = driver else {
+            return self.broken("C2", world.now, format!("a write without the Lease: {action}"));
+        };
+        if world.lease.holder.as_deref() != Some(me) {
+            self.broken("C2", world.now, format!("{me} writes while {:?} holds the Lease: {action}", world.lease.holder));
+        } else if super::epoch_of(stamp) != world.lease.epoch && !self.repeats {
+            self.broken("C2", world.now, format!("{me} writes {stamp} in epoch {}: {action}", world.lease.epoch));
         }
     }
 
     /// Going forward rests on a fresh look, and on pods that bear it.
-    fn rests_on_facts(&mut self, process: &Process, action: &Action, _: Precondition, world: &World) {
+    fn rests_on_facts(&mut self, process: &Process, action: &Action, run: Option<&Rollout>, world: &World) {
         let now = world.now;
         let Some((at, seen)) = &process.look else {
             return self.broken("C3", now, format!("a write without any look: {action}"));
@@ -93,7 +98,7 @@ impl Laws {
         if by_ratio || !facts.rises_to(*weight) {
             return;
         }
-        let whole = process.core.view().rollout.and_then(|r| r.targets.get(component).map(|t| t.stable.replicas)).unwrap_or(1).max(1);
+        let whole = run.and_then(|r| r.targets.get(component)).map_or(1, |t| t.stable.replicas.max(1));
         let ready = seen.workload(component, Track::Candidate).map_or(0, |w| w.ready_addresses);
         // Half again of what a stable pod got at the start is the most that is taken on trust.
         if ready == 0 || u32::from(weight.percent()) * whole > ready * 150 {
