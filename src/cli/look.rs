@@ -2,7 +2,7 @@
 
 use crate::analysis::Judge;
 use crate::domain::observed::Observed;
-use crate::domain::port::{Fault, LeaseAsk, LeaseOutcome};
+use crate::domain::port::{Fault, Haste, LeaseAsk, LeaseOutcome};
 use crate::domain::release::Release;
 use crate::domain::rollout::Rollout;
 use crate::domain::time::{Millis, Now};
@@ -42,7 +42,7 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
     };
     let running = rollout.as_ref().filter(|r| !r.is_over());
     let release = running.map_or(declared, |r| &r.release).clone();
-    let observing = world.execute(Call::Observe { release: Box::new(release.clone()), closely: true });
+    let observing = world.execute(Call::Observe { release: Box::new(release.clone()), haste: Haste::Waited });
     let sampling = async {
         match release.prometheus {
             Some(_) => Some(world.execute(Call::Sample { release: Box::new(release.clone()) }).await),

@@ -7,7 +7,7 @@ use std::io::{IsTerminal as _, Write};
 
 use crate::cluster::state;
 use crate::domain::command::{Command, Order};
-use crate::domain::port::Stored;
+use crate::domain::port::{Haste, Stored};
 use crate::domain::release::{Release, Source};
 use crate::domain::rollout::Rollout;
 use crate::driver::core::io::{Call, Reply};
@@ -173,7 +173,7 @@ async fn dry_run(
 
 async fn look(session: &Session, release: &Release, run: Option<&Rollout>, order: &Order) -> Result<preview::Preview, CliError> {
     let (world, _) = session.world(release, false);
-    let observed = match world.execute(Call::Observe { release: Box::new(release.clone()), closely: true }).await {
+    let observed = match world.execute(Call::Observe { release: Box::new(release.clone()), haste: Haste::Waited }).await {
         Reply::Observed(Ok(observed)) => observed,
         Reply::Observed(Err(fault)) => return Err(fault.into()),
         _ => return Err(CliError::Other("the cluster's answer did not fit".to_owned())),

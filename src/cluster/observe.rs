@@ -23,6 +23,7 @@ use super::written;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
 use crate::domain::owner::Owner;
+use crate::domain::port::Haste;
 use crate::domain::release::{Component, Destination, Release, Router};
 use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
@@ -36,8 +37,8 @@ struct Look<'a> {
     namespace: &'a str,
     memory: &'a Memory,
     at: jiff::Timestamp,
-    /// Whether somebody waits for it: a run under way, an order.
-    closely: bool,
+    /// How it is waited for.
+    haste: Haste,
 }
 
 /// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
@@ -46,11 +47,11 @@ struct Look<'a> {
 /// # Errors
 /// The first read that failed.
 pub async fn observe(client: &Client, release: &Release, at: jiff::Timestamp) -> Result<Observed, ClusterError> {
-    observe_with(client, release, at, (&Memory::default(), true)).await
+    observe_with(client, release, at, (&Memory::default(), Haste::Waited)).await
 }
 
-/// The same, again and again: what the pods of large workloads told is in the [`Memory`]. With it goes whether somebody
-/// waits for the answer: a run under way, an order.
+/// The same, again and again: what the pods of large workloads told is in the [`Memory`]. With it goes how the answer is
+/// waited for: for a rollback, what nothing depends on is not asked.
 ///
 /// # Errors
 /// The first read that failed.
@@ -58,10 +59,10 @@ pub async fn observe_with(
     client: &Client,
     release: &Release,
     at: jiff::Timestamp,
-    (memory, closely): (&Memory, bool),
+    (memory, haste): (&Memory, Haste),
 ) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
-    let look = Look { client, namespace, memory, at, closely };
+    let look = Look { client, namespace, memory, at, haste };
     let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
     let controllers = join(look.recall_all("flagger.app/v1beta1", "canaries"), look.recall_all("argoproj.io/v1alpha1", "rollouts"));
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));

@@ -21,6 +21,18 @@ pub struct Stored {
     pub version: String,
 }
 
+/// How a look at all objects is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Haste {
+    /// Nothing is under way.
+    Calm,
+    /// A run is under way, or an order waits.
+    Waited,
+    /// A rollback waits: what it does not rest on is told from memory, or not at all.
+    Back,
+}
+
 /// What became of storing a state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -95,10 +95,10 @@ impl World for Kubernetes {
             Call::Load { namespace, release } => {
                 async move { Reply::Loaded(state::load(&client, &namespace, &release).await.map_err(Fault::from)) }.boxed()
             }
-            Call::Observe { release, closely } => {
+            Call::Observe { release, haste } => {
                 let at = self.clock.now().wall;
                 let pods = self.pods.clone();
-                async move { Reply::Observed(observe::observe_with(&client, &release, at, (&pods, closely)).await.map_err(Fault::from)) }
+                async move { Reply::Observed(observe::observe_with(&client, &release, at, (&pods, haste)).await.map_err(Fault::from)) }
                     .boxed()
             }
             Call::Sample { release } => self.sample(*release),

@@ -12,6 +12,7 @@ use super::super::call;
 use super::super::error::{ClusterError, Subject};
 use super::{Look, wire};
 use crate::domain::observed::{ComponentObserved, Observed};
+use crate::domain::port::Haste;
 use crate::domain::reference::{Checked, Presence, Reference, Referred};
 use crate::domain::text::SafeText;
 
@@ -87,6 +88,9 @@ impl Look<'_> {
         let path = format!("/api/v1/namespaces/{namespace}/{kind}/{name}");
         if let Some(known) = self.memory.references.of(&path, self.at) {
             return known;
+        }
+        if self.haste == Haste::Back {
+            return Presence::Unread(SafeText::from("not asked for while a rollback waits"));
         }
         let presence = match self.ask(&path, kind).await {
             Ok(()) => Presence::Present,

@@ -13,6 +13,7 @@ use super::super::owners::Found;
 use super::{Look, wire};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::owner::{Owner, Reverts, Tool};
+use crate::domain::port::Haste;
 use crate::domain::text::SafeText;
 
 /// How long is waited for one: what decides does not depend on it.
@@ -24,10 +25,13 @@ const LASTS: i64 = 60_000;
 pub(super) type Answer = (Timestamp, Option<Arc<Value>>);
 
 impl Look<'_> {
-    /// What stands at a path, or did a moment ago.
+    /// What stands at a path, or did a moment ago. A rollback does not wait for it.
     pub async fn recall(&self, path: &str) -> Option<Arc<Value>> {
         if let Some(known) = self.memory.answer(path, self.at, LASTS) {
             return known;
+        }
+        if self.haste == Haste::Back {
+            return None;
         }
         let subject = Subject::global("get", "", "objects of other tools");
         let answer = async {

@@ -19,6 +19,7 @@ use crate::domain::action::{CHANGE_CAUSE, STAMP};
 use crate::domain::drift::Writer;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{Autoscaler, ContainerImage, KeptRevision, Workload};
+use crate::domain::port::Haste;
 use crate::domain::text::SafeText;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -53,7 +54,8 @@ impl<'de> Deserialize<'de> for Found {
 
 /// Reads a Deployment with what it owns; `None` when it does not exist or is not named.
 pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
-    let Look { client, namespace, memory, at, closely } = look;
+    let Look { client, namespace, memory, at, haste } = look;
+    let closely = haste != Haste::Calm;
     let Some(name) = name else { return Ok(None) };
     let object = ObjectRef::new(Kind::Deployment, namespace, name);
     let Some(found) = call::find::<Found>(client, &object).await? else { return Ok(None) };

@@ -6,7 +6,7 @@ use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::command::Order;
 use crate::domain::journal::Entry;
 use crate::domain::observed::Observed;
-use crate::domain::port::{Fault, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
+use crate::domain::port::{Fault, Haste, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
 use crate::domain::release::Release;
 use crate::domain::rollout::Rollout;
 use crate::domain::sample::Scrape;
@@ -59,8 +59,8 @@ pub enum Call {
     Observe {
         /// The release.
         release: Box<Release>,
-        /// Whether a run is under way, or an order waits.
-        closely: bool,
+        /// How it is waited for.
+        haste: Haste,
     },
     /// Read the counters.
     Sample {

@@ -1,10 +1,8 @@
 //! Reading: the stored state, the objects, the counters.
 
-use std::borrow::Cow;
-
 use crate::domain::command::Order;
 use crate::domain::observed::Observed;
-use crate::domain::port::{Fault, FaultKind, Stored};
+use crate::domain::port::{Fault, FaultKind, Haste, Stored};
 use crate::domain::release::Release;
 use crate::domain::sample::Scrape;
 use crate::domain::time::Millis;
@@ -28,14 +26,24 @@ impl Core {
             self.send(Pending::Load, Call::Load { namespace, release }, out);
             let release = Box::new(self.release().clone());
             self.asked_as.clone_from(&release.components);
-            let closely = self.active().is_some() || !self.orders.is_empty();
-            self.send(Pending::Observe, Call::Observe { release, closely }, out);
+            let haste = self.haste();
+            self.send(Pending::Observe, Call::Observe { release, haste }, out);
             self.watch_lease(out);
         }
         if self.now.mono >= self.next_sample && self.may_sample() {
             self.next_sample = self.now.mono.plus(self.interval());
             let release = Box::new(self.release().clone());
             self.send(Pending::Sample, Call::Sample { release }, out);
+        }
+    }
+
+    /// How the next look is waited for.
+    fn haste(&self) -> Haste {
+        let back = self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back());
+        match back {
+            true => Haste::Back,
+            false if self.active().is_some() || !self.orders.is_empty() => Haste::Waited,
+            false => Haste::Calm,
         }
     }
 
@@ -69,14 +77,8 @@ impl Core {
                 self.observed_at = Some(self.now.mono);
                 self.fresh.observed = true;
                 self.looked_as = std::mem::take(&mut self.asked_as);
-                if self.active().is_none()
-                    && let Some((release, observed)) = orient::turned(&self.declared, &observed)
-                {
-                    self.looked_as.clone_from(&release.components);
-                    (self.declared, self.observed) = (release, Some(observed));
-                } else {
-                    self.observed = Some(observed);
-                }
+                self.observed = Some(observed);
+                self.face();
                 self.notice(); // what follows from it is judged in the turn
             }
             Err(fault) => {
@@ -121,11 +123,21 @@ impl Core {
         orient::facing(release, &self.looked_as, self.observed.as_ref()?)
     }
 
-    /// The newest look with the roles of the run under way, or of the declared release.
-    pub(super) fn seen_by_run(&self) -> Option<Cow<'_, Observed>> {
-        match self.active() {
-            Some(run) if run.release.components != self.looked_as => self.seen_by(&run.release).map(Cow::Owned),
-            _ => self.observed.as_ref().map(Cow::Borrowed),
+    /// Tells the newest look with the roles that the release has now: of the run under way, else of whichever colour serves.
+    /// Whenever one of the two changes.
+    pub(super) fn face(&mut self) {
+        if self.release().components != self.looked_as
+            && let Some(turned) = self.seen_by(self.release())
+        {
+            self.looked_as = self.release().components.clone();
+            self.observed = Some(turned);
+        }
+        if self.active().is_none()
+            && self.declared.components == self.looked_as
+            && let Some((release, observed)) = self.observed.as_ref().and_then(|o| orient::turned(&self.declared, o))
+        {
+            self.looked_as.clone_from(&release.components);
+            (self.declared, self.observed) = (release, Some(observed));
         }
     }
 
@@ -178,8 +190,8 @@ mod tests {
             while let Some(Request { id, call }) = out.pop() {
                 let reply = match call {
                     Call::Load { .. } => Reply::Loaded(Ok(None)),
-                    Call::Observe { closely, .. } => {
-                        assert!(!closely, "nothing is under way");
+                    Call::Observe { haste, .. } => {
+                        assert_eq!(haste, Haste::Calm, "nothing is under way");
                         looks.push(now.mono.0);
                         Reply::Observed(Ok(world.observe()))
                     }

@@ -166,6 +166,7 @@ impl Core {
         self.last_logged = theirs.log.back().cloned();
         theirs.intents.clear();
         self.rollout = Some(theirs);
+        self.face();
     }
 }
 

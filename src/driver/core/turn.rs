@@ -140,7 +140,7 @@ impl Core {
 
     /// Whether an order would be taken, by what is known.
     pub(super) fn would_work(&self, order: &Order) -> bool {
-        preview::after(&self.declared, self.rollout.as_ref(), self.seen_by_run().as_deref(), order, self.now).is_ok()
+        preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now).is_ok()
     }
 
     /// Applies one order to the run, and remembers what became of it.
@@ -154,7 +154,7 @@ impl Core {
             self.answers.insert(order.id.clone(), known.refused.clone());
             return false;
         }
-        let result = preview::after(&self.declared, self.rollout.as_ref(), self.seen_by_run().as_deref(), order, self.now);
+        let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
         match result {
             Ok(next) => {
                 self.unsaved.push(order.clone());
@@ -164,6 +164,7 @@ impl Core {
                     self.last_logged = None;
                 }
                 self.rollout = Some(next);
+                self.face();
                 if fresh_run {
                     self.note(EntryKind::Command, format!("{} ordered: {}", order.actor, order.command));
                     self.remember_answer(&order.id, None);
@@ -205,7 +206,8 @@ impl Core {
         }
         // A run that is over may have the roles the other way round than what is looked at since.
         let turned = if r.release.components == self.looked_as { None } else { self.seen_by(&r.release) };
-        let Some(observed) = turned.as_ref().or(self.observed.as_ref().filter(|_| r.release.components == self.looked_as)) else {
+        let as_looked = self.observed.as_ref().filter(|_| r.release.components == self.looked_as);
+        let Some(observed) = turned.as_ref().or(as_looked) else {
             self.store_if_worth(out);
             return;
         };

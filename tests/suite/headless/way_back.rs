@@ -70,6 +70,11 @@ fn status_and_the_dry_run_tell_whether_it_can_go_back_and_what_is_missing() {
     let json: Value = serde_json::from_str(&shop.ends(0, &["rollback", "--dry-run", "-o", "json"]).out).unwrap();
     assert_eq!(json["wayBack"]["stand"], "no way back", "{json}");
 
+    shop.front.take_log();
     shop.ends(0, &["rollback", "--timeout", "60s"]);
     assert_eq!(shop.weights(), (100, 0), "the light refuses nothing");
+    let log = shop.front.take_log();
+    let back = log.iter().position(|seen| seen.method == "PATCH" && seen.target.contains("virtualservices")).expect("the route's write");
+    let beside = |target: &&String| ["/secrets", "/canaries", "/rollouts"].iter().any(|part| target.contains(part));
+    assert_eq!(log[..back].iter().map(|seen| &seen.target).find(beside), None, "a rollback waits for none of it");
 }

@@ -58,7 +58,11 @@ impl Cluster {
             Call::Load { .. } if self.unreadable => Reply::Loaded(Err(Fault { kind: FaultKind::Unreadable, text: "damaged".into() })),
             Call::Load { .. } => Reply::Loaded(Ok(self.stored())),
             Call::Observe { .. } if self.blind => Reply::Observed(Err(Fault { kind: FaultKind::Unreachable, text: "no answer".into() })),
-            Call::Observe { .. } => Reply::Observed(Ok(self.world.observe())),
+            Call::Observe { release, .. } => {
+                let seen = self.world.observe();
+                let faced = crate::engine::orient::facing(&release, &self.world.release.components, &seen);
+                Reply::Observed(Ok(faced.unwrap_or(seen)))
+            }
             Call::Sample { .. } => Reply::Sampled(Err("none".into())),
             Call::Store { .. } if self.refuse_store => Reply::Stored(StoreOutcome::Refused { why: "configmaps are forbidden".into() }),
             Call::Store { rollout, expect, spent } => Reply::Stored(self.store(*rollout, expect, &spent)),

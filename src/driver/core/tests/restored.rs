@@ -1,6 +1,7 @@
 //! A driver that begins with a state that was read before.
 
 use super::*;
+use crate::domain::port::Haste;
 use crate::domain::weight::Weight;
 
 /// What a second process reads before it starts a driver, and that driver.
@@ -68,4 +69,43 @@ fn a_write_that_landed_before_its_driver_died_is_not_taken_for_somebody_elses() 
     other.run(&mut cluster, 8);
     assert_eq!(cluster.phase(), Some(&Phase::Progressing), "{:?}", cluster.state.as_ref().map(|(r, _)| &r.log));
     assert_eq!(cluster.world.weight("backend"), 25);
+}
+
+#[test]
+fn a_look_made_before_the_run_was_known_is_told_with_the_roles_of_the_run() {
+    let mut cluster = Cluster::new(crate::engine::world::blue_green());
+    let mut first = Process::new("a", &cluster);
+    first.start(&mut cluster);
+    first.run(&mut cluster, 20);
+    first.order(&mut cluster, "yes", Command::Approve);
+    first.run(&mut cluster, 8);
+    assert_eq!(cluster.world.weight("web"), 100, "the new colour serves, and without a run it would be called stable");
+    let before = cluster.state.as_ref().unwrap().0.clone();
+    drop(first);
+    cluster.lease.0 = None;
+    let mut other = Process::new("b", &cluster);
+    cluster.unreadable = true;
+    other.tick(&mut cluster);
+    cluster.unreadable = false;
+    other.order(&mut cluster, "hold", Command::Pause);
+    other.run(&mut cluster, 3);
+    let after = &cluster.state.as_ref().unwrap().0;
+    assert_eq!((after.asked, &after.targets["web"].stable), (before.asked, &before.targets["web"].stable));
+    assert_eq!(cluster.world.weight("web"), 100);
+}
+
+#[test]
+fn a_rollback_asks_for_nothing_that_it_does_not_rest_on() {
+    let haste = |command: Option<Command>| {
+        let (mut cluster, driver) = begun(&["backend"], 20);
+        drop(driver);
+        let mut other = Process::new("b", &cluster);
+        let sent = match command {
+            Some(command) => other.order(&mut cluster, "o", command),
+            None => other.input(cluster.world.now, Input::Tick),
+        };
+        sent.iter().find_map(|r| if let Call::Observe { haste, .. } = &r.call { Some(*haste) } else { None })
+    };
+    let asked = [None, Some(Command::Pause), Some(Command::RollBack), Some(Command::Reject)].map(haste);
+    assert_eq!(asked, [Haste::Calm, Haste::Waited, Haste::Back, Haste::Back].map(Some));
 }
