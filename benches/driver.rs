@@ -58,11 +58,11 @@ impl Rig {
         };
         let version = self.version.to_string();
         let reply = match call {
-            Call::Load { .. } => Reply::Loaded(Ok(Some(Stored { rollout: Some(self.stored.clone()), orders: vec![], version }))),
-            Call::Observe { .. } => Reply::Observed(Ok(observed(&COMPONENTS, 25))),
+            Call::Load { .. } => Reply::Loaded(Ok(Some(Stored { rollout: Some(self.stored.clone().into()), orders: vec![], version }))),
+            Call::Observe { .. } => Reply::Observed(Ok(observed(&COMPONENTS, 25).into())),
             Call::Sample { .. } => Reply::Sampled(Ok(self.scrape())),
             Call::Store { rollout, .. } => {
-                (self.stored, self.version) = (*rollout, self.version + 1);
+                (self.stored, self.version) = (std::sync::Arc::unwrap_or_clone(rollout), self.version + 1);
                 Reply::Stored(StoreOutcome::Stored { version: self.version.to_string() })
             }
             Call::Lease { .. } => Reply::Leased(LeaseOutcome::Held { epoch: 3 }),

@@ -17,13 +17,13 @@ pub fn benches(c: &mut Criterion) {
     group.bench_function("decide/hold", |b| {
         b.iter(|| {
             present.mono = present.mono.plus(Millis(1));
-            decide(black_box(&rollout), black_box(&observed), black_box(&view.judgement), present)
+            decide(black_box(&rollout), black_box(&*observed), black_box(&view.judgement), present)
         });
     });
     let back = Order { id: "back".into(), command: Command::RollBack, actor: "ada".into(), at: now().wall, mark: None };
     let rolling = preview::after(&view.release, Some(&rollout), Some(&observed), &back, now()).unwrap();
     group.bench_function("decide/rollback", |b| {
-        b.iter(|| decide(black_box(&rolling), black_box(&observed), black_box(&view.judgement), present));
+        b.iter(|| decide(black_box(&rolling), black_box(&*observed), black_box(&view.judgement), present));
     });
     group.finish();
 }

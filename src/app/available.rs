@@ -115,7 +115,7 @@ fn has_revisions(view: &View) -> bool {
 
 fn attempt(model: &Model, key: &ReleaseKey, view: &View, command: Command) -> Result<crate::domain::rollout::Rollout, Refusal> {
     let order = model.draft(key, command);
-    after(&view.release, view.rollout.as_ref(), view.observed.as_ref(), &order, view.now)
+    after(&view.release, view.rollout.as_ref(), view.observed.as_deref(), &order, view.now)
 }
 
 /// The command that a key gives without asking anything.

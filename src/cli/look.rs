@@ -1,5 +1,9 @@
 //! One look at a release: the stored run, the objects, the counters, the driver. Nothing is written.
 
+use std::sync::Arc;
+
+use serde::Deserialize as _;
+
 use crate::analysis::Judge;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, Haste, LeaseAsk, LeaseOutcome};
@@ -36,7 +40,7 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
     let leased = world.execute(Call::Lease { namespace, release, holder: holder.to_owned(), ask: LeaseAsk::Read });
     let (loaded, leased) = futures::future::join(loaded, leased).await;
     let (rollout, unreadable) = match loaded {
-        Reply::Loaded(Ok(stored)) => (stored.and_then(|s| s.rollout), None),
+        Reply::Loaded(Ok(stored)) => (stored.and_then(|s| s.rollout).map(Arc::unwrap_or_clone), None),
         Reply::Loaded(Err(fault)) => (None, Some(fault)),
         _ => (None, None),
     };
@@ -51,10 +55,10 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
     };
     let (observed, sampled) = futures::future::join(observing, sampling).await;
     let observed = match observed {
-        Reply::Observed(result) => result,
+        Reply::Observed(result) => result.map(Arc::unwrap_or_clone),
         _ => Err(Fault { kind: crate::domain::port::FaultKind::Other, text: "the answer did not fit".to_owned() }),
     };
-    let mut judge = running.and_then(|r| serde_json::from_value(r.judge.clone()?).ok()).unwrap_or_else(|| Judge::new(&release));
+    let mut judge = running.and_then(|r| Judge::deserialize(&**r.judge.as_ref()?).ok()).unwrap_or_else(|| Judge::new(&release));
     match sampled {
         Some(Reply::Sampled(Ok(scrape))) => judge.feed(&release, &scrape),
         Some(Reply::Sampled(Err(why))) => judge.outage(&why, now.wall),

@@ -4,6 +4,7 @@
 //! process takes the Lease, drives until the order's effect has settled, and lets go.
 
 use std::io::{IsTerminal as _, Write};
+use std::sync::Arc;
 
 use crate::cluster::state;
 use crate::domain::command::{Command, Order};
@@ -140,7 +141,7 @@ async fn open(ask: &Ask, global: &Global) -> Result<(Session, Option<(Rollout, S
 /// The last run of a release, under way or over.
 async fn stored(session: &Session, release: &Release) -> Result<Option<Rollout>, CliError> {
     match state::load(&session.connection.unary, &release.namespace, &release.name).await {
-        Ok(stored) => Ok(stored.and_then(|s| s.rollout)),
+        Ok(stored) => Ok(stored.and_then(|s| s.rollout).map(Arc::unwrap_or_clone)),
         Err(state::StateError::Cluster(e)) => Err(e.into()),
         // The driver says what is wrong with it, and rolls back all the same.
         Err(_) => Ok(None),

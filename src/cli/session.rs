@@ -99,7 +99,7 @@ impl Session {
         let mut runs: Vec<(Rollout, Stored)> = Vec::new();
         for namespace in self.namespaces() {
             let states = state::list(&self.connection.unary, &namespace).await.unwrap_or_default();
-            let under_way = |stored: Stored| Some((stored.rollout.clone().filter(|r| !r.is_over())?, stored));
+            let under_way = |stored: Stored| Some((stored.rollout.as_deref().filter(|r| !r.is_over())?.clone(), stored));
             runs.extend(states.into_values().filter_map(Result::ok).filter_map(under_way));
         }
         let declared = |(r, _): &(Rollout, Stored)| self.declared.iter().any(|d| d.name == r.release.name);

@@ -4,6 +4,7 @@ use kube::Client;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use thiserror::Error;
 
 use super::call::{self, MERGE_PATCH, WRITE};
@@ -101,7 +102,7 @@ fn read(map: ConfigMap) -> Result<Stored, StateError> {
             if found > u64::from(SCHEMA) {
                 return Err(StateError::Newer { namespace, name, found });
             }
-            Some(serde_json::from_value::<Rollout>(raw).map_err(|e| damaged(format!("key `{KEY}`: {e}")))?)
+            Some(Arc::new(serde_json::from_value::<Rollout>(raw).map_err(|e| damaged(format!("key `{KEY}`: {e}")))?))
         }
     };
     // An order that cannot be read is left where it is: it must not keep the driver from a rollback.

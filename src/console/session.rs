@@ -18,7 +18,6 @@ use crate::domain::command::Order;
 use crate::domain::declared::{Declared, sounds_like_production};
 use crate::domain::live::Snapshot;
 use crate::domain::release::Release;
-use crate::domain::rollout::Rollout;
 use crate::domain::time::Millis;
 use crate::driver::core::io::Input;
 use crate::driver::core::{Core, Setup};
@@ -312,10 +311,10 @@ async fn in_namespace(context: &Context, namespace: &str) -> Result<Vec<Release>
         releases.push(declared.clone().complete(found));
     }
     let stored = state::list(client, namespace).await.unwrap_or_default();
-    let running = stored.into_values().filter_map(Result::ok).filter_map(|s| s.rollout).filter(|r: &Rollout| !r.is_over());
+    let running = stored.into_values().filter_map(Result::ok).filter_map(|s| s.rollout).filter(|r| !r.is_over());
     for rollout in running.filter(|r| !context.declared.iter().any(|d| d.name == r.release.name)) {
         releases.retain(|r| r.name != rollout.release.name);
-        releases.push(rollout.release);
+        releases.push(rollout.release.clone());
     }
     Ok(releases)
 }

@@ -1,5 +1,7 @@
 //! What the driver asks of the world and what comes back, as data. The cluster's rooms answer in these words.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ pub const LEASE_DURATION: Millis = Millis::secs(15);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
     /// The run; `None` when the object holds orders only.
-    pub rollout: Option<Rollout>,
+    pub rollout: Option<Arc<Rollout>>,
     /// Orders that others left for the driver.
     pub orders: Vec<Order>,
     /// The object's version, for compare-and-swap.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ pub struct Rollout {
     /// When the pods that were kept after a rollback are to go.
     pub clean_up: Option<Timestamp>,
     /// The judge's state, opaque here, so that evidence survives a restart.
-    pub judge: Option<serde_json::Value>,
+    pub judge: Option<Arc<serde_json::Value>>,
 }
 
 impl Rollout {

@@ -1,6 +1,7 @@
 //! What a face shows of a driver: a snapshot after each step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -45,7 +46,7 @@ pub struct View {
     /// Whether the stored state was read: before that, no run is no news.
     pub loaded: bool,
     /// The newest look at the objects.
-    pub observed: Option<Observed>,
+    pub observed: Option<Arc<Observed>>,
     /// How old it is.
     pub observed_age: Option<Millis>,
     /// What the gates say.

@@ -19,6 +19,7 @@ mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::analysis::Judge;
 use crate::domain::action::WriteOutcome;
@@ -77,9 +78,9 @@ pub struct Core {
     /// Version of the stored state that `rollout` descends from.
     version: Option<String>,
     /// What was last stored, to tell what is worth storing again.
-    stored: Option<Rollout>,
+    stored: Option<Arc<Rollout>>,
     stored_at: Millis,
-    observed: Option<Observed>,
+    observed: Option<Arc<Observed>>,
     observed_at: Option<Millis>,
     /// When the newest look was asked for.
     looked_at: Option<Now>,

@@ -98,8 +98,10 @@ impl World for Kubernetes {
             Call::Observe { release, haste } => {
                 let at = self.clock.now().wall;
                 let pods = self.pods.clone();
-                async move { Reply::Observed(observe::observe_with(&client, &release, at, (&pods, haste)).await.map_err(Fault::from)) }
-                    .boxed()
+                async move {
+                    Reply::Observed(observe::observe_with(&client, &release, at, (&pods, haste)).await.map(Arc::new).map_err(Fault::from))
+                }
+                .boxed()
             }
             Call::Sample { release } => self.sample(*release),
             Call::Store { rollout, expect, spent } => {

@@ -1,5 +1,6 @@
 //! Blue-green roles swap at the end of a release: stable is whichever colour serves now.
 
+use std::borrow::Cow;
 use std::mem::swap;
 
 use crate::domain::observed::{ComponentObserved, Observed};
@@ -38,9 +39,9 @@ fn other_way(release: &Release, observed: &Observed) -> (Release, Observed) {
 }
 
 /// A look at `looked_as`, seen by a release: as it is, or with the roles swapped where the release has them so.
-pub fn facing(release: &Release, looked_as: &[Component], observed: &Observed) -> Option<Observed> {
+pub fn facing<'o>(release: &Release, looked_as: &[Component], observed: &'o Observed) -> Option<Cow<'o, Observed>> {
     if release.components == looked_as {
-        return Some(observed.clone());
+        return Some(Cow::Borrowed(observed));
     }
     let mut other = looked_as.to_vec();
     other.iter_mut().for_each(turn_component);
@@ -49,7 +50,7 @@ pub fn facing(release: &Release, looked_as: &[Component], observed: &Observed) -
     }
     let mut observed = observed.clone();
     observed.components.values_mut().for_each(turn_observed);
-    Some(observed)
+    Some(Cow::Owned(observed))
 }
 
 fn turn_component(c: &mut Component) {

@@ -41,7 +41,7 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
         Ok(next) => {
             // A run may have the roles the other way round than the release that was looked at.
             let turned = observed.and_then(|o| orient::facing(&next.release, &release.components, o));
-            let observed = turned.as_ref().or(observed);
+            let observed = turned.as_deref().or(observed);
             let (actions, preconditions): (Vec<Action>, Vec<Precondition>) = writes(&next, observed).into_iter().unzip();
             let changes = actions.iter().flat_map(Action::changes).collect();
             let mut told = foreign(rollout, observed, order, now);
@@ -57,7 +57,7 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
 impl View {
     /// What an order would do, from what is in memory.
     pub fn preview(&self, order: &Order) -> Preview {
-        let mut preview = preview(&self.release, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
+        let mut preview = preview(&self.release, self.rollout.as_ref(), self.observed.as_deref(), order, self.now);
         if let (Command::TakeOver, Driver::Other { holder, seen }) = (&order.command, &self.driver) {
             let who = format!("{holder} drives it, and its Lease was seen renewed {seen} ago");
             preview.remarks.insert(0, format!("{who}: it is told who took over, and stops; its last write may still land"));

@@ -168,6 +168,6 @@ pub fn way_back(release: &Release, rollout: Option<&Rollout>, observed: Option<&
 impl View {
     /// What a rollback would go back to, from what is in memory.
     pub fn way_back(&self) -> Option<WayBack> {
-        way_back(&self.release, self.rollout.as_ref(), self.observed.as_ref())
+        way_back(&self.release, self.rollout.as_ref(), self.observed.as_deref())
     }
 }

@@ -2,6 +2,7 @@
 
 mod churn;
 mod console;
+mod latency;
 mod read_only;
 mod requests;
 mod versions;
@@ -102,7 +103,7 @@ impl Shop {
     async fn stored(&self) -> Rollout {
         let client = self.namespace.harness().await;
         let stored = state::load(&client, &self.namespace.name, "storefront").await.expect("a state that can be read");
-        stored.and_then(|s| s.rollout).expect("a stored run")
+        std::sync::Arc::unwrap_or_clone(stored.and_then(|s| s.rollout).expect("a stored run"))
     }
 
     /// Image and replicas of a Deployment.

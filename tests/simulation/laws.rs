@@ -160,6 +160,11 @@ impl Laws {
         self.found.as_ref()
     }
 
+    /// Since when the new version fails.
+    pub fn bad_since(&self) -> Option<Millis> {
+        self.bad_since
+    }
+
     fn broken(&mut self, law: &'static str, at: Millis, text: impl Into<String>) {
         if self.found.is_none() {
             self.found = Some(Violation { law, at, text: text.into() });

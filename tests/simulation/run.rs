@@ -144,7 +144,9 @@ impl<'a> Run<'a> {
         let over = run.is_over() && self.world.lease.holder.is_none();
         // Nobody resumes or approves any more.
         let waits = matches!(run.phase, Phase::Paused { .. }) || matches!(run.step(), Some(Step::Approve(_))) && !self.script.approver;
-        let parked = waits && self.world.now > TROUBLE.plus(Millis::secs(75));
+        // A version that begins to fail is seen to, whatever waits.
+        let since = self.laws.bad_since().map_or(TROUBLE, |at| TROUBLE.max(at.plus(Millis::secs(60))));
+        let parked = waits && self.world.now > since.plus(Millis::secs(75));
         (over || parked) && !self.events.values().any(|e| matches!(e, Event::Land(_) | Event::Happen(_) | Event::Git))
     }
 
@@ -215,6 +217,7 @@ impl<'a> Run<'a> {
         if let Some(trace) = &mut self.trace {
             trace.extend(out.iter().map(|r| format!("{:>24} {}", format!("→ #{}", r.id), told(&r.call))));
         }
+        self.laws.claims(&self.processes[to.who], &self.world);
         if let Some(at) = self.processes[to.who].sampled.filter(|_| self.processes[to.who].may_write) {
             self.laws.sampled = self.laws.sampled.max(Some(at));
         }

@@ -72,6 +72,11 @@ pub enum Happening {
         who: usize,
         for_: Millis,
     },
+    /// Its requests for the Lease are not answered for a while; all others are.
+    LeaseDown {
+        who: usize,
+        for_: Millis,
+    },
     /// Somebody else sets a weight.
     Meddle {
         part: usize,
@@ -173,6 +178,7 @@ impl Happening {
             Happening::Sleep { .. } => "sleep",
             Happening::Jump { .. } => "clock jump",
             Happening::DiskFull { .. } => "disk full",
+            Happening::LeaseDown { .. } => "lease down",
             Happening::Meddle { .. } | Happening::Churn { .. } => "foreign route write",
             Happening::DropRoute { .. } | Happening::RestoreRoute { .. } | Happening::DropCandidate { .. } => "objects deleted",
             Happening::Scale { .. } | Happening::Scaler { .. } => "foreign scaling",

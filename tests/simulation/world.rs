@@ -7,6 +7,8 @@ mod metrics;
 mod pods;
 mod record;
 
+use std::sync::Arc;
+
 use cutover::domain::command::Order;
 use cutover::domain::image::Image;
 use cutover::domain::release::{Component, Release, Router};
@@ -84,7 +86,7 @@ pub struct Part {
 /// The stored state.
 #[derive(Clone, Debug)]
 pub struct Record {
-    pub rollout: Option<Rollout>,
+    pub rollout: Option<Arc<Rollout>>,
     pub orders: Vec<Order>,
     pub version: u64,
     /// It cannot be read any more.
@@ -179,7 +181,7 @@ impl World {
 
     /// The stored run.
     pub fn run(&self) -> Option<&Rollout> {
-        self.record.as_ref()?.rollout.as_ref()
+        self.record.as_ref()?.rollout.as_deref()
     }
 
     /// Whether the run has the two colours the other way round than the world names them.

@@ -240,7 +240,7 @@ pub fn holding(components: &[&str]) -> View {
         release,
         rollout: Some(rollout),
         loaded: true,
-        observed: Some(observed),
+        observed: Some(observed.into()),
         observed_age: Some(Millis::secs(2)),
         judgement: judgement(components, Verdict::Healthy),
         driver: Driver::Us { holder: "ada@bastion1#4711".into(), epoch: 3 },

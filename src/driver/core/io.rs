@@ -1,5 +1,7 @@
 //! What goes into the core and what comes out of it: plain data, so that it can be recorded and replayed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action::{Action, Precondition, WriteOutcome};
@@ -70,7 +72,7 @@ pub enum Call {
     /// Store the state by compare-and-swap.
     Store {
         /// The state.
-        rollout: Box<Rollout>,
+        rollout: Arc<Rollout>,
         /// The version it descends from; `None` creates it.
         expect: Option<String>,
         /// Orders to drop from the object, done with.
@@ -120,7 +122,7 @@ pub enum Call {
 #[allow(missing_docs, clippy::large_enum_variant)] // each answers the call of its name
 pub enum Reply {
     Loaded(Result<Option<Stored>, Fault>),
-    Observed(Result<Observed, Fault>),
+    Observed(Result<Arc<Observed>, Fault>),
     Sampled(Result<Scrape, String>),
     Stored(StoreOutcome),
     Leased(LeaseOutcome),

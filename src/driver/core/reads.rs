@@ -1,5 +1,8 @@
 //! Reading: the stored state, the objects, the counters.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::domain::command::Order;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, FaultKind, Haste, Stored};
@@ -70,7 +73,7 @@ impl Core {
         }
     }
 
-    pub(super) fn on_observed(&mut self, result: Result<Observed, Fault>) {
+    pub(super) fn on_observed(&mut self, result: Result<Arc<Observed>, Fault>) {
         match result {
             Ok(observed) => {
                 self.cleared("cluster");
@@ -119,8 +122,12 @@ impl Core {
     }
 
     /// The newest look with the roles that a run's release has; `None` when it was a look at other things.
-    pub(super) fn seen_by(&self, release: &Release) -> Option<Observed> {
-        orient::facing(release, &self.looked_as, self.observed.as_ref()?)
+    pub(super) fn seen_by(&self, release: &Release) -> Option<Arc<Observed>> {
+        let seen = self.observed.as_ref()?;
+        Some(match orient::facing(release, &self.looked_as, seen)? {
+            Cow::Borrowed(_) => Arc::clone(seen),
+            Cow::Owned(turned) => Arc::new(turned),
+        })
     }
 
     /// Tells the newest look with the roles that the release has now: of the run under way, else of whichever colour serves.
@@ -137,7 +144,7 @@ impl Core {
             && let Some((release, observed)) = self.observed.as_ref().and_then(|o| orient::turned(&self.declared, o))
         {
             self.looked_as.clone_from(&release.components);
-            (self.declared, self.observed) = (release, Some(observed));
+            (self.declared, self.observed) = (release, Some(Arc::new(observed)));
         }
     }
 
@@ -193,7 +200,7 @@ mod tests {
                     Call::Observe { haste, .. } => {
                         assert_eq!(haste, Haste::Calm, "nothing is under way");
                         looks.push(now.mono.0);
-                        Reply::Observed(Ok(world.observe()))
+                        Reply::Observed(Ok(Arc::new(world.observe())))
                     }
                     Call::Lease { .. } => Reply::Leased(LeaseOutcome::Free),
                     other => panic!("{other:?}"),

@@ -65,7 +65,7 @@ impl Core {
     fn send_back(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &self.rollout else { return };
         let seen = self.seen_by(&r.release);
-        let mut moves = first_moves(r, seen.as_ref());
+        let mut moves = first_moves(r, seen.as_deref());
         let raised = self.writes.raised_meanwhile().filter(|(component, _)| !moves.iter().any(|(m, _)| m.component() == component));
         moves.extend(raised.map(|(_, back)| (back, Precondition::Identity)).collect::<Vec<_>>());
         self.plan_writes(moves);

@@ -1,5 +1,10 @@
 //! Storing: intent first, by compare-and-swap.
 
+use std::sync::Arc;
+
+use serde::Deserialize as _;
+
+use crate::analysis::Judge;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::{FaultKind, StoreOutcome, Stored};
@@ -43,9 +48,9 @@ impl Core {
     pub(super) fn store_now(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &mut self.rollout else { return };
         r.epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
-        self.stored = Some(r.clone());
         // The judge's state is large: it goes into what is stored, and never into what is decided on and looked at.
-        let rollout = Box::new(Rollout { judge: serde_json::to_value(&self.judge).ok(), ..r.clone() });
+        let rollout = Arc::new(Rollout { judge: serde_json::to_value(&self.judge).ok().map(Arc::new), ..r.clone() });
+        self.stored = Some(Arc::clone(&rollout));
         self.stored_at = self.now.mono;
         self.saving.append(&mut self.unsaved);
         let call = Call::Store { rollout, expect: self.version.clone(), spent: std::mem::take(&mut self.spent) };
@@ -144,7 +149,9 @@ impl Core {
     }
 
     /// Goes on from a stored run. Its clocks mean nothing here, and intents without an outcome are answered by reading.
-    fn restore(&mut self, mut theirs: Rollout) {
+    fn restore(&mut self, stored: Arc<Rollout>) {
+        let mut theirs = (*stored).clone();
+        theirs.judge = None;
         theirs.ticked = None;
         if mutant(Mutant::RollbackForgotten) && matches!(theirs.phase, Phase::RollingBack { .. }) {
             theirs.phase = Phase::Progressing;
@@ -157,12 +164,12 @@ impl Core {
             }
         }
         let news = self.rollout.as_ref().is_none_or(|mine| mine.id != theirs.id);
-        if let (true, Some(state)) = (news || self.rollout.is_none(), theirs.judge.take())
-            && let Ok(judge) = serde_json::from_value(state)
+        if let (true, Some(state)) = (news, &stored.judge)
+            && let Ok(judge) = Judge::deserialize(&**state)
         {
             self.judge = judge;
         }
-        self.stored = Some(theirs.clone());
+        self.stored = Some(stored);
         self.last_logged = theirs.log.back().cloned();
         theirs.intents.clear();
         self.rollout = Some(theirs);

@@ -140,7 +140,7 @@ impl Core {
 
     /// Whether an order would be taken, by what is known.
     pub(super) fn would_work(&self, order: &Order) -> bool {
-        preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now).is_ok()
+        preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_deref(), order, self.now).is_ok()
     }
 
     /// Applies one order to the run, and remembers what became of it.
@@ -154,7 +154,7 @@ impl Core {
             self.answers.insert(order.id.clone(), known.refused.clone());
             return false;
         }
-        let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_ref(), order, self.now);
+        let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_deref(), order, self.now);
         match result {
             Ok(next) => {
                 self.unsaved.push(order.clone());
@@ -205,13 +205,11 @@ impl Core {
             return;
         }
         // A run that is over may have the roles the other way round than what is looked at since.
-        let turned = if r.release.components == self.looked_as { None } else { self.seen_by(&r.release) };
-        let as_looked = self.observed.as_ref().filter(|_| r.release.components == self.looked_as);
-        let Some(observed) = turned.as_ref().or(as_looked) else {
+        let Some(observed) = self.seen_by(&r.release) else {
             self.store_if_worth(out);
             return;
         };
-        let decision = engine::decide(r, observed, &self.judgement, self.now);
+        let decision = engine::decide(r, &observed, &self.judgement, self.now);
         if r.is_back() && !r.is_over() && decision.rollout.is_over() && self.is_fenced() {
             // Not over while a write of unknown fate can still raise what was taken back.
             self.plan_writes(Vec::new());

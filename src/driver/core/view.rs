@@ -6,23 +6,32 @@ use crate::engine;
 use super::{Core, Pending};
 
 impl Core {
-    /// A snapshot.
-    pub fn view(&self) -> View {
-        let driver = match (self.lease.epoch(self.now), self.lease.other(self.now.mono)) {
+    /// What we call ourselves in the Lease.
+    pub fn holder(&self) -> &str {
+        &self.setup.holder
+    }
+
+    /// Who drives, as far as is known here.
+    pub fn driver(&self) -> Driver {
+        match (self.lease.epoch(self.now), self.lease.other(self.now.mono)) {
             (Some(epoch), _) => Driver::Us { holder: self.setup.holder.clone(), epoch },
             (None, Some((holder, seen))) if self.lease.other_is_alive(self.now.mono) => Driver::Other { holder: holder.to_owned(), seen },
             _ => Driver::Nobody,
-        };
+        }
+    }
+
+    /// A snapshot.
+    pub fn view(&self) -> View {
         View {
             now: self.now,
             release: self.release().clone(),
-            checklist: self.rollout.as_ref().and_then(|r| engine::checklist(r, self.observed.as_ref(), &self.judgement, self.now)),
+            checklist: self.rollout.as_ref().and_then(|r| engine::checklist(r, self.observed.as_deref(), &self.judgement, self.now)),
             rollout: self.rollout.clone(),
             loaded: self.loaded_once,
             observed: self.observed.clone(),
             observed_age: self.observed_at.map(|at| self.now.elapsed(at)),
             judgement: self.judgement.clone(),
-            driver,
+            driver: self.driver(),
             answers: self.answers.clone(),
             faults: self.faults.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
             saved: !self.is_dirty() && !self.is_open(Pending::Store),

@@ -9,7 +9,7 @@ use super::supervised::{Supervised, temporary_folder};
 pub const PATIENT: Duration = Duration::from_secs(240);
 
 /// A home of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bastion {
     home: PathBuf,
 }

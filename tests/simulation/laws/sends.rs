@@ -84,6 +84,14 @@ impl Laws {
         }
     }
 
+    /// Nobody says that it drives while another holds the Lease.
+    pub fn claims(&mut self, process: &Process, world: &World) {
+        let Some(holder) = world.lease.holder.as_deref().filter(|holder| !self.repeats && !process.holds(holder)) else { return };
+        if process.may_write && matches!(process.core.driver(), Driver::Us { .. }) {
+            self.broken("C2", world.now, format!("{} says that it drives while {holder} holds the Lease", process.name()));
+        }
+    }
+
     /// Going forward rests on a fresh look, and on pods that bear it.
     fn rests_on_facts(&mut self, process: &Process, action: &Action, run: Option<&Rollout>, world: &World) {
         let now = world.now;

@@ -1,5 +1,8 @@
 //! What becomes of a request on its way, on the server, and on the way back.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use cutover::domain::action::WriteOutcome;
 use cutover::domain::port::{Fault as Trouble, FaultKind, LeaseOutcome, StoreOutcome};
 use cutover::domain::time::Millis;
@@ -18,6 +21,10 @@ impl Run<'_> {
 
     /// Sends a request on its way.
     pub(super) fn route(&mut self, from: Life, number: u64, request: Request, there: Millis) {
+        let down = self.processes.get(from.who()).is_some_and(|p| self.world.now < p.lease_down_until);
+        if down && matches!(request.call, Call::Lease { .. }) {
+            return self.answer(from, DEADLINE, &request, unanswered(&request.call));
+        }
         let fault = self.fault(number);
         if let Some(fault) = fault {
             self.met(fault.class());
@@ -75,8 +82,11 @@ impl Run<'_> {
                     process.looking.push((request.id, now));
                 }
                 let seen = self.world.observe();
-                let facing = orient::facing(release, &self.world.release.components, &seen);
-                Reply::Observed(Ok(facing.unwrap_or(seen)))
+                let turned = match orient::facing(release, &self.world.release.components, &seen) {
+                    Some(Cow::Owned(turned)) => Some(turned),
+                    _ => None,
+                };
+                Reply::Observed(Ok(Arc::new(turned.unwrap_or(seen))))
             }
             Call::Sample { .. } => {
                 let asked = self.processes.get(from.who()).map_or(self.world.wall(), |p| p.local(now).wall);
@@ -88,10 +98,10 @@ impl Run<'_> {
                 Reply::Appended(Ok(()))
             }
             Call::Store { rollout, expect, spent } => {
-                let before = self.rollout().cloned();
-                let outcome = self.world.store((**rollout).clone(), expect.as_deref(), spent);
+                let before = self.world.record.as_ref().and_then(|r| r.rollout.clone());
+                let outcome = self.world.store(Arc::clone(rollout), expect.as_deref(), spent);
                 if matches!(outcome, StoreOutcome::Stored { .. }) {
-                    self.laws.stored(&self.processes[from.who()], before.as_ref(), rollout, &self.world);
+                    self.laws.stored(&self.processes[from.who()], before.as_deref(), rollout, &self.world);
                 }
                 Reply::Stored(outcome)
             }

@@ -37,6 +37,12 @@ impl Run<'_> {
                     process.disk_full_until = until;
                 }
             }
+            Happening::LeaseDown { who, for_ } => {
+                let until = self.world.now.plus(for_);
+                if let Some(process) = self.processes.get_mut(who) {
+                    process.lease_down_until = until;
+                }
+            }
             other => {
                 self.laws.meddled(&other, &self.world);
                 meddle(&mut self.world, &other);

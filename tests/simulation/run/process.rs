@@ -1,5 +1,7 @@
 //! A process that drives, or watches: a core, its clocks, its disk.
 
+use std::sync::Arc;
+
 use cutover::domain::command::Mark;
 use cutover::domain::journal::{Entry, EntryKind};
 use cutover::domain::observed::Observed;
@@ -36,12 +38,14 @@ pub struct Process {
     pub slept: Millis,
     /// The disk takes nothing until then.
     pub disk_full_until: Millis,
+    /// The Lease does not answer until then.
+    pub lease_down_until: Millis,
     /// Whether the last line could not be written.
     pub unwritten: bool,
     /// Numbers of the intents on its disk.
     pub intents: Vec<u64>,
     /// The newest look, and when its request was carried out.
-    pub look: Option<(Millis, Observed)>,
+    pub look: Option<(Millis, Arc<Observed>)>,
     /// Looks on their way back, by when they were made.
     pub looking: Vec<(u64, Millis)>,
     /// When the newest sample that told everything was delivered.
@@ -77,6 +81,7 @@ impl Process {
             nap: None,
             slept: Millis::ZERO,
             disk_full_until: Millis::ZERO,
+            lease_down_until: Millis::ZERO,
             unwritten: false,
             intents: vec![],
             look: None,
@@ -102,6 +107,11 @@ impl Process {
 
     pub fn name(&self) -> String {
         format!("{}{}#{}", NAMES[self.who.min(2)], if self.may_write { "" } else { " (watches)" }, self.lives)
+    }
+
+    /// What it calls itself in the Lease.
+    pub fn holds(&self, lease: &str) -> bool {
+        self.core.holder() == lease
     }
 
     pub fn who(&self) -> usize {
@@ -147,7 +157,7 @@ impl Process {
         match reply {
             Reply::Observed(Ok(seen)) => {
                 let made = self.looking.iter().find(|(n, _)| *n == id).map_or(now, |(_, at)| *at);
-                self.look = Some((made, seen.clone()));
+                self.look = Some((made, Arc::clone(seen)));
             }
             Reply::Sampled(result) => {
                 let whole = |s: &Scrape| s.series.iter().any(|s| s.track == Track::Candidate && !s.samples.is_empty());

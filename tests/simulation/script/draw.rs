@@ -32,15 +32,17 @@ impl Script {
         if rng.below(2) == 0 {
             script.skew = [0; 3].map(|_: i64| rng.below(40_001) as i64 - 20_000);
         }
+        // Much at once finds one thing, little at a time another: a law is not asked where something excuses what breaks it.
+        let calm = [2, 2, 4, 8][rng.below(4) as usize];
         for class in CLASSES {
-            let on = rng.below(2) == 0;
+            let on = rng.below(calm) == 0;
             for _ in 0..if on { 1 + rng.below(2) } else { 0 } {
                 let at = Millis(1_000 + rng.below(TROUBLE.0));
                 class(&mut Dice { rng: &mut rng, at, script: &mut script });
             }
         }
         script.happenings.sort_by_key(|(at, _)| *at);
-        draw_faults(&mut rng, &mut script);
+        draw_faults(&mut rng, calm, &mut script);
         script
     }
 
@@ -109,6 +111,7 @@ const CLASSES: &[Class] = &[
     sleep,
     jump,
     disk,
+    lease,
     meddle,
     churn,
     drop_route,
@@ -174,6 +177,13 @@ fn jump(d: &mut Dice<'_>) {
 fn disk(d: &mut Dice<'_>) {
     let (who, for_) = (d.who(), d.span(30));
     d.push(Happening::DiskFull { who, for_ });
+}
+
+fn lease(d: &mut Dice<'_>) {
+    if d.rng.below(3) == 0 {
+        let (who, for_) = (d.who(), d.span(60));
+        d.push(Happening::LeaseDown { who, for_ });
+    }
 }
 
 fn meddle(d: &mut Dice<'_>) {
@@ -263,7 +273,7 @@ fn goes_bad(d: &mut Dice<'_>) {
 }
 
 /// One in so many requests of a class meets its fault.
-fn draw_faults(rng: &mut Rng, script: &mut Script) {
+fn draw_faults(rng: &mut Rng, calm: u64, script: &mut Script) {
     let classes: [fn(&mut Rng) -> Fault; 9] = [
         |_| Fault::Refused(409),
         |rng| Fault::Refused([429, 429, 500, 503][rng.below(4) as usize]),
@@ -276,7 +286,7 @@ fn draw_faults(rng: &mut Rng, script: &mut Script) {
         |rng| if rng.below(2) == 0 { Fault::KilledBefore } else { Fault::KilledAfter },
     ];
     for (n, class) in classes.iter().enumerate() {
-        if rng.below(2) == 0 {
+        if rng.below(calm) > 0 {
             continue;
         }
         // Up to one request in ten; deaths are rarer.

@@ -1,5 +1,7 @@
 //! The two objects that drivers keep: the stored run and the Lease.
 
+use std::sync::Arc;
+
 use cutover::domain::command::Order;
 use cutover::domain::port::{Fault, FaultKind, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
 use cutover::domain::rollout::Rollout;
@@ -15,7 +17,7 @@ impl World {
         Ok(Some(Stored { rollout: record.rollout.clone(), orders: record.orders.clone(), version: record.version.to_string() }))
     }
 
-    pub fn store(&mut self, rollout: Rollout, expect: Option<&str>, spent: &[String]) -> StoreOutcome {
+    pub fn store(&mut self, rollout: Arc<Rollout>, expect: Option<&str>, spent: &[String]) -> StoreOutcome {
         let version = self.record.as_ref().map(|r| r.version.to_string());
         if version.as_deref() != expect {
             return StoreOutcome::Conflict;

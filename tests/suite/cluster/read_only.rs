@@ -46,7 +46,7 @@ async fn nothing_of_ours_gets_through_but_reads_and_reviews() {
     assert_eq!(bench.server.handle().with(|kernel| kernel.world.store.revision()), before);
 
     assert!(observe::observe(client, &storefront(), jiff::Timestamp::now()).await.is_ok());
-    assert_eq!(state::load(client, NAMESPACE, "storefront").await.unwrap().unwrap().rollout, Some(run));
+    assert_eq!(state::load(client, NAMESPACE, "storefront").await.unwrap().unwrap().rollout, Some(run.into()));
     assert_eq!(lease::ask(client, NAMESPACE, "storefront", "me", &LeaseAsk::Read).await, LeaseOutcome::Free);
     assert!(access::access(client, &storefront()).await.unwrap().may_write(), "the server would allow it: only we do not");
 }

@@ -75,7 +75,7 @@ async fn a_state_is_swapped_only_for_the_one_it_descends_from() {
     let second = stored(&client, &run, Some(&first), &[]).await;
     assert_eq!(store(&client, &rollout(), Some(&first), &[]).await, StoreOutcome::Conflict);
     let read = load(&client, NAMESPACE, "storefront").await.unwrap().unwrap();
-    assert_eq!((read.rollout, read.version), (Some(run), second));
+    assert_eq!((read.rollout, read.version), (Some(run.into()), second));
 }
 
 #[tokio::test]
@@ -133,6 +133,6 @@ async fn all_states_of_a_namespace_are_listed_and_a_damaged_one_harms_no_other()
     let all = list(&client, NAMESPACE).await.unwrap();
     assert_eq!(all.keys().collect::<Vec<_>>(), ["broken", "storefront"]);
     assert!(matches!(all["broken"], Err(StateError::Damaged { .. })));
-    assert_eq!(all["storefront"].as_ref().unwrap().rollout, Some(rollout()));
+    assert_eq!(all["storefront"].as_ref().unwrap().rollout, Some(rollout().into()));
     assert_eq!(object(NAMESPACE, "broken").name, "cutover-broken");
 }

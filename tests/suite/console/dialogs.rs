@@ -175,7 +175,7 @@ fn in_production_a_way_forward_asks_for_the_name_and_the_way_back_does_not() {
 fn a_rollout_is_started_with_typed_images() {
     let mut view = holding(&["backend", "frontend"]);
     view.rollout = None;
-    view.observed = Some(observed(&["backend", "frontend"], 0));
+    view.observed = Some(observed(&["backend", "frontend"], 0).into());
     let mut c = Console::of(view, 80, 24);
     c.press("s");
     let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{}", c.notice()) };
@@ -269,7 +269,7 @@ fn promoting_where_an_approval_waits_shows_what_approving_shows() {
         let rollout = view.rollout.as_mut().unwrap();
         rollout.cursor = rollout.plan.iter().position(|s| matches!(s, Step::Approve(_))).unwrap();
         rollout.asked = Weight::FULL;
-        view.observed = Some(observed(&["backend", "frontend"], 100));
+        view.observed = Some(observed(&["backend", "frontend"], 100).into());
         let mut c = Console::of(view, 80, 24);
         c.press(key);
         let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{key}: {}", c.notice()) };

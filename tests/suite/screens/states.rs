@@ -26,7 +26,7 @@ pub fn reverted() -> View {
     let mut view = holding(&["backend"]);
     let r = view.rollout.as_mut().unwrap();
     r.targets.get_mut("backend").unwrap().held = Some(Weight::capped(25));
-    let seen = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap();
+    let seen = Arc::make_mut(view.observed.as_mut().unwrap()).components.get_mut("backend").unwrap();
     seen.route = Ok(crate::fixture::route("backend", 0));
     seen.route_by = Some(Writer { manager: "argocd-controller".into(), at: Some(ago(3)) });
     r.drifts = cutover::engine::drift::find(r, view.observed.as_ref().unwrap());
@@ -60,7 +60,7 @@ pub const STATES: &[(&str, State)] = &[
         r.asked = Weight::capped(50);
         r.waiting = Some("backend: storefront-backend-canary 1/2 ready".into());
         let seen = view.observed.as_mut().unwrap();
-        let route = seen.components.get_mut("frontend").unwrap().route.as_mut().unwrap();
+        let route = Arc::make_mut(seen).components.get_mut("frontend").unwrap().route.as_mut().unwrap();
         route.accepted = Acceptance::Pending("Gateway public has not accepted generation 7 of the route yet".into());
         let mut c = Console::of(view, w, h);
         c.press("2");
@@ -81,7 +81,7 @@ pub const STATES: &[(&str, State)] = &[
     }),
     ("no-way-back", |w, h| {
         let mut view = holding(BOTH);
-        let seen = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap();
+        let seen = std::sync::Arc::make_mut(view.observed.as_mut().unwrap()).components.get_mut("backend").unwrap();
         seen.checked[0].presence = Presence::Missing;
         // A promotion is under way: the old version's pods are being replaced.
         let stable = seen.stable.as_mut().unwrap();
@@ -92,7 +92,7 @@ pub const STATES: &[(&str, State)] = &[
     }),
     ("way-back-unsure", |w, h| {
         let mut view = holding(BOTH);
-        let seen = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap();
+        let seen = std::sync::Arc::make_mut(view.observed.as_mut().unwrap()).components.get_mut("backend").unwrap();
         seen.checked[0].presence = Presence::Forbidden;
         let stable = seen.stable.as_mut().unwrap();
         (stable.ready, stable.ready_addresses) = (2, 2);
@@ -164,7 +164,7 @@ pub const STATES: &[(&str, State)] = &[
         let r = view.rollout.as_mut().unwrap();
         r.cursor = r.plan.iter().position(|s| matches!(s, Step::Approve(_))).unwrap();
         (r.asked, r.entered) = (Weight::FULL, ago(740));
-        view.observed = Some(observed(BOTH, 100));
+        view.observed = Some(observed(BOTH, 100).into());
         let mut c = Console::of(view, w, h);
         c.press("1");
         c
@@ -177,7 +177,7 @@ pub const STATES: &[(&str, State)] = &[
     }),
     ("start-dialog", |w, h| {
         let mut view = holding(BOTH);
-        (view.rollout, view.observed) = (None, Some(observed(BOTH, 0)));
+        (view.rollout, view.observed) = (None, Some(observed(BOTH, 0).into()));
         let mut c = Console::of(view, w, h);
         c.press("s");
         c.type_text("-rc1");
@@ -185,7 +185,7 @@ pub const STATES: &[(&str, State)] = &[
     }),
     ("undo-dialog", |w, h| {
         let mut view = holding(&["backend"]);
-        (view.rollout, view.observed) = (None, Some(observed(&["backend"], 0)));
+        (view.rollout, view.observed) = (None, Some(observed(&["backend"], 0).into()));
         let mut c = Console::of(view, w, h);
         c.press("U");
         c
@@ -261,7 +261,7 @@ pub const STATES: &[(&str, State)] = &[
     }),
     ("traffic", |w, h| {
         let mut view = holding(BOTH);
-        let route = view.observed.as_mut().unwrap().components.get_mut("backend").unwrap().route.as_mut().unwrap();
+        let route = Arc::make_mut(view.observed.as_mut().unwrap()).components.get_mut("backend").unwrap().route.as_mut().unwrap();
         route.notes = vec!["header route x-canary also sends to the candidate".into()];
         let mut c = Console::of(view, w, h);
         c.press("2");
@@ -286,7 +286,7 @@ const OTHERS: &[(&str, Change)] = &[
     }),
     ("search", |v| {
         v.rollout = None;
-        v.observed = Some(observed(&["web"], 0));
+        v.observed = Some(observed(&["web"], 0).into());
         v.driver = Driver::Nobody;
     }),
     ("reviews", |v| {

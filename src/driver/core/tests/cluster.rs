@@ -1,5 +1,8 @@
 //! The compact world behind a driver's requests, with the two objects that drivers keep in it, and what may go wrong.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::*;
 
 /// The world with the two objects that drivers keep in it.
@@ -61,11 +64,11 @@ impl Cluster {
             Call::Observe { release, .. } => {
                 let seen = self.world.observe();
                 let faced = crate::engine::orient::facing(&release, &self.world.release.components, &seen);
-                Reply::Observed(Ok(faced.unwrap_or(seen)))
+                Reply::Observed(Ok(Arc::new(faced.map_or_else(|| seen.clone(), Cow::into_owned))))
             }
             Call::Sample { .. } => Reply::Sampled(Err("none".into())),
             Call::Store { .. } if self.refuse_store => Reply::Stored(StoreOutcome::Refused { why: "configmaps are forbidden".into() }),
-            Call::Store { rollout, expect, spent } => Reply::Stored(self.store(*rollout, expect, &spent)),
+            Call::Store { rollout, expect, spent } => Reply::Stored(self.store(Arc::unwrap_or_clone(rollout), expect, &spent)),
             Call::Lease { ask, .. } if self.refuse_lease && ask != LeaseAsk::Read => {
                 Reply::Leased(LeaseOutcome::Refused { why: "leases are forbidden".into() })
             }
@@ -85,7 +88,7 @@ impl Cluster {
 
     pub fn stored(&self) -> Option<Stored> {
         let (rollout, version) = self.state.clone()?;
-        Some(Stored { rollout: Some(rollout), orders: self.orders.clone(), version: format!("{version}.{}", self.version) })
+        Some(Stored { rollout: Some(Arc::new(rollout)), orders: self.orders.clone(), version: format!("{version}.{}", self.version) })
     }
 
     pub fn store(&mut self, rollout: Rollout, expect: Option<String>, spent: &[String]) -> StoreOutcome {

@@ -1,0 +1,103 @@
+//! How soon a rollback is on the server: as a command, beside `kubectl patch` on the same machine in the same minute.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use kube::api::{DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
+use serde_json::{Value, json};
+
+use super::{COMPONENTS, Shop};
+use crate::harness::bastion::PATIENT;
+use crate::harness::control_plane::{ControlPlane, User};
+use crate::harness::objects::{self, BACKEND, Component};
+
+const ROUNDS: usize = 5;
+/// How much longer than one patch by hand the command may take that looks first, writes down what it is about to do, and
+/// takes two routes back: in a build that is not optimized.
+const MOST: f64 = 2.0;
+
+impl Shop {
+    /// Somebody sends a fifth of the traffic to the canaries, by hand.
+    async fn divert(&self) {
+        let client = self.namespace.harness().await;
+        let hand = PatchParams { field_manager: Some("kubectl-patch".into()), ..PatchParams::default() };
+        for component in COMPONENTS {
+            let deployments = objects::api(&client, &self.namespace.name, "apps", "v1", "Deployment");
+            deployments.patch(component.canary, &hand, &Patch::Merge(json!({ "spec": { "replicas": 1 } }))).await.expect("scaled");
+            objects::ready(&client, &self.namespace.name, component.canary, 1).await;
+            let routes = objects::virtual_services(&client, &self.namespace.name);
+            routes
+                .patch(component.stable, &hand, &Patch::<Value>::Json(serde_json::from_value(weights(80, 20)).unwrap()))
+                .await
+                .expect("diverted");
+        }
+    }
+
+    /// From the start of a command to the moment that these routes are back on stable, as one watch sees it.
+    async fn until_back(&self, components: &[Component], command: impl FnOnce() + Send + 'static) -> Duration {
+        let client = self.namespace.harness().await;
+        let routes = objects::virtual_services(&client, &self.namespace.name);
+        let version = routes.list(&Default::default()).await.expect("routes").metadata.resource_version.expect("a version");
+        let mut events = routes.watch(&WatchParams::default(), &version).await.expect("a watch").boxed();
+        let began = Instant::now();
+        let command = tokio::task::spawn_blocking(command);
+        let mut away: Vec<&str> = components.iter().map(|c| c.stable).collect();
+        let back = async {
+            while let Some(Ok(event)) = events.next().await {
+                if let WatchEvent::Modified(route) = event
+                    && is_back(&route)
+                {
+                    away.retain(|name| Some(*name) != route.metadata.name.as_deref());
+                }
+                if away.is_empty() {
+                    return began.elapsed();
+                }
+            }
+            panic!("the watch ended");
+        };
+        let took = tokio::time::timeout(PATIENT, back).await.expect("the routes are back");
+        command.await.expect("the command ends");
+        took
+    }
+}
+
+fn weights(stable: u32, candidate: u32) -> Value {
+    let set = |n: usize, to: u32| json!({ "op": "replace", "path": format!("/spec/http/1/route/{n}/weight"), "value": to });
+    json!([set(0, stable), set(1, candidate)])
+}
+
+fn is_back(route: &DynamicObject) -> bool {
+    route.data["spec"]["http"][1]["route"][1]["weight"].as_u64() == Some(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_is_on_the_server_about_as_soon_as_a_patch_by_hand() {
+    let Some(plane) = ControlPlane::get("a_rollback_is_on_the_server_about_as_soon_as_a_patch_by_hand") else { return };
+    let shop = Shop::open(plane, "latency").await;
+    let kubeconfig = shop.namespace.kubeconfig(User::Operator);
+    let (mut by_hand, mut ours) = (vec![], vec![]);
+    for round in 0..ROUNDS {
+        shop.divert().await;
+        let (config, patch) = (kubeconfig.clone(), weights(100, 0).to_string());
+        let kubectl = move || {
+            plane.kubectl_as(&config, &["patch", "virtualservice", BACKEND.stable, "--type=json", "-p", &patch]).expect("a patch by hand");
+        };
+        by_hand.push(shop.until_back(&[BACKEND], kubectl).await);
+        shop.divert().await;
+        let (bastion, config) = (shop.bastion.clone(), kubeconfig.clone());
+        let name = format!("rollback-{round}");
+        let rollback = move || {
+            let mut running = bastion.cutover(&config, &name, &["rollback"]);
+            let code = running.wait(PATIENT);
+            assert_eq!(code, 0, "{}{}", running.read_out(), running.read_err());
+        };
+        ours.push(shop.until_back(&COMPONENTS, rollback).await);
+    }
+    let (by_hand, ours) = (fastest(&by_hand), fastest(&ours));
+    println!("until the routes are back: `kubectl patch` of one {by_hand:?}, `cutover rollback` of two {ours:?}");
+    assert!(ours.as_secs_f64() <= by_hand.as_secs_f64() * MOST, "{ours:?} where a patch by hand takes {by_hand:?}");
+}
+
+fn fastest(times: &[Duration]) -> Duration {
+    *times.iter().min().expect("rounds")
+}
