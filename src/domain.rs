@@ -14,6 +14,7 @@ pub mod live;
 pub mod mutant;
 pub mod object;
 pub mod observed;
+pub mod opaque;
 pub mod owner;
 pub mod patch;
 pub mod port;

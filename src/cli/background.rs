@@ -96,7 +96,7 @@ async fn here(args: &Args, global: &Global, out: &mut Output<'_>, notes: &mut dy
     }
     let session = open(args, global).await?;
     let (rollout, stored) = find(&session, args).await?;
-    let release = rollout.release;
+    let release = Arc::unwrap_or_clone(rollout.release);
     if let Some(reporter) = &mut reporter {
         let place = Place::of_user(&session.connection.context, &release.namespace, &release.name);
         reporter.write_to_log(&place)?;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize as _;
-
 use crate::analysis::Judge;
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, Haste, LeaseAsk, LeaseOutcome};
@@ -46,10 +44,10 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
     };
     let running = rollout.as_ref().filter(|r| !r.is_over());
     let release = running.map_or(declared, |r| &r.release).clone();
-    let observing = world.execute(Call::Observe { release: Box::new(release.clone()), haste: Haste::Waited });
+    let observing = world.execute(Call::Observe { release: Arc::new(release.clone()), haste: Haste::Waited });
     let sampling = async {
         match release.prometheus {
-            Some(_) => Some(world.execute(Call::Sample { release: Box::new(release.clone()) }).await),
+            Some(_) => Some(world.execute(Call::Sample { release: Arc::new(release.clone()) }).await),
             None => None,
         }
     };
@@ -58,7 +56,7 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
         Reply::Observed(result) => result.map(Arc::unwrap_or_clone),
         _ => Err(Fault { kind: crate::domain::port::FaultKind::Other, text: "the answer did not fit".to_owned() }),
     };
-    let mut judge = running.and_then(|r| Judge::deserialize(&**r.judge.as_ref()?).ok()).unwrap_or_else(|| Judge::new(&release));
+    let mut judge = running.and_then(|r| r.judge.as_ref()?.read()).unwrap_or_else(|| Judge::new(&release));
     match sampled {
         Some(Reply::Sampled(Ok(scrape))) => judge.feed(&release, &scrape),
         Some(Reply::Sampled(Err(why))) => judge.outage(&why, now.wall),

@@ -64,7 +64,7 @@ impl Ask {
 pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
     let (session, running) = open(&ask, global).await?;
     let (release, run, known) = match running {
-        Some((run, stored)) => (run.release.clone(), Some(run), Some(stored)),
+        Some((run, stored)) => (Release::clone(&run.release), Some(run), Some(stored)),
         None => {
             let release = session.release(&ask.which).await?;
             let run = stored(&session, &release).await?;
@@ -174,7 +174,7 @@ async fn dry_run(
 
 async fn look(session: &Session, release: &Release, run: Option<&Rollout>, order: &Order) -> Result<preview::Preview, CliError> {
     let (world, _) = session.world(release, false);
-    let observed = match world.execute(Call::Observe { release: Box::new(release.clone()), haste: Haste::Waited }).await {
+    let observed = match world.execute(Call::Observe { release: Arc::new(release.clone()), haste: Haste::Waited }).await {
         Reply::Observed(Ok(observed)) => observed,
         Reply::Observed(Err(fault)) => return Err(fault.into()),
         _ => return Err(CliError::Other("the cluster's answer did not fit".to_owned())),

@@ -314,7 +314,7 @@ async fn in_namespace(context: &Context, namespace: &str) -> Result<Vec<Release>
     let running = stored.into_values().filter_map(Result::ok).filter_map(|s| s.rollout).filter(|r| !r.is_over());
     for rollout in running.filter(|r| !context.declared.iter().any(|d| d.name == r.release.name)) {
         releases.retain(|r| r.name != rollout.release.name);
-        releases.push(rollout.release.clone());
+        releases.push(Release::clone(&rollout.release));
     }
     Ok(releases)
 }

@@ -12,6 +12,7 @@ use super::command::Mark;
 use super::drift::{Drift, Known};
 use super::journal::Entry;
 use super::observed::{ContainerImage, KeptRevision};
+use super::opaque::Opaque;
 use super::release::{Release, Track};
 use super::route::RouteFacts;
 use super::step::Step;
@@ -33,7 +34,7 @@ pub struct Rollout {
     /// Unique for this run.
     pub id: String,
     /// The release as it was when the run began.
-    pub release: Release,
+    pub release: Arc<Release>,
     /// The compiled strategy.
     pub plan: Vec<Step>,
     /// Index into the plan of the step under way.
@@ -95,7 +96,7 @@ pub struct Rollout {
     /// When the pods that were kept after a rollback are to go.
     pub clean_up: Option<Timestamp>,
     /// The judge's state, opaque here, so that evidence survives a restart.
-    pub judge: Option<Arc<serde_json::Value>>,
+    pub judge: Option<Opaque>,
 }
 
 impl Rollout {

@@ -40,7 +40,7 @@ pub struct View {
     /// When it was taken.
     pub now: Now,
     /// The release: as the run has it, else as declared.
-    pub release: Release,
+    pub release: Arc<Release>,
     /// The last run, over or not.
     pub rollout: Option<Rollout>,
     /// Whether the stored state was read: before that, no run is no news.

@@ -73,7 +73,7 @@ const STORE_EVERY: Millis = Millis::secs(15);
 pub struct Core {
     setup: Setup,
     /// As declared or discovered; a run carries its own copy.
-    declared: Release,
+    declared: Arc<Release>,
     rollout: Option<Rollout>,
     /// Version of the stored state that `rollout` descends from.
     version: Option<String>,
@@ -85,8 +85,8 @@ pub struct Core {
     /// When the newest look was asked for.
     looked_at: Option<Now>,
     /// The components as they were when the open look was asked for, and as `observed` has their roles.
-    asked_as: Vec<Component>,
-    looked_as: Vec<Component>,
+    asked_as: Option<Arc<Release>>,
+    looked_as: Option<Arc<Release>>,
     judge: Judge,
     judgement: Judgement,
     lease: Lease,
@@ -153,11 +153,12 @@ enum Pending {
 
 impl Core {
     /// A driver that knows nothing of the world yet.
-    pub fn new(setup: Setup, release: Release, now: Now) -> Core {
+    pub fn new(setup: Setup, release: impl Into<Arc<Release>>, now: Now) -> Core {
+        let declared: Arc<Release> = release.into();
         Core {
-            judge: Judge::new(&release),
+            judge: Judge::new(&declared),
             judgement: Judgement::default(),
-            declared: release,
+            declared,
             setup,
             rollout: None,
             version: None,
@@ -166,8 +167,8 @@ impl Core {
             observed: None,
             observed_at: None,
             looked_at: None,
-            asked_as: Vec::new(),
-            looked_as: Vec::new(),
+            asked_as: None,
+            looked_as: None,
             lease: Lease::default(),
             orders: VecDeque::new(),
             remote: Vec::new(),
@@ -237,8 +238,13 @@ impl Core {
     }
 
     /// The release as the run has it, else as declared.
-    fn release(&self) -> &Release {
+    fn release(&self) -> &Arc<Release> {
         self.active().map_or(&self.declared, |r| &r.release)
+    }
+
+    /// The components as the newest look was made for, and told.
+    fn looked_as(&self) -> &[Component] {
+        self.looked_as.as_ref().map_or(&[], |release| &release.components)
     }
 
     /// The run, unless it is over.

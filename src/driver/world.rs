@@ -79,7 +79,7 @@ impl Kubernetes {
         .boxed()
     }
 
-    fn sample(&self, release: Release) -> BoxFuture<'static, Reply> {
+    fn sample(&self, release: Arc<Release>) -> BoxFuture<'static, Reply> {
         let at = self.clock.now().wall;
         match self.sampler(&release) {
             Ok(sampler) => async move { Reply::Sampled(sampler.sample(&release, at).await.map_err(|e| e.to_string())) }.boxed(),
@@ -103,7 +103,7 @@ impl World for Kubernetes {
                 }
                 .boxed()
             }
-            Call::Sample { release } => self.sample(*release),
+            Call::Sample { release } => self.sample(release),
             Call::Store { rollout, expect, spent } => {
                 async move { Reply::Stored(state::store(&client, &rollout, expect.as_deref(), &spent).await) }.boxed()
             }

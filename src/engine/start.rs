@@ -1,6 +1,7 @@
 //! A run begins: everything that a rollback needs later is recorded now.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::domain::command::Refusal;
 use crate::domain::drift::Known;
@@ -98,7 +99,7 @@ fn empty(release: Release, birth: Birth<'_>) -> Rollout {
         schema: SCHEMA,
         id: birth.id.to_owned(),
         plan: plan::compile(&release),
-        release,
+        release: Arc::new(release),
         cursor: 0,
         phase: Phase::Progressing,
         turn: 0,

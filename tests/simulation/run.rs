@@ -27,7 +27,7 @@ pub const DEADLINE: Millis = Millis::secs(5);
 #[derive(Debug)]
 enum Event {
     /// A request reaches the server.
-    Arrive { to: Life, number: u64, request: Request },
+    Arrive { to: Life, number: u64, request: Box<Request> },
     /// An answer reaches the process.
     Answer { to: Life, id: u64, reply: Box<Reply> },
     /// A process wanted to be woken.
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Arrive { to, number, request } => self.arrive(to, number, request),
+            Event::Arrive { to, number, request } => self.arrive(to, number, *request),
             Event::Answer { to, id, reply } => self.input(to, Input::Reply { id, reply: *reply }),
             Event::Tick(to) => {
                 if self.processes[to.who].tick_at == Some(self.world.now) {

@@ -237,7 +237,7 @@ pub fn holding(components: &[&str]) -> View {
     rollout.covered = Millis::secs(250);
     View {
         now: now(),
-        release,
+        release: release.into(),
         rollout: Some(rollout),
         loaded: true,
         observed: Some(observed.into()),

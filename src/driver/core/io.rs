@@ -60,14 +60,14 @@ pub enum Call {
     /// Read all objects of the release, fresh.
     Observe {
         /// The release.
-        release: Box<Release>,
+        release: Arc<Release>,
         /// How it is waited for.
         haste: Haste,
     },
     /// Read the counters.
     Sample {
         /// The release.
-        release: Box<Release>,
+        release: Arc<Release>,
     },
     /// Store the state by compare-and-swap.
     Store {

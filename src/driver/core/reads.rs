@@ -27,15 +27,15 @@ impl Core {
             self.next_turn = self.now.mono.plus(self.apart());
             let (namespace, release) = (self.declared.namespace.clone(), self.declared.name.clone());
             self.send(Pending::Load, Call::Load { namespace, release }, out);
-            let release = Box::new(self.release().clone());
-            self.asked_as.clone_from(&release.components);
+            let release = Arc::clone(self.release());
+            self.asked_as = Some(Arc::clone(&release));
             let haste = self.haste();
             self.send(Pending::Observe, Call::Observe { release, haste }, out);
             self.watch_lease(out);
         }
         if self.now.mono >= self.next_sample && self.may_sample() {
             self.next_sample = self.now.mono.plus(self.interval());
-            let release = Box::new(self.release().clone());
+            let release = Arc::clone(self.release());
             self.send(Pending::Sample, Call::Sample { release }, out);
         }
     }
@@ -79,7 +79,7 @@ impl Core {
                 self.cleared("cluster");
                 self.observed_at = Some(self.now.mono);
                 self.fresh.observed = true;
-                self.looked_as = std::mem::take(&mut self.asked_as);
+                self.looked_as = self.asked_as.take();
                 self.observed = Some(observed);
                 self.face();
                 self.notice(); // what follows from it is judged in the turn
@@ -124,7 +124,7 @@ impl Core {
     /// The newest look with the roles that a run's release has; `None` when it was a look at other things.
     pub(super) fn seen_by(&self, release: &Release) -> Option<Arc<Observed>> {
         let seen = self.observed.as_ref()?;
-        Some(match orient::facing(release, &self.looked_as, seen)? {
+        Some(match orient::facing(release, self.looked_as(), seen)? {
             Cow::Borrowed(_) => Arc::clone(seen),
             Cow::Owned(turned) => Arc::new(turned),
         })
@@ -133,18 +133,18 @@ impl Core {
     /// Tells the newest look with the roles that the release has now: of the run under way, else of whichever colour serves.
     /// Whenever one of the two changes.
     pub(super) fn face(&mut self) {
-        if self.release().components != self.looked_as
+        if self.release().components != self.looked_as()
             && let Some(turned) = self.seen_by(self.release())
         {
-            self.looked_as = self.release().components.clone();
+            self.looked_as = Some(Arc::clone(self.release()));
             self.observed = Some(turned);
         }
         if self.active().is_none()
-            && self.declared.components == self.looked_as
+            && self.declared.components == self.looked_as()
             && let Some((release, observed)) = self.observed.as_ref().and_then(|o| orient::turned(&self.declared, o))
         {
-            self.looked_as.clone_from(&release.components);
-            (self.declared, self.observed) = (release, Some(Arc::new(observed)));
+            (self.declared, self.observed) = (Arc::new(release), Some(Arc::new(observed)));
+            self.looked_as = Some(Arc::clone(&self.declared));
         }
     }
 

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize as _;
-
-use crate::analysis::Judge;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::mutant::{Mutant, mutant};
+use crate::domain::opaque::Opaque;
 use crate::domain::port::{FaultKind, StoreOutcome, Stored};
 use crate::domain::rollout::{Phase, Rollout};
 
@@ -49,7 +47,7 @@ impl Core {
         let Some(r) = &mut self.rollout else { return };
         r.epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
         // The judge's state is large: it goes into what is stored, and never into what is decided on and looked at.
-        let rollout = Arc::new(Rollout { judge: serde_json::to_value(&self.judge).ok().map(Arc::new), ..r.clone() });
+        let rollout = Arc::new(Rollout { judge: Opaque::of(&self.judge), ..r.clone() });
         self.stored = Some(Arc::clone(&rollout));
         self.stored_at = self.now.mono;
         self.saving.append(&mut self.unsaved);
@@ -165,7 +163,7 @@ impl Core {
         }
         let news = self.rollout.as_ref().is_none_or(|mine| mine.id != theirs.id);
         if let (true, Some(state)) = (news, &stored.judge)
-            && let Ok(judge) = Judge::deserialize(&**state)
+            && let Some(judge) = state.read()
         {
             self.judge = judge;
         }

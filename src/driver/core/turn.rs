@@ -198,7 +198,7 @@ impl Core {
         if self.observed.is_none() {
             return;
         }
-        if r.release.components != self.looked_as && !r.is_over() {
+        if r.release.components != self.looked_as() && !r.is_over() {
             // The look was at another release, or had the roles the other way round: look again before anything is decided.
             self.next_turn = self.now.mono;
             self.store_if_worth(out);

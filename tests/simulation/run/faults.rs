@@ -31,14 +31,14 @@ impl Run<'_> {
         }
         match fault {
             Some(Fault::KilledBefore) => self.kill(from.who, Millis::secs(15)),
-            Some(Fault::Slow(by)) => self.after(by, Event::Arrive { to: from, number, request }),
+            Some(Fault::Slow(by)) => self.after(by, Event::Arrive { to: from, number, request: Box::new(request) }),
             Some(Fault::Never) => self.answer(from, DEADLINE, &request, unanswered(&request.call)),
             Some(Fault::Late(by)) => {
                 self.answer(from, DEADLINE, &request, unanswered(&request.call));
                 let sent = Box::new(Sent { from, call: request.call, at: self.world.now });
                 self.after(by.max(there), Event::Land(sent));
             }
-            _ => self.after(there, Event::Arrive { to: from, number, request }),
+            _ => self.after(there, Event::Arrive { to: from, number, request: Box::new(request) }),
         }
     }
 

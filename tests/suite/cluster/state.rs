@@ -21,7 +21,7 @@ pub fn rollout() -> Rollout {
         reverts: 0,
         schema: SCHEMA,
         id: "r1".into(),
-        release: storefront(),
+        release: storefront().into(),
         plan: vec![],
         cursor: 0,
         phase: Phase::Progressing,

@@ -153,7 +153,7 @@ fn a_weight_is_typed_and_checked() {
 #[test]
 fn in_production_a_way_forward_asks_for_the_name_and_the_way_back_does_not() {
     let mut view = holding(&["backend"]);
-    view.release.production = true;
+    std::sync::Arc::make_mut(&mut view.release).production = true;
     let mut c = Console::of(view, 80, 24);
     c.press(">");
     c.wait(400);

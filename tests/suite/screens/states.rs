@@ -106,7 +106,7 @@ pub const STATES: &[(&str, State)] = &[
         c.press("Esc");
         for (name, change) in OTHERS {
             let mut view = holding(&["web"]);
-            view.release.name = (*name).to_owned();
+            Arc::make_mut(&mut view.release).name = (*name).to_owned();
             change(&mut view);
             c.world(World::View(Arc::new(view)));
         }
@@ -115,7 +115,7 @@ pub const STATES: &[(&str, State)] = &[
     ("live", |w, h| Console::of(holding(BOTH), w, h)),
     ("production", |w, h| {
         let mut view = holding(BOTH);
-        view.release.production = true;
+        Arc::make_mut(&mut view.release).production = true;
         let mut c = Console::of(view, w, h);
         c.press(">");
         c.wait(400);
@@ -339,7 +339,7 @@ pub(super) fn rolled_back(errors: f64, w: u16, h: u16) -> Console {
 fn hostile(w: u16, h: u16) -> Console {
     let evil = "\u{1b}[31m支払い\u{202e}gpj.exe\u{200b}\u{7}";
     let mut view = holding(&["backend", evil]);
-    view.release.components[0].candidate = Some("backend-canary".into());
+    Arc::make_mut(&mut view.release).components[0].candidate = Some("backend-canary".into());
     let r = view.rollout.as_mut().unwrap();
     r.phase = Phase::Paused { why: format!("why {evil}"), by: evil.into() };
     let mut c = Console::of(view, w, h);
