@@ -93,6 +93,8 @@ fn every_mistake_is_caught_by_its_law() {
         while let Some((mutant, laws)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
             let caught = hunt(*mutant, laws);
             played.fetch_add(caught.seed.unwrap_or_else(within), Ordering::Relaxed);
+            let seed = caught.seed.map_or_else(|| "MISSED".to_owned(), |s| format!("seed {s}"));
+            println!("{:<26}{:<14}{:<4} of {laws:?}, before it {:?}", format!("{mutant:?}"), seed, caught.law, caught.others);
             let place = all.iter().position(|(m, _)| m == mutant).unwrap();
             table.lock().unwrap()[place] = Some(caught);
         }
@@ -103,11 +105,6 @@ fn every_mistake_is_caught_by_its_law() {
         }
     });
     let table = table.into_inner().unwrap();
-    for ((mutant, laws), caught) in all.iter().zip(&table) {
-        let caught = caught.clone().unwrap_or_default();
-        let seed = caught.seed.map_or_else(|| "MISSED".to_owned(), |s| format!("seed {s}"));
-        println!("{:<26}{:<14}{:<4} of {laws:?}, before it {:?}", format!("{mutant:?}"), seed, caught.law, caught.others);
-    }
     let missed: Vec<_> = all.iter().zip(&table).filter(|(_, c)| c.as_ref().is_none_or(|c| c.seed.is_none())).map(|((m, _), _)| m).collect();
     assert!(missed.is_empty(), "not caught within {} seeds: {missed:?}", within());
 }

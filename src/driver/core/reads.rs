@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::domain::command::Order;
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, FaultKind, Haste, Stored};
 use crate::domain::release::Release;
@@ -87,6 +88,7 @@ impl Core {
             Err(fault) => {
                 self.calm.refusal(self.now.mono, true);
                 self.fault("cluster", fault.kind, fault.text);
+                self.fresh.observed = mutant(Mutant::StaleLook) && self.observed.is_some();
                 self.judge_anew(); // what is known grows old
             }
         }

@@ -44,6 +44,11 @@ impl Laws {
         }
     }
 
+    /// Whether a rollback was asked so lately that it cannot be told yet whether it is done.
+    pub fn awaits(&self, now: Millis) -> bool {
+        self.backs.last().is_some_and(|asked| asked.lived && now.minus(asked.at) <= SOON)
+    }
+
     /// A rollback that was asked of a process that lived is done.
     fn asked_is_done(&mut self, run: &Rollout, world: &World) {
         let backs = std::mem::take(&mut self.backs);
