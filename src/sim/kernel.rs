@@ -27,6 +27,7 @@ mod bench;
 pub mod controllers;
 pub mod defaults;
 pub mod exporter;
+pub mod feature;
 pub mod fields;
 pub mod garbage;
 pub mod kubelet;
@@ -55,6 +56,7 @@ pub mod validate;
 pub mod wire;
 pub mod world;
 
+pub use feature::{Feature, Features};
 pub use resource::Resource;
 pub use status::Status;
 pub use store::{Change, ChangeKind};

@@ -1,6 +1,6 @@
 //! The Kubernetes API: a request in, an answer out.
 
-use super::{Kernel, Method, Request, Response, Status, status::Cause, world::Denial};
+use super::{Feature, Features, Kernel, Method, Request, Response, Status, status::Cause, world::Denial};
 
 mod access;
 mod apply;
@@ -43,12 +43,23 @@ fn answer(kernel: &mut Kernel, request: &Request) -> Result<Response, Status> {
         Route::Metrics(target) => metrics::handle(&kernel.world, request, &target),
         Route::Resource(target) => resource(kernel, request, &target),
         Route::Nothing => Err(Status::no_such_path()),
+        Route::Unknown if !kernel.world.has(Feature::UnservedApis) => Err(Status::no_such_path()),
         Route::Unknown => Ok(Response::text(404, "404 page not found\n")),
     }
 }
 
 fn resource(kernel: &mut Kernel, request: &Request, target: &Target) -> Result<Response, Status> {
-    let verb = target.verb(request).ok_or_else(Status::method_not_allowed)?;
+    let features = kernel.world.store.features;
+    let unserved = || if features.has(Feature::MethodNotAllowed) { Status::method_not_allowed() } else { Status::no_such_path() };
+    let verb = target.verb(request).ok_or_else(unserved)?;
+    let subresource = match target.subresource.as_str() {
+        "scale" => features.has(Feature::ScaleSubresource),
+        "status" => features.has(Feature::StatusSubresource),
+        _ => true,
+    };
+    if !subresource {
+        return Err(Status::no_such_path());
+    }
     let plural = match target.subresource.as_str() {
         "" => target.resource.plural.to_owned(),
         sub => format!("{}/{sub}", target.resource.plural),
@@ -65,11 +76,12 @@ fn resource(kernel: &mut Kernel, request: &Request, target: &Target) -> Result<R
         ("", "create") => write::create(world, request, target),
         ("" | "status", "get") => {
             let current = world.store.revision();
-            if let Some(ahead) = list::revision(request)?.filter(|asked| *asked > current) {
+            let ahead = list::revision(features, request)?.filter(|asked| *asked > current);
+            if let Some(ahead) = ahead.filter(|_| features.has(Feature::FutureVersion)) {
                 return Err(Status::too_large_version(ahead, current));
             }
             let object = world.store.find(target.resource, target.namespace(), target.name())?;
-            Output::negotiate(request, target)?.one(world, 200, object)
+            Output::negotiate(features, request, target)?.one(world, 200, object)
         }
         ("" | "status", "update") => write::replace(world, request, target),
         ("" | "status", "patch") => patch::handle(world, request, target),
@@ -91,11 +103,14 @@ fn is_denied(denied: &[Denial], verb: &str, group: &str, plural: &str, namespace
 }
 
 /// A request's body as JSON; the inner error says what is wrong with it.
-fn body(request: &Request) -> Result<serde_json::Value, Status> {
+fn body(features: Features, request: &Request) -> Result<serde_json::Value, Status> {
     let media = request.content_type.split(';').next().unwrap_or_default().trim();
     let unreadable = |error: &dyn std::fmt::Display| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"));
     match media {
-        "" | "application/json" => serde_json::from_slice(&request.body).map_err(|error| unreadable(&error)),
+        "" | "application/json" => match serde_json::from_slice(&request.body) {
+            Err(_) if !features.has(Feature::BodySyntax) => Ok(serde_json::json!({})),
+            read => read.map_err(|error| unreadable(&error)),
+        },
         "application/yaml" => {
             let text = String::from_utf8_lossy(&request.body);
             serde_saphyr::from_str(&text).map_err(|error| unreadable(&error))
@@ -105,6 +120,7 @@ fn body(request: &Request) -> Result<serde_json::Value, Status> {
             refused.message.push_str(&format!(" (protobuf: {why})"));
             refused
         }),
+        _ if !features.has(Feature::BodyMediaTypes) => serde_json::from_slice(&request.body).map_err(|error| unreadable(&error)),
         _ => Err(Status::unsupported_media_type("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
     }
 }
@@ -118,8 +134,11 @@ fn manager(request: &Request) -> &str {
 }
 
 /// Judges a write's options; true when it is only to be tried. `options` names the kind of options that carry it.
-fn dry_run(request: &Request, options: &str) -> Result<bool, Status> {
-    let values: Vec<&str> = request.params("dryRun").collect();
+fn dry_run(features: Features, request: &Request, options: &str) -> Result<bool, Status> {
+    let values: Vec<&str> = request.params("dryRun").filter(|_| features.has(Feature::DryRun)).collect();
+    if !features.has(Feature::WriteOptions) {
+        return Ok(!values.is_empty());
+    }
     if let Some(other) = request.param("fieldValidation").filter(|v| !matches!(*v, "" | "Ignore" | "Strict" | "Warn")) {
         let cause = Cause::unsupported("fieldValidation", &other.into(), &["", "Ignore", "Strict", "Warn"]);
         return Err(Status::invalid_kind("meta.k8s.io", options, "", &[cause]));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    Change, ChangeKind, Part, World,
+    Change, ChangeKind, Feature, Part, World,
     object::Fields,
     resource::{DEPLOYMENT, HPA, HTTP_ROUTE, PDB, POD, REPLICA_SET, SERVICE},
 };
@@ -100,7 +100,7 @@ impl Controllers {
             }
         } else if *resource == DEPLOYMENT {
             self.queue.deployments.insert(key());
-        } else if *resource == SERVICE {
+        } else if *resource == SERVICE && (change.kind == ChangeKind::Added || world.has(Feature::EndpointsFollow)) {
             self.queue.services.insert(key());
         } else if *resource == PDB {
             self.queue.budgets.insert(key());

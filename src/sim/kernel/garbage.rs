@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Change, ChangeKind, Part, Resource, World,
+    Change, ChangeKind, Feature, Part, Resource, World,
     object::Fields,
     resource::{ALL, NAMESPACE},
     store::{DeleteOptions, Propagation},
@@ -52,7 +52,8 @@ impl Part for Garbage {
 
 /// The owner is gone: what has no other owner goes too.
 fn collect(world: &mut World, uid: &str) {
-    for (resource, object) in world.store.owned_by(uid) {
+    let owned = if world.has(Feature::GarbageCollection) { world.store.owned_by(uid) } else { Vec::new() };
+    for (resource, object) in owned {
         let others = object.items("/metadata/ownerReferences").iter().any(|o| o.text("/uid") != uid);
         if others {
             disown(world, resource, &object, uid);

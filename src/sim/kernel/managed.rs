@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Resource,
+    Feature, Features, Resource,
     fields::{self, FieldSet},
     object::Fields,
     store::{Stamp, seconds},
@@ -42,8 +42,8 @@ pub fn entries(object: &Value) -> Vec<Entry> {
 }
 
 /// Records in `new` what `stamp.manager` changed since `old`. An update that changes nothing records nothing.
-pub fn record(resource: &Resource, old: Option<&Value>, new: &mut Value, stamp: Stamp<'_>) {
-    if stamp.manager.is_empty() {
+pub fn record(features: Features, resource: &Resource, old: Option<&Value>, new: &mut Value, stamp: Stamp<'_>) {
+    if stamp.manager.is_empty() || !features.has(Feature::ManagedFields) {
         return;
     }
     let subresource = stamp.subresource;
@@ -79,7 +79,7 @@ pub fn record(resource: &Resource, old: Option<&Value>, new: &mut Value, stamp: 
             fields: FieldSet::default(),
         },
     };
-    for entry in &mut entries {
+    for entry in entries.iter_mut().filter(|_| features.has(Feature::OwnershipMoves)) {
         entry.fields.subtract(&difference.changed);
         entry.fields.subtract(&difference.removed);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, object::Fields, resource::EVENT, store::seconds};
+use super::{Feature, World, object::Fields, resource::EVENT, store::seconds};
 
 /// Records an Event about `about`.
 pub(super) fn record(world: &mut World, about: &Value, kind: &str, reason: &str, message: &str, component: &str) {
@@ -10,6 +10,7 @@ pub(super) fn record(world: &mut World, about: &Value, kind: &str, reason: &str,
     let now = world.now();
     let key = [about.uid(), kind, reason, message, component].join("\u{1f}");
     if let Some(name) = world.events.get(&key).cloned()
+        && world.has(Feature::EventCounts)
         && world.exists(&EVENT, namespace, &name)
     {
         let counted = world.modify(&EVENT, namespace, &name, component, |event| {

@@ -81,7 +81,7 @@ impl Place {
     }
 
     /// A place of which nothing is known.
-    const UNKNOWN: Self = Self { said: None, of_type: None, name: None, structural: false };
+    pub(super) const UNKNOWN: Self = Self { said: None, of_type: None, name: None, structural: false };
 
     fn of(said: &'static Value, structural: bool) -> Self {
         match openapi::reference(said) {

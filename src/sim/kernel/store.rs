@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Resource, Status, object::Fields, rng::Rng};
+use super::{Feature, Features, Resource, Status, object::Fields, rng::Rng};
 
 mod delete;
 mod write;
@@ -73,6 +73,8 @@ type Objects = BTreeMap<String, BTreeMap<String, Arc<Value>>>;
 /// All objects of the cluster.
 #[derive(Debug)]
 pub struct Store {
+    /// What the cluster does: a test may take one thing away.
+    pub features: Features,
     objects: BTreeMap<u8, Objects>,
     owned: BTreeMap<String, BTreeSet<Place>>,
     log: VecDeque<Change>,
@@ -86,7 +88,7 @@ impl Store {
     /// An empty store; uids and generated names follow from `rng`.
     pub fn new(rng: Rng) -> Self {
         let (objects, owned, log) = (BTreeMap::new(), BTreeMap::new(), VecDeque::new());
-        Self { objects, owned, log, revision: 1, compacted: 0, rng, next_ip: 0 }
+        Self { features: Features::default(), objects, owned, log, revision: 1, compacted: 0, rng, next_ip: 0 }
     }
 
     /// The revision of the last change: the `resourceVersion` of lists.
@@ -96,7 +98,7 @@ impl Store {
 
     /// The oldest revision a watch can still start from.
     pub fn oldest(&self) -> u64 {
-        self.compacted
+        if self.features.has(Feature::Expiry) { self.compacted } else { 0 }
     }
 
     /// One object. `namespace` is empty for cluster-scoped kinds.
@@ -109,7 +111,8 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub fn find(&self, resource: &Resource, namespace: &str, name: &str) -> Result<&Arc<Value>, Status> {
-        self.get(resource, namespace, name).ok_or_else(|| Status::not_found(resource, name))
+        let missing = || if self.features.has(Feature::NamedNotFound) { Status::not_found(resource, name) } else { Status::no_such_path() };
+        self.get(resource, namespace, name).ok_or_else(missing)
     }
 
     /// All objects of a kind in a namespace (`None`: in all), ordered by namespace and name.

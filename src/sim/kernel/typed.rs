@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Resource,
+    Feature, Features, Resource,
     schema::{Keys, List, Place},
 };
 
@@ -17,8 +17,9 @@ pub use mismatch::{Mismatch, go_value, json_name};
 /// # Errors
 /// The first field that does not have the type it must have, once what is unknown has gone: a typed server tells of both,
 /// and of what is unknown only where it is asked to be strict.
-pub fn conform(resource: &Resource, object: &mut Value) -> Result<Vec<Unknown>, Refused> {
+pub fn conform(features: Features, resource: &Resource, object: &mut Value) -> Result<Vec<Unknown>, Refused> {
     drop_nulls(object);
+    let given = (!features.has(Feature::UnknownFieldsDropped)).then(|| object.clone());
     let mut judge = Judge::default();
     let root = Place::root(resource);
     let here = At { up: None, step: Step::Root, owner: resource.kind };
@@ -29,7 +30,10 @@ pub fn conform(resource: &Resource, object: &mut Value) -> Result<Vec<Unknown>, 
     } else {
         judge.value(&here, root, object);
     }
-    match judge.wrong {
+    if let Some(given) = given {
+        *object = given;
+    }
+    match judge.wrong.filter(|_| features.has(Feature::FieldTypes)) {
         Some(mismatch) => Err(Refused { mismatch: Box::new(mismatch), unknown: judge.unknown }),
         None => Ok(judge.unknown),
     }
@@ -195,12 +199,12 @@ mod tests {
             "spec": {"strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}}, "template": {"spec": {"containers":
                 [{"name": "a", "resources": {"limits": {"cpu": "0.10"}}, "readinessProbe": {"httpGet": {"port": "http"}}}]}}}});
         let mut object = written.clone();
-        assert!(conform(&DEPLOYMENT, &mut object).unwrap().is_empty());
+        assert!(conform(Features::default(), &DEPLOYMENT, &mut object).unwrap().is_empty());
         assert_eq!(object, written);
         object["spec"]["nope"] = json!(1);
         object["spec"]["template"]["spec"]["containers"][0]["nope"] = json!({"x": []});
         object["spec"]["paused"] = Value::Null;
-        let unknown = conform(&DEPLOYMENT, &mut object).unwrap();
+        let unknown = conform(Features::default(), &DEPLOYMENT, &mut object).unwrap();
         let paths: Vec<&str> = unknown.iter().map(|unknown| unknown.path.as_str()).collect();
         assert_eq!(paths, ["spec.nope", "spec.template.spec.containers[0].nope"]);
         assert_eq!(unknown[1].applied, ".spec.template.spec.containers[name=\"a\"].nope");
@@ -210,7 +214,7 @@ mod tests {
     #[test]
     fn wrong_types_are_refused_in_the_words_of_each_way_to_write() {
         let told = |resource: &Resource, mut wrong: Value| {
-            let refused = conform(resource, &mut wrong).unwrap_err().mismatch;
+            let refused = conform(Features::default(), resource, &mut wrong).unwrap_err().mismatch;
             (refused.decoded(), refused.converted(), refused.applied())
         };
         let (decoded, converted, applied) = told(&DEPLOYMENT, json!({"spec": {"replicas": "3"}}));
@@ -242,7 +246,7 @@ mod tests {
             (&VIRTUAL_SERVICE, json!({"metadata": {"labels": ["a"]}})),
             (&SERVICE, json!([])),
         ] {
-            assert!(conform(resource, &mut wrong.clone()).is_err(), "{wrong}");
+            assert!(conform(Features::default(), resource, &mut wrong.clone()).is_err(), "{wrong}");
         }
     }
 
@@ -250,7 +254,7 @@ mod tests {
     fn every_built_in_kind_has_its_type() {
         for resource in ALL.iter().filter(|resource| !resource.custom) {
             let mut object = json!({"apiVersion": resource.api_version(), "kind": resource.kind, "metadata": {"nope": 1}});
-            conform(resource, &mut object).unwrap();
+            conform(Features::default(), resource, &mut object).unwrap();
             assert!(object["metadata"].get("nope").is_none(), "{}", resource.kind);
         }
     }

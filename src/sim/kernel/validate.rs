@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Resource, Status,
+    Feature, Features, Resource, Status,
     object::Fields,
     resource::{
         CONFIG_MAP, DAEMON_SET, DEPLOYMENT, HPA, HTTP_ROUTE, JOB, LEASE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE,
@@ -22,10 +22,12 @@ pub use name::wrong_key;
 ///
 /// # Errors
 /// `Invalid`, with every wrong field.
-pub fn create(resource: &Resource, object: &Value) -> Result<(), Status> {
+pub fn create(features: Features, resource: &Resource, object: &Value) -> Result<(), Status> {
     let mut causes = Vec::new();
-    name::metadata(resource, object, &mut causes);
-    content(resource, object, &mut causes);
+    name::metadata(features, resource, object, &mut causes);
+    if features.has(rules(resource)) {
+        content(resource, object, &mut causes);
+    }
     finish(resource, object, causes)
 }
 
@@ -33,16 +35,32 @@ pub fn create(resource: &Resource, object: &Value) -> Result<(), Status> {
 ///
 /// # Errors
 /// `Invalid`, with every wrong field.
-pub fn update(resource: &Resource, old: &Value, new: &Value) -> Result<(), Status> {
+pub fn update(features: Features, resource: &Resource, old: &Value, new: &Value) -> Result<(), Status> {
     let mut causes = Vec::new();
-    name::metadata(resource, new, &mut causes);
-    content(resource, new, &mut causes);
-    unchanged(resource, old, new, &mut causes);
+    name::metadata(features, resource, new, &mut causes);
+    if features.has(rules(resource)) {
+        content(resource, new, &mut causes);
+    }
+    if features.has(Feature::Immutability) {
+        unchanged(resource, old, new, &mut causes);
+    }
     finish(resource, new, causes)
 }
 
 fn finish(resource: &Resource, object: &Value, causes: Vec<Cause>) -> Result<(), Status> {
     if causes.is_empty() { Ok(()) } else { Err(Status::invalid(resource, object.name(), &causes)) }
+}
+
+/// Which feature the rules of a kind are.
+fn rules(resource: &Resource) -> Feature {
+    let of: [(&[&Resource], Feature); 5] = [
+        (&[&HPA], Feature::AutoscalerRules),
+        (&[&SERVICE], Feature::ServiceRules),
+        (&[&VIRTUAL_SERVICE, &HTTP_ROUTE], Feature::RouteRules),
+        (&[&CONFIG_MAP, &SECRET], Feature::DataRules),
+        (&[&LEASE], Feature::LeaseRules),
+    ];
+    of.into_iter().find(|(kinds, _)| kinds.contains(&resource)).map_or(Feature::WorkloadRules, |(_, feature)| feature)
 }
 
 fn content(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Resource, Status,
+    Feature, Resource, Status,
     exporter::Exporters,
     logs::Logs,
     object::Fields,
@@ -201,11 +201,18 @@ impl World {
     /// Records a core/v1 Event about an object. The same message again raises the count of the same Event. `kind` is
     /// `Normal` or `Warning`, `component` who reports.
     pub fn event(&mut self, about: &Value, kind: &str, reason: &str, message: &str, component: &str) {
-        super::recorder::record(self, about, kind, reason, message, component);
+        if self.has(Feature::Events) {
+            super::recorder::record(self, about, kind, reason, message, component);
+        }
     }
 }
 
 impl World {
+    /// Whether the cluster has a feature.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.store.features.has(feature)
+    }
+
     /// True when an object of this kind and place exists.
     pub fn exists(&self, resource: &Resource, namespace: &str, name: &str) -> bool {
         self.store.get(resource, namespace, name).is_some()

@@ -17,7 +17,7 @@ pub fn review(world: &World, request: &Request, kind: &str) -> Result<Response, 
     if request.method != Method::Post {
         return Err(Status::method_not_allowed());
     }
-    let mut review = body(request)?;
+    let mut review = body(world.store.features, request)?;
     let status = match kind {
         "SelfSubjectAccessReview" => access(world, &review),
         "SelfSubjectRulesReview" => rules(world, review.text("/spec/namespace")),

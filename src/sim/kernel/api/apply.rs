@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Output, Target, convert, dry_run, write};
 use crate::sim::kernel::{
-    Request, Resource, Response, Status, World,
+    Feature, Request, Resource, Response, Status, World,
     fields::{FieldSet, difference, key_of},
     managed::{self, Entry},
     object::Fields,
@@ -21,13 +21,14 @@ use crate::sim::kernel::{
 /// # Errors
 /// `BadRequest` without a manager or for another object's configuration; `Conflict` when others own what would change.
 pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
-    let Some(manager) = request.param("fieldManager").filter(|manager| !manager.is_empty()) else {
+    let output = Output::negotiate(world.store.features, request, target)?;
+    let anybody = (!world.has(Feature::ApplyManager)).then(|| super::manager(request));
+    let Some(manager) = request.param("fieldManager").filter(|manager| !manager.is_empty()).or(anybody) else {
         let cause = Cause::required("fieldManager", "is required for apply patch");
         return Err(Status::invalid_kind("meta.k8s.io", "PatchOptions", "", &[cause]));
     };
-    let config = configuration(request, target)?;
-    let dry = dry_run(request, "PatchOptions")?;
+    let config = configuration(world, request, target)?;
+    let dry = dry_run(world.store.features, request, "PatchOptions")?;
     let stamp = Stamp { apply: Some(&config), ..Stamp::update(world.now(), manager) };
     let resource = target.resource;
     let Some(live) = world.store.get(resource, target.namespace(), target.name()).cloned() else {
@@ -36,17 +37,21 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
         }
         let mut object = config.clone();
         world.store.prepare_create(stamp, resource, &mut object)?;
-        validate::create(resource, &object)?;
+        validate::create(world.store.features, resource, &object)?;
         let stored = if dry { object.into() } else { world.store.insert(resource, object)? };
         return output.one(world, 201, &stored);
     };
     let entries = managed::entries(&live);
-    if !request.flag("force") {
+    let forced = request.flag("force") && world.has(Feature::ApplyForce);
+    if !forced && world.has(Feature::ApplyConflicts) {
         refuse_conflicts(resource, &live, &config, manager, &entries)?;
     }
     let mut merged = Value::clone(&live);
-    merge(Place::root(resource), &mut merged, &config);
-    prune(resource, &mut merged, &config, manager, &entries);
+    let root = if world.has(Feature::ApplyLists) { Place::root(resource) } else { Place::UNKNOWN };
+    merge(root, &mut merged, &config);
+    if world.has(Feature::ApplyPrune) {
+        prune(resource, &mut merged, &config, manager, &entries);
+    }
     let version = config.text("/metadata/resourceVersion");
     merged.put("/metadata/resourceVersion", if version.is_empty() { live.text("/metadata/resourceVersion") } else { version });
     let stored = write::commit(world, target, stamp, merged, dry)?;
@@ -54,7 +59,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
 }
 
 /// The configuration in the body: YAML, of which JSON is a part.
-fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
+fn configuration(world: &World, request: &Request, target: &Target) -> Result<Value, Status> {
     let undecodable = |why: String| Status::bad_request(format!("error decoding YAML: {why}"));
     let mut config: Value = match serde_json::from_slice(&request.body) {
         Ok(value) => value,
@@ -64,7 +69,8 @@ fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
         }
     };
     let version = api_version(target.group, target.version);
-    if config.text("/apiVersion") != version || config.text("/kind") != target.resource.kind {
+    let fits = config.text("/apiVersion") == version && config.text("/kind") == target.resource.kind;
+    if !fits && world.has(Feature::KindOfPath) {
         let given = config.text("/apiVersion");
         let slash = if given.contains('/') { "" } else { "/" };
         return Err(Status::bad_request(format!("invalid object type: {slash}{given}, Kind={}", config.text("/kind"))));
@@ -72,22 +78,21 @@ fn configuration(request: &Request, target: &Target) -> Result<Value, Status> {
     if !config.items("/metadata/managedFields").is_empty() {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    if !config.name().is_empty() && config.name() != target.name() {
-        let why = format!("the name of the object ({}) does not match the name on the URL ({})", config.name(), target.name());
-        return Err(Status::bad_request(why));
+    if !config.name().is_empty() {
+        write::check_name(world, &config, target)?;
     }
     config.put("/metadata/name", target.name());
     let named = config.namespace().to_owned();
-    write::place(&mut config, target)?;
-    let mut config = convert::to_stored(target, config);
+    write::place(world, &mut config, target)?;
+    let mut config = convert::to_stored(world.store.features, target, config);
     let slash = if version.contains('/') { "" } else { "/" };
     let kind = format!("{slash}{version}, Kind={}", target.resource.kind);
     let object = format!("({named}/{}; {kind})", target.name());
     let failed = |why: String| Status::custom(500, "", why, None);
     let unfit = |why: String| failed(format!("failed to create typed patch object {object}: {why}"));
     let unknown = |unknown: &Unknown| unfit(format!("{}: field not declared in schema", unknown.applied));
-    match typed::conform(target.resource, &mut config) {
-        Ok(none) if none.is_empty() => Ok(config),
+    match typed::conform(world.store.features, target.resource, &mut config) {
+        Ok(unknown) if unknown.is_empty() || !world.has(Feature::ApplySchema) => Ok(config),
         Ok(some) => Err(some.first().map_or_else(Status::no_such_path, unknown)),
         Err(refused) => Err(match (refused.unknown.first(), refused.mismatch.applied()) {
             (Some(first), _) => unknown(first),

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::Target;
-use crate::sim::kernel::resource::{ENDPOINT_SLICE, EVENT, HPA, POD, api_version};
+use crate::sim::kernel::{
+    Feature, Features,
+    resource::{ENDPOINT_SLICE, EVENT, HPA, POD, api_version},
+};
 
 mod autoscaler;
 
@@ -19,7 +22,7 @@ const EVENT_FIELDS: [(&str, &str); 7] = [
 ];
 
 /// A stored object as this target serves it.
-pub fn to_served(target: &Target, stored: &Value) -> Value {
+pub fn to_served(features: Features, target: &Target, stored: &Value) -> Value {
     let mut served = stored.clone();
     if let Some(map) = served.as_object_mut() {
         if *target.resource == EVENT {
@@ -33,7 +36,7 @@ pub fn to_served(target: &Target, stored: &Value) -> Value {
             }
             map.entry("source").or_insert_with(|| Value::Object(serde_json::Map::new()));
         }
-        if *target.resource == EVENT && target.group == "events.k8s.io" {
+        if *target.resource == EVENT && target.group == "events.k8s.io" && features.has(Feature::EventForms) {
             rename(map, EVENT_FIELDS.into_iter());
             for text in ["reportingController", "reportingInstance"] {
                 if map.get(text).is_some_and(|value| *value == "") {
@@ -73,8 +76,8 @@ pub fn to_served(target: &Target, stored: &Value) -> Value {
 }
 
 /// An object that came in through this target, as it is stored.
-pub fn to_stored(target: &Target, mut served: Value) -> Value {
-    if *target.resource == HPA && target.version == "v1" {
+pub fn to_stored(features: Features, target: &Target, mut served: Value) -> Value {
+    if *target.resource == HPA && target.version == "v1" && features.has(Feature::AutoscalerForms) {
         autoscaler::from_v1(&mut served);
     }
     if let Some(map) = served.as_object_mut() {

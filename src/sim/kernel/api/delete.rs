@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Output, Target, dry_run, list::Selectors, manager, output::ListMeta, write::success};
 use crate::sim::kernel::{
-    Request, Resource, Response, Status, World,
+    Feature, Features, Request, Resource, Response, Status, World,
     object::Fields,
     resource::{POD, RESOURCE_QUOTA, SERVICE, SERVICE_ACCOUNT},
     status::Cause,
@@ -18,15 +18,15 @@ use crate::sim::kernel::{
 /// # Errors
 /// As the API server's.
 pub fn one(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
-    let (options, dry) = options(request)?;
+    let output = Output::negotiate(world.store.features, request, target)?;
+    let (options, dry) = options(world.store.features, request)?;
     let resource = target.resource;
     if dry {
         let object = world.store.find(resource, target.namespace(), target.name())?;
         return Ok(Response::json(200, &success(resource, object)));
     }
     let (object, gone) = world.delete_with(resource, target.namespace(), target.name(), manager(request), &options)?;
-    if gone && !returns_object(resource) {
+    if gone && !returns_object(resource) && world.has(Feature::DeletionStatus) {
         return Ok(Response::json(200, &success(resource, &object)));
     }
     output.one(world, 200, &object)
@@ -37,9 +37,9 @@ pub fn one(world: &mut World, request: &Request, target: &Target) -> Result<Resp
 /// # Errors
 /// As the API server's.
 pub fn collection(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
-    let (options, dry) = options(request)?;
-    let selectors = Selectors::of(request, target)?;
+    let output = Output::negotiate(world.store.features, request, target)?;
+    let (options, dry) = options(world.store.features, request)?;
+    let selectors = Selectors::of(world.store.features, request, target)?;
     let listed = world.store.list(target.resource, target.namespace.as_deref());
     let selected: Vec<Arc<Value>> = listed.filter(|object| selectors.matches(object)).cloned().collect();
     if !dry {
@@ -58,9 +58,9 @@ fn returns_object(resource: &Resource) -> bool {
 }
 
 /// `DeleteOptions` from the body, or from the query when there is none.
-fn options(request: &Request) -> Result<(DeleteOptions, bool), Status> {
-    let body = if request.body.is_empty() { Value::Null } else { super::body(request)? };
-    let dry = dry_run(request, "DeleteOptions")? || body.items("/dryRun").iter().any(|value| value == "All");
+fn options(features: Features, request: &Request) -> Result<(DeleteOptions, bool), Status> {
+    let body = if request.body.is_empty() { Value::Null } else { super::body(features, request)? };
+    let dry = dry_run(features, request, "DeleteOptions")? || body.items("/dryRun").iter().any(|value| value == "All");
     let grace = body.int("/gracePeriodSeconds").or_else(|| request.param("gracePeriodSeconds")?.parse().ok());
     let named = match body.text("/propagationPolicy") {
         "" => request.param("propagationPolicy").unwrap_or_default(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Output, Target, convert, output::ListMeta};
 use crate::sim::kernel::{
-    Request, Response, Status, World,
+    Feature, Features, Request, Response, Status, World,
     object::Fields,
     resource::{EVENT, JOB, NAMESPACE, NODE, POD, REPLICA_SET, SECRET, SERVICE},
     selector::{FieldSelector, LabelSelector},
@@ -28,12 +28,16 @@ impl Selectors {
     ///
     /// # Errors
     /// `BadRequest` for what cannot be parsed or is not supported for the kind.
-    pub fn of(request: &Request, target: &Target) -> Result<Self, Status> {
-        let labels = LabelSelector::parse(request.param("labelSelector").unwrap_or_default()).map_err(Status::bad_request)?;
-        let fields = FieldSelector::parse(request.param("fieldSelector").unwrap_or_default()).map_err(Status::bad_request)?;
+    pub fn of(features: Features, request: &Request, target: &Target) -> Result<Self, Status> {
+        let asked = |name: &str, feature: Feature| request.param(name).filter(|_| features.has(feature)).unwrap_or_default().to_owned();
+        let labels = match LabelSelector::parse(&asked("labelSelector", Feature::LabelSelectors)) {
+            Err(_) if !features.has(Feature::SelectorSyntax) => LabelSelector::default(),
+            labels => labels.map_err(Status::bad_request)?,
+        };
+        let fields = FieldSelector::parse(&asked("fieldSelector", Feature::FieldSelectors)).map_err(Status::bad_request)?;
         let fields = fields.rename(|field| convert::stored_field(target, field));
         for field in fields.fields() {
-            if !is_selectable(target, field) {
+            if features.has(Feature::SelectableFields) && !is_selectable(target, field) {
                 return Err(Status::bad_request(unsupported(target, field)));
             }
         }
@@ -111,11 +115,14 @@ fn unsupported(target: &Target, field: &str) -> String {
 ///
 /// # Errors
 /// `BadRequest` when it is no number.
-pub fn revision(request: &Request) -> Result<Option<u64>, Status> {
+pub fn revision(features: Features, request: &Request) -> Result<Option<u64>, Status> {
     let Some(text) = request.param("resourceVersion").filter(|text| !text.is_empty()) else { return Ok(None) };
     let wrong =
         || Status::bad_request(format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"));
-    text.parse().map(Some).map_err(|_| wrong())
+    match text.parse() {
+        Err(_) if !features.has(Feature::VersionParameters) => Ok(None),
+        read => read.map(Some).map_err(|_| wrong()),
+    }
 }
 
 /// An invalid combination of list options.
@@ -128,8 +135,8 @@ pub fn invalid_options(causes: &[Cause]) -> Status {
 /// # Errors
 /// As the API server's.
 pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
-    let selectors = Selectors::of(request, target)?;
+    let output = Output::negotiate(world.store.features, request, target)?;
+    let selectors = Selectors::of(world.store.features, request, target)?;
     if request.param("sendInitialEvents").is_some() {
         let matched = request.param("resourceVersionMatch").is_some() && request.param("resourceVersion").is_none_or(str::is_empty);
         let unversioned = Cause::forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
@@ -155,7 +162,8 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
             meta.next = token(Some(page.revision), &position(target, last));
         }
         // The real server counts only what no selector can hide.
-        meta.remaining = selectors.is_empty().then_some(total - limit);
+        let told = selectors.is_empty() || !world.has(Feature::RemainingUntold);
+        meta.remaining = told.then_some(total - limit);
     }
     let list = output.list(world, selected.into_iter().map(|object| &**object), &meta);
     Ok(Response::json(200, &list))
@@ -172,31 +180,26 @@ impl Page {
     fn of(world: &World, request: &Request) -> Result<Self, Status> {
         let current = world.store.revision();
         let limit = request.param("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+        let limit = limit.filter(|_| world.has(Feature::Paging));
         if let Some(text) = request.param("continue").filter(|text| !text.is_empty()) {
-            let (revision, start) =
-                untoken(text).ok_or_else(|| Status::bad_request("invalid continue token: continue key is not valid: invalid token"))?;
-            let revision = revision.unwrap_or(current);
+            let anything = (!world.has(Feature::ContinueTokens)).then(|| (None, String::new()));
+            let (revision, start) = untoken(text)
+                .or(anything)
+                .ok_or_else(|| Status::bad_request("invalid continue token: continue key is not valid: invalid token"))?;
+            let revision = revision.filter(|_| world.has(Feature::ConsistentPages)).unwrap_or(current);
             if revision < world.store.oldest() {
                 return Err(Status::expired_continue(token(None, &start)));
             }
             return Ok(Self { revision, start: Some(start), limit });
         }
-        let asked = revision(request).map_err(|wrong| Status::bad_request(format!("invalid resource version: {}", wrong.message)))?;
+        let asked = revision(world.store.features, request)
+            .map_err(|wrong| Status::bad_request(format!("invalid resource version: {}", wrong.message)))?;
         let matching = request.param("resourceVersionMatch").unwrap_or_default();
-        if !matching.is_empty() && asked.is_none() {
-            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-            return Err(invalid_options(&[Cause::forbidden("resourceVersionMatch", why)]));
+        if world.has(Feature::ListOptions) {
+            check(matching, asked)?;
         }
-        if !matches!(matching, "" | "Exact" | "NotOlderThan") {
-            let wrong = Cause::unsupported("resourceVersionMatch", &matching.into(), &["Exact", "NotOlderThan", ""]);
-            return Err(invalid_options(&[wrong]));
-        }
-        let exact = matching == "Exact" || (matching.is_empty() && limit.is_some());
+        let exact = (matching == "Exact" || (matching.is_empty() && limit.is_some())) && world.has(Feature::ExactLists);
         match asked {
-            Some(0) if matching == "Exact" => {
-                let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
-                Err(invalid_options(&[Cause::forbidden("resourceVersionMatch", why)]))
-            }
             Some(asked) if asked > current => Err(Status::too_large_version(asked, current)),
             Some(asked) if exact && asked > 0 && asked < world.store.oldest() => {
                 Err(Status::custom(410, "Expired", "The resourceVersion for the provided list is too old.", None))
@@ -205,6 +208,19 @@ impl Page {
             _ => Ok(Self { revision: current, start: None, limit }),
         }
     }
+}
+
+/// Whether a way of matching goes with the version asked for.
+fn check(matching: &str, asked: Option<u64>) -> Result<(), Status> {
+    let cause = match (matching, asked) {
+        ("", _) | ("Exact", Some(1..)) | ("NotOlderThan", Some(_)) => return Ok(()),
+        (_, None) => Cause::forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+        ("Exact", Some(0)) => {
+            Cause::forbidden("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        }
+        (other, _) => Cause::unsupported("resourceVersionMatch", &other.into(), &["Exact", "NotOlderThan", ""]),
+    };
+    Err(invalid_options(&[cause]))
 }
 
 /// The objects of a target as they were at a revision that the change log still reaches.

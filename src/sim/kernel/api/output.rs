@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Target, convert, table};
-use crate::sim::kernel::{Request, Resource, Response, Status, World, object::Fields};
+use crate::sim::kernel::{Feature, Features, Request, Resource, Response, Status, World, object::Fields};
 
 /// In which form objects are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub enum Include {
 /// How to answer: the form, and the target that names the version.
 #[derive(Debug)]
 pub struct Output<'a> {
+    features: Features,
     /// The form.
     pub form: Form,
     target: &'a Target,
@@ -51,16 +52,22 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// `NotAcceptable`; `BadRequest` for an unknown `includeObject`.
-    pub fn negotiate(request: &Request, target: &'a Target) -> Result<Self, Status> {
+    pub fn negotiate(features: Features, request: &Request, target: &'a Target) -> Result<Self, Status> {
         let accept = if request.accept.trim().is_empty() { "*/*" } else { &request.accept };
         let include = match request.param("includeObject") {
+            _ if !features.has(Feature::IncludeObject) => Include::Metadata,
             Some("None") => Include::None,
             Some("Object") => Include::Object,
             Some("Metadata" | "") | None => Include::Metadata,
             Some(other) => return Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
         };
-        let form = accept.split(',').find_map(|clause| form(clause, include)).ok_or_else(|| Status::not_acceptable(target.resource))?;
-        Ok(Self { form, target })
+        let form = match accept.split(',').find_map(|clause| form(clause, include)) {
+            Some(Form::Table(_)) if !features.has(Feature::Tables) => Form::Whole,
+            Some(Form::Metadata) if !features.has(Feature::PartialMetadata) => Form::Whole,
+            None if !features.has(Feature::NotAcceptable) => Form::Whole,
+            form => form.ok_or_else(|| Status::not_acceptable(target.resource))?,
+        };
+        Ok(Self { features, form, target })
     }
 
     /// One object.
@@ -82,7 +89,7 @@ impl<'a> Output<'a> {
     fn single(&self, object: &Value) -> Value {
         match self.form {
             Form::Metadata => partial(object),
-            _ => convert::to_served(self.target, object),
+            _ => convert::to_served(self.features, self.target, object),
         }
     }
 
@@ -97,7 +104,7 @@ impl<'a> Output<'a> {
             }),
             Form::Whole => {
                 let items = objects.into_iter().map(|object| {
-                    let mut item = convert::to_served(self.target, object);
+                    let mut item = convert::to_served(self.features, self.target, object);
                     // Typed lists leave these out of their items; custom resources keep them.
                     if let (false, Some(map)) = (resource.custom, item.as_object_mut()) {
                         map.remove("kind");
@@ -133,7 +140,7 @@ impl<'a> Output<'a> {
         include: Include,
         headers: bool,
     ) -> Value {
-        let columns = table::of(self.target.resource);
+        let columns = if self.features.has(Feature::Columns) { table::of(self.target.resource) } else { table::plain() };
         let now = world.now();
         let rows = objects.into_iter().map(|object| {
             let mut row = Map::new();
@@ -141,7 +148,7 @@ impl<'a> Output<'a> {
             match include {
                 Include::None => drop(row.insert("object".into(), Value::Null)),
                 Include::Metadata => drop(row.insert("object".into(), partial(object))),
-                Include::Object => drop(row.insert("object".into(), convert::to_served(self.target, object))),
+                Include::Object => drop(row.insert("object".into(), convert::to_served(self.features, self.target, object))),
             }
             Value::Object(row)
         });

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{Output, Target, apply, convert, dry_run, manager, strategic, write};
-use crate::sim::kernel::{Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, store::Stamp, typed};
+use crate::sim::kernel::{
+    Feature, Features, Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, store::Stamp, typed,
+};
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
@@ -12,33 +14,32 @@ const STRATEGIC: &str = "application/strategic-merge-patch+json";
 /// # Errors
 /// As the API server's.
 pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
+    let output = Output::negotiate(world.store.features, request, target)?;
     if media(request) == "application/apply-patch+yaml" {
         return apply::handle(world, request, target);
     }
-    let dry = dry_run(request, "PatchOptions")?;
+    let dry = dry_run(world.store.features, request, "PatchOptions")?;
     let current = world.store.find(target.resource, target.namespace(), target.name())?.clone();
-    let patched = self::apply(request, target, &convert::to_served(target, &current))?;
-    if patched.name() != target.name() {
-        return Err(write::wrong_name(&patched, target));
-    }
+    let patched = self::apply(world.store.features, request, target, &convert::to_served(world.store.features, target, &current))?;
+    write::check_name(world, &patched, target)?;
     if patched.uid() != current.uid() {
         // Judged twice over there, by the generic and by the kind's own validation.
         let cause = Cause::invalid("metadata.uid", &patched.uid().into(), "field is immutable");
         return Err(Status::invalid(target.resource, target.name(), &[cause.clone(), cause]));
     }
-    let (object, warnings) = conform(request, target, patched)?;
+    let (object, warnings) = conform(world, request, target, patched)?;
     let stamp = Stamp::update(world.now(), manager(request));
     let stored = write::commit(world, target, stamp, object, dry).map_err(|refused| refused.with_warnings(&warnings))?;
     Ok(output.one(world, 200, &stored)?.with_warnings(&warnings))
 }
 
 /// A patched object as it is stored, when the patch has left it what it was.
-fn conform(request: &Request, target: &Target, patched: Value) -> Result<(Value, Vec<String>), Status> {
+fn conform(world: &World, request: &Request, target: &Target, patched: Value) -> Result<(Value, Vec<String>), Status> {
+    let features = world.store.features;
     let given = (patched.text("/apiVersion").to_owned(), patched.text("/kind").to_owned());
     // A strategic patch is shown itself, of the others what they lead to.
     let is_strategic = media(request) == STRATEGIC;
-    let shown = if is_strategic { typed::go_value(&strategic::shown(decode(request)?)) } else { patched.to_string() };
+    let shown = if is_strategic { typed::go_value(&strategic::shown(decode(features, request)?)) } else { patched.to_string() };
     let refused = |why: String| {
         let cause = Cause::invalid("patch", &shown.as_str().into(), &why);
         Status::invalid_kind("", "", "", &[cause])
@@ -47,11 +48,11 @@ fn conform(request: &Request, target: &Target, patched: Value) -> Result<(Value,
     if given != (version.clone(), target.resource.kind.to_owned()) {
         return Err(refused(format!("no kind {:?} is registered for version {:?}", given.1, given.0)));
     }
-    let mut object = convert::to_stored(target, patched);
-    let unknown = typed::conform(target.resource, &mut object)
+    let mut object = convert::to_stored(features, target, patched);
+    let unknown = typed::conform(features, target.resource, &mut object)
         .map_err(|wrong| refused(if is_strategic { wrong.mismatch.converted() } else { wrong.mismatch.decoded() }))?;
-    let warnings = write::judge_unknown(request, unknown).map_err(refused)?;
-    write::place(&mut object, target)?;
+    let warnings = write::judge_unknown(features, request, unknown).map_err(refused)?;
+    write::place(world, &mut object, target)?;
     Ok((object, warnings))
 }
 
@@ -59,12 +60,15 @@ fn conform(request: &Request, target: &Target, patched: Value) -> Result<(Value,
 ///
 /// # Errors
 /// `UnsupportedMediaType`; `BadRequest` for a malformed patch; `Invalid` for a JSON patch that does not apply.
-pub fn apply(request: &Request, target: &Target, current: &Value) -> Result<Value, Status> {
+pub fn apply(features: Features, request: &Request, target: &Target, current: &Value) -> Result<Value, Status> {
     let mut object = current.clone();
     match media(request) {
-        "application/merge-patch+json" => json_patch::merge(&mut object, &as_map(decode(request)?)?),
+        "application/merge-patch+json" => match as_map(decode(features, request)?)? {
+            patch if features.has(Feature::MergePatch) => json_patch::merge(&mut object, &patch),
+            patch => patch.as_object().into_iter().flatten().for_each(|(key, value)| object.put(&format!("/{key}"), value.clone())),
+        },
         "application/json-patch+json" => {
-            let operations = match decode(request)? {
+            let operations = match decode(features, request)? {
                 Value::Array(operations) => operations,
                 other => {
                     let given = typed::json_name(&other);
@@ -73,19 +77,29 @@ pub fn apply(request: &Request, target: &Target, current: &Value) -> Result<Valu
                 }
             };
             // The real server does not say which operation failed, and neither do we.
-            operations.into_iter().try_for_each(|operation| operate(&mut object, operation)).ok_or_else(Status::unprocessable)?;
+            let mut operations = operations.into_iter().filter(|_| features.has(Feature::JsonPatch));
+            operations.try_for_each(|operation| operate(features, &mut object, operation)).ok_or_else(Status::unprocessable)?;
         }
-        STRATEGIC if !target.resource.custom => strategic::merge(target.resource, &mut object, decode(request)?)?,
+        STRATEGIC if !target.resource.custom && features.has(Feature::StrategicMerge) => {
+            strategic::merge(features, target.resource, &mut object, decode(features, request)?)?;
+        }
+        // Without one of these features, all that has no form of its own is a merge patch.
+        STRATEGIC if !target.resource.custom => json_patch::merge(&mut object, &decode(features, request)?),
+        _ if !features.has(Feature::PatchMediaTypes) => json_patch::merge(&mut object, &decode(features, request)?),
         _ => return Err(unsupported(target)),
     }
     Ok(object)
 }
 
 /// One operation of a JSON patch; `None` when it does not apply.
-fn operate(object: &mut Value, mut operation: Value) -> Option<()> {
+fn operate(features: Features, object: &mut Value, mut operation: Value) -> Option<()> {
+    if operation.text("/op") == "test" && !features.has(Feature::JsonPatchTests) {
+        return Some(());
+    }
     let path = operation.text("/path").to_owned();
     // To the real server, replacing a key that a map does not have is adding it.
-    let parent_is_map = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent)).is_some_and(Value::is_object);
+    let parent_is_map = features.has(Feature::JsonPatchLenience)
+        && path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent)).is_some_and(Value::is_object);
     if operation.text("/op") == "replace" && object.pointer(&path).is_none() && parent_is_map {
         operation.put("/op", "add");
     }
@@ -102,11 +116,13 @@ fn media(request: &Request) -> &str {
     request.content_type.split(';').next().unwrap_or_default().trim()
 }
 
-fn decode(request: &Request) -> Result<Value, Status> {
+fn decode(features: Features, request: &Request) -> Result<Value, Status> {
     // The strategic way decodes elsewhere, and says no more than the decoder.
     let begin = if media(request) == STRATEGIC { "" } else { "error decoding patch: " };
-    serde_json::from_slice(&request.body)
-        .map_err(|error: serde_json::Error| Status::bad_request(format!("{begin}{}", undecodable(&request.body, &error))))
+    match serde_json::from_slice(&request.body) {
+        Err(_) if !features.has(Feature::PatchSyntax) => Ok(serde_json::json!({})),
+        read => read.map_err(|error| Status::bad_request(format!("{begin}{}", undecodable(&request.body, &error)))),
+    }
 }
 
 fn as_map(patch: Value) -> Result<Value, Status> {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Target, body, dry_run, manager, patch, write::commit};
+use super::{
+    Target, body, dry_run, manager, patch,
+    write::{check_name, commit},
+};
 use crate::sim::kernel::{Method, Request, Response, Status, World, object::Fields, status::Cause, store::Stamp};
 
 /// GET, PUT and PATCH of `/scale`.
@@ -13,13 +16,12 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
     let object = world.store.find(target.resource, target.namespace(), target.name())?.clone();
     let current = scale_of(&object);
     let wanted = match request.method {
-        Method::Put => body(request)?,
-        Method::Patch => patch::apply(request, target, &current)?,
+        Method::Put => body(world.store.features, request)?,
+        Method::Patch => patch::apply(world.store.features, request, target, &current)?,
         _ => return Ok(Response::json(200, &current)),
     };
-    if !wanted.name().is_empty() && wanted.name() != target.name() {
-        let why = format!("the name of the object ({}) does not match the name on the URL ({})", wanted.name(), target.name());
-        return Err(Status::bad_request(why));
+    if !wanted.name().is_empty() {
+        check_name(world, &wanted, target)?;
     }
     let mut object = Value::clone(&object);
     object.put("/metadata/resourceVersion", wanted.text("/metadata/resourceVersion"));
@@ -29,7 +31,7 @@ pub fn handle(world: &mut World, request: &Request, target: &Target) -> Result<R
         let cause = Cause::invalid("spec.replicas", &negative.into(), "must be greater than or equal to 0");
         return Err(Status::invalid_kind("autoscaling", "Scale", target.name(), &[cause]));
     }
-    let stored = commit(world, target, stamp, object, dry_run(request, "UpdateOptions")?)?;
+    let stored = commit(world, target, stamp, object, dry_run(world.store.features, request, "UpdateOptions")?)?;
     Ok(Response::json(200, &scale_of(&stored)))
 }
 

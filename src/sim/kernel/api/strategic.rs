@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::sim::kernel::{
-    Resource, Status,
+    Feature, Features, Resource, Status,
     schema::{List, Place},
     typed::go_value,
 };
@@ -17,7 +17,8 @@ const DELETE: &str = "$deleteFromPrimitiveList/";
 ///
 /// # Errors
 /// An internal error, as over there, for a directive that means nothing or a list entry without its key.
-pub fn merge(resource: &Resource, object: &mut Value, patch: Value) -> Result<(), Status> {
+pub fn merge(features: Features, resource: &Resource, object: &mut Value, patch: Value) -> Result<(), Status> {
+    let patch = if features.has(Feature::StrategicDirectives) { patch } else { clean(patch) };
     let Value::Object(patch) = patch else { return Err(Status::bad_request(super::patch::no_map(&patch))) };
     let Value::Object(map) = object else { return Err(Status::bad_request("the object is not an object")) };
     maps(Place::root(resource), map, patch)
@@ -193,7 +194,7 @@ mod tests {
 
     fn patched(patch: Value) -> Value {
         let mut object = deployment();
-        merge(&DEPLOYMENT, &mut object, json!({"spec": patch})).unwrap();
+        merge(Features::default(), &DEPLOYMENT, &mut object, json!({"spec": patch})).unwrap();
         object
     }
 
@@ -246,6 +247,11 @@ mod tests {
     fn an_entry_without_its_key_is_an_error() {
         let mut object = deployment();
         let patch = json!({"spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}});
-        assert!(merge(&DEPLOYMENT, &mut object, patch).unwrap_err().message.contains("does not contain declared merge key: name"));
+        assert!(
+            merge(Features::default(), &DEPLOYMENT, &mut object, patch)
+                .unwrap_err()
+                .message
+                .contains("does not contain declared merge key: name")
+        );
     }
 }

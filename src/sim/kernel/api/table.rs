@@ -81,6 +81,11 @@ pub fn of(resource: &Resource) -> &'static Columns {
     kinds.into_iter().find(|(kind, _)| *kind == resource).map_or(&basic::NAMESPACE, |(_, columns)| columns)
 }
 
+/// Columns that any kind could have.
+pub fn plain() -> &'static Columns {
+    &basic::SERVICE_ACCOUNT
+}
+
 /// `columnDefinitions`.
 pub fn definitions(columns: &Columns) -> Value {
     let definitions = columns.columns.iter().map(

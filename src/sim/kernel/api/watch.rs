@@ -9,7 +9,8 @@ use super::{
     list::{Selectors, invalid_options, revision},
 };
 use crate::sim::kernel::{
-    Change, ChangeKind, Request, Response, Status, World, object::Fields, resource::api_version, status::Cause, streams::Stream,
+    Change, ChangeKind, Feature, Features, Request, Response, Status, World, object::Fields, resource::api_version, status::Cause,
+    streams::Stream,
 };
 
 /// Seconds a watch lasts that names no timeout: the real server picks 30 to 60 minutes.
@@ -34,20 +35,24 @@ pub struct Watch {
 /// # Errors
 /// As the API server's; a revision that is too old is not an error but the stream's first event.
 pub fn start(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let selectors = Selectors::of(request, target)?;
-    Output::negotiate(request, target)?;
+    let features = world.store.features;
+    let selectors = Selectors::of(features, request, target)?;
+    Output::negotiate(features, request, target)?;
     // Not a bad request but an internal error, over there.
-    let asked = revision(request).map_err(|wrong| Status::custom(500, "", wrong.message, None))?;
+    let asked = revision(features, request).map_err(|wrong| Status::custom(500, "", wrong.message, None))?;
     let initial_events = request.param("sendInitialEvents").map(|value| value != "false");
-    check(request, initial_events)?;
+    if features.has(Feature::WatchOptions) {
+        check(request, initial_events)?;
+    }
     let bookmarks = request.flag("allowWatchBookmarks");
     let current = world.store.revision();
     let (from_state, cursor) = match (initial_events, asked) {
         (Some(true), _) | (None, None | Some(0)) => (true, current),
         (Some(false), None | Some(0)) => (false, current),
-        (_, Some(asked)) => (false, asked),
+        (_, Some(asked)) if features.has(Feature::WatchHistory) => (false, asked),
+        (_, Some(_)) => (false, current),
     };
-    let initial = match from_state {
+    let initial = match from_state && features.has(Feature::InitialState) {
         true => world.store.list(target.resource, target.namespace.as_deref()).filter(|o| selectors.matches(o)).cloned().collect(),
         false => Vec::new(),
     };
@@ -56,14 +61,14 @@ pub fn start(world: &mut World, request: &Request, target: &Target) -> Result<Re
         request: Request { body: Vec::new(), ..request.clone() },
         selectors,
         initial,
-        announce: from_state && bookmarks,
+        announce: from_state && bookmarks && features.has(Feature::InitialEventsEnd),
         cursor,
         headers: true,
     };
     let id = world.streams.open(Stream::Watch(Box::new(watch)));
     let seconds = request.param("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).filter(|seconds| *seconds > 0);
     let timeout = Some(Duration::from_secs(seconds.unwrap_or(TIMEOUT)));
-    Ok(Response::stream("application/json", id, timeout, bookmarks))
+    Ok(Response::stream("application/json", id, timeout, bookmarks && features.has(Feature::Bookmarks)))
 }
 
 fn check(request: &Request, initial_events: Option<bool>) -> Result<(), Status> {
@@ -95,7 +100,7 @@ impl Watch {
         }
         for change in world.store.changes_since(self.cursor) {
             self.cursor = change.revision;
-            if let Some((kind, object)) = self.translate(&change) {
+            if let Some((kind, object)) = self.translate(world.store.features, &change) {
                 self.say(world, kind, &object, out);
             }
         }
@@ -108,12 +113,13 @@ impl Watch {
     }
 
     /// What a change means to this watch: an object that begins or ceases to be selected is added or deleted.
-    fn translate(&self, change: &Change) -> Option<(&'static str, Arc<Value>)> {
+    fn translate(&self, features: Features, change: &Change) -> Option<(&'static str, Arc<Value>)> {
         let here = self.target.namespace.as_deref().is_none_or(|wanted| wanted == change.object.namespace());
         if change.resource != self.target.resource || !here {
             return None;
         }
-        let was = change.previous.as_ref().is_some_and(|previous| self.selectors.matches(previous));
+        let selected = |previous: &Arc<Value>| !features.has(Feature::WatchTransitions) || self.selectors.matches(previous);
+        let was = change.previous.as_ref().is_some_and(selected);
         let is = change.kind != ChangeKind::Deleted && self.selectors.matches(&change.object);
         match (was, is) {
             (false, true) => Some(("ADDED", change.object.clone())),
@@ -128,8 +134,8 @@ impl Watch {
     }
 
     fn say(&mut self, world: &World, kind: &str, object: &Value, out: &mut Vec<u8>) {
-        let Ok(output) = Output::negotiate(&self.request, &self.target) else { return };
-        let headers = std::mem::take(&mut self.headers);
+        let Ok(output) = Output::negotiate(world.store.features, &self.request, &self.target) else { return };
+        let headers = std::mem::take(&mut self.headers) || !world.has(Feature::TableHeadersOnce);
         line(out, kind, &output.watched(world, object, headers));
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Output, Target, body, convert, dry_run, manager};
 use crate::sim::kernel::{
-    Request, Resource, Response, Status, World,
+    Feature, Features, Request, Resource, Response, Status, World,
     object::Fields,
     resource::{EVENT, LEASE, SERVICE, api_version, of_kind},
     status::Cause,
@@ -20,8 +20,8 @@ use crate::sim::kernel::{
 /// # Errors
 /// As the API server's.
 pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
-    let (object, warnings) = incoming(request, target)?;
+    let output = Output::negotiate(world.store.features, request, target)?;
+    let (object, warnings) = incoming(world, request, target)?;
     let stored = create_stored(world, request, target, object).map_err(|refused| refused.with_warnings(&warnings))?;
     Ok(output.one(world, 201, &stored)?.with_warnings(&warnings))
 }
@@ -32,16 +32,16 @@ pub fn create(world: &mut World, request: &Request, target: &Target) -> Result<R
 /// As the API server's.
 pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut object: Value) -> Result<Arc<Value>, Status> {
     let resource = target.resource;
-    if !object.text("/metadata/resourceVersion").is_empty() {
+    if !object.text("/metadata/resourceVersion").is_empty() && world.has(Feature::NoVersionOnCreate) {
         return Err(Status::custom(500, "", "resourceVersion should not be set on objects to be created", None));
     }
     if resource.status {
         object.cut("/status");
     }
     let stamp = Stamp::update(world.now(), manager(request));
-    let dry = dry_run(request, "CreateOptions")?;
+    let dry = dry_run(world.store.features, request, "CreateOptions")?;
     world.store.prepare_create(stamp, resource, &mut object)?;
-    validate::create(resource, &object)?;
+    validate::create(world.store.features, resource, &object)?;
     let name = object.name().to_owned();
     let wants_any_name = !object.text("/metadata/generateName").is_empty();
     let stored = match dry {
@@ -56,19 +56,20 @@ pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut 
 /// # Errors
 /// As the API server's.
 pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<Response, Status> {
-    let output = Output::negotiate(request, target)?;
-    let (object, warnings) = incoming(request, target)?;
+    let output = Output::negotiate(world.store.features, request, target)?;
+    let (object, warnings) = incoming(world, request, target)?;
     let resource = target.resource;
-    if !object.name().is_empty() && object.name() != target.name() {
-        return Err(wrong_name(&object, target));
+    if !object.name().is_empty() {
+        check_name(world, &object, target)?;
     }
     let exists = world.exists(resource, target.namespace(), target.name());
     let version = object.text("/metadata/resourceVersion");
-    if !exists && target.subresource.is_empty() && creates_on_update(resource) && version.is_empty() {
+    let creates = creates_on_update(resource) && world.has(Feature::CreateOnUpdate);
+    if !exists && target.subresource.is_empty() && creates && version.is_empty() {
         let stored = create_stored(world, request, target, object).map_err(|refused| refused.with_warnings(&warnings))?;
         return Ok(output.one(world, 201, &stored)?.with_warnings(&warnings));
     }
-    if exists && version.is_empty() && (resource.custom || *resource == LEASE) {
+    if exists && version.is_empty() && world.has(Feature::VersionRequired) && (resource.custom || *resource == LEASE) {
         let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
         return Err(Status::invalid_kind(resource.group, resource.plural, target.name(), &[cause]));
     }
@@ -83,7 +84,7 @@ pub fn replace(world: &mut World, request: &Request, target: &Target) -> Result<
 pub fn update_stored(world: &mut World, request: &Request, target: &Target, mut object: Value) -> Result<Arc<Value>, Status> {
     object.put("/metadata/name", target.name());
     let stamp = Stamp::update(world.now(), manager(request));
-    commit(world, target, stamp, object, dry_run(request, "UpdateOptions")?)
+    commit(world, target, stamp, object, dry_run(world.store.features, request, "UpdateOptions")?)
 }
 
 /// The end of every update: compare-and-swap, validation, and storing unless it is a dry run.
@@ -93,11 +94,11 @@ pub fn update_stored(world: &mut World, request: &Request, target: &Target, mut 
 pub fn commit(world: &mut World, target: &Target, stamp: Stamp<'_>, object: Value, dry: bool) -> Result<Arc<Value>, Status> {
     let resource = target.resource;
     let (old, new) = match target.subresource.as_str() {
-        "status" => world.store.prepare_update_status(stamp, resource, object)?,
+        "status" if world.has(Feature::StatusApart) => world.store.prepare_update_status(stamp, resource, object)?,
         _ => world.store.prepare_update(stamp, resource, object)?,
     };
     if target.subresource != "status" {
-        validate::update(resource, &old, &new)?;
+        validate::update(world.store.features, resource, &old, &new)?;
     }
     if dry {
         return Ok(Arc::new(new));
@@ -105,19 +106,26 @@ pub fn commit(world: &mut World, target: &Target, stamp: Stamp<'_>, object: Valu
     Ok(world.store.commit(resource, old, new))
 }
 
-/// An object under another name than the request's.
-pub fn wrong_name(object: &Value, target: &Target) -> Status {
+/// Whether an object has the name of the request.
+///
+/// # Errors
+/// `BadRequest` when it has another.
+pub fn check_name(world: &World, object: &Value, target: &Target) -> Result<(), Status> {
     let (given, wanted) = (object.name(), target.name());
-    Status::bad_request(format!("the name of the object ({given}) does not match the name on the URL ({wanted})"))
+    if given == wanted || !world.has(Feature::NameOfPath) {
+        return Ok(());
+    }
+    Err(Status::bad_request(format!("the name of the object ({given}) does not match the name on the URL ({wanted})")))
 }
 
 /// Reads the object in the body, checks its kind and namespace and brings it into its stored form; warnings come with it.
-fn incoming(request: &Request, target: &Target) -> Result<(Value, Vec<String>), Status> {
+fn incoming(world: &World, request: &Request, target: &Target) -> Result<(Value, Vec<String>), Status> {
     let kind = target.resource.kind;
     let unrecognized = |why: &str| {
         Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({})", excerpt(request)))
     };
-    let mut object = body(request).map_err(|wrong| if wrong.code == 400 { unrecognized(&wrong.message) } else { wrong })?;
+    let mut object =
+        body(world.store.features, request).map_err(|wrong| if wrong.code == 400 { unrecognized(&wrong.message) } else { wrong })?;
     let version = api_version(target.group, target.version);
     if object.text("/kind").is_empty() {
         if target.resource.custom {
@@ -129,6 +137,7 @@ fn incoming(request: &Request, target: &Target) -> Result<(Value, Vec<String>), 
     }
     let (given_version, given_kind) = (object.text("/apiVersion").to_owned(), object.text("/kind").to_owned());
     match of_kind(&given_version, &given_kind) {
+        _ if !world.has(Feature::KindOfPath) => {}
         Some(given) if given != target.resource => {
             let from = given_version.rsplit('/').next().unwrap_or_default();
             let to = target.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
@@ -153,20 +162,24 @@ fn incoming(request: &Request, target: &Target) -> Result<(Value, Vec<String>), 
         }
         Some(_) => {}
     }
-    place(&mut object, target)?;
-    let mut object = convert::to_stored(target, object);
+    place(world, &mut object, target)?;
+    let mut object = convert::to_stored(world.store.features, target, object);
     let unfit = |why: String| Status::bad_request(format!("{kind} in version {:?} cannot be handled as a {kind}: {why}", target.version));
-    let unknown = typed::conform(target.resource, &mut object).map_err(|refused| unfit(refused.mismatch.decoded()))?;
-    let warnings = judge_unknown(request, unknown).map_err(unfit)?;
+    let unknown =
+        typed::conform(world.store.features, target.resource, &mut object).map_err(|refused| unfit(refused.mismatch.decoded()))?;
+    let warnings = judge_unknown(world.store.features, request, unknown).map_err(unfit)?;
     Ok((object, warnings))
 }
 
 /// What `fieldValidation` makes of unknown fields: an error, warnings, or nothing.
-pub fn judge_unknown(request: &Request, unknown: Vec<Unknown>) -> Result<Vec<String>, String> {
+pub fn judge_unknown(features: Features, request: &Request, unknown: Vec<Unknown>) -> Result<Vec<String>, String> {
     let sentences: Vec<String> = unknown.iter().map(|unknown| format!("unknown field {:?}", unknown.path)).collect();
     match request.param("fieldValidation") {
-        Some("Strict") if !sentences.is_empty() => Err(format!("strict decoding error: {}", sentences.join(", "))),
-        Some("Ignore") => Ok(Vec::new()),
+        Some("Strict") if !sentences.is_empty() && features.has(Feature::StrictFields) => {
+            Err(format!("strict decoding error: {}", sentences.join(", ")))
+        }
+        Some("Ignore") if features.has(Feature::IgnoredFields) => Ok(Vec::new()),
+        _ if !features.has(Feature::FieldWarnings) => Ok(Vec::new()),
         _ => Ok(sentences),
     }
 }
@@ -185,9 +198,9 @@ fn excerpt(request: &Request) -> String {
 ///
 /// # Errors
 /// `BadRequest` when the object names another one.
-pub fn place(object: &mut Value, target: &Target) -> Result<(), Status> {
+pub fn place(world: &World, object: &mut Value, target: &Target) -> Result<(), Status> {
     let given = object.namespace();
-    if !given.is_empty() && given != target.namespace() {
+    if !given.is_empty() && given != target.namespace() && world.has(Feature::NamespaceOfPath) {
         let why = if target.resource.namespaced {
             "the namespace of the provided object does not match the namespace sent on the request"
         } else {

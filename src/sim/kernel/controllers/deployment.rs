@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::MANAGER;
 use crate::sim::kernel::{
-    PartId, World,
+    Feature, PartId, World,
     object::{Fields, escape},
     resource::{DEPLOYMENT, REPLICA_SET},
     selector,
@@ -26,7 +26,7 @@ const COMPONENT: &str = "deployment-controller";
 /// Brings one Deployment a step further. Each write comes back as a change, and with it the next step.
 pub fn sync(world: &mut World, namespace: &str, name: &str) {
     let Some(deployment) = world.store.get(&DEPLOYMENT, namespace, name).cloned() else { return };
-    let job = Job { wishes: Wishes::of(&deployment), namespace, name };
+    let job = Job { wishes: wishes(world, &deployment), namespace, name };
     adopt(world, &deployment);
     if deployment.is_deleting() {
         let sets = sets_of(world, &deployment);
@@ -37,6 +37,21 @@ pub fn sync(world: &mut World, namespace: &str, name: &str) {
         return job.rescale(world);
     }
     if job.wishes.rolling { job.roll(world) } else { job.recreate(world) }
+}
+
+/// What the Deployment asks for, as far as it is listened to.
+fn wishes(world: &World, deployment: &Value) -> Wishes {
+    let asked = Wishes::of(deployment);
+    let limit = |feature: Feature, limit: i64| if world.has(feature) { limit } else { asked.replicas };
+    Wishes {
+        paused: asked.paused && world.has(Feature::Pause),
+        surge: limit(Feature::SurgeLimit, asked.surge),
+        unavailable: limit(Feature::UnavailableLimit, asked.unavailable),
+        deadline: asked.deadline.filter(|_| world.has(Feature::ProgressDeadline)),
+        rolling: asked.rolling || !world.has(Feature::Recreate),
+        history: asked.history.filter(|_| world.has(Feature::HistoryLimit)),
+        ..asked
+    }
 }
 
 /// One Deployment being worked on.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Key, MANAGER, controller_reference, pods::is_ready};
 use crate::sim::kernel::{
-    World,
+    Feature, World,
     object::Fields,
     resource::{ENDPOINT_SLICE, NODE, POD, SERVICE},
     selector::LabelSelector,
@@ -41,7 +41,7 @@ pub fn sync(world: &mut World, namespace: &str, name: &str) {
     let mut wanted = endpoints(world, &service);
     let labels = labels(&service);
     let slices = slices_of(world, &service);
-    if wanted.is_empty() {
+    if wanted.is_empty() && world.has(Feature::EmptySlices) {
         // One empty slice says "no address", which is not the same as "not looked at yet".
         wanted.insert(String::new(), Group::new(Value::Array(Vec::new())));
     }
@@ -114,7 +114,7 @@ fn endpoints(world: &World, service: &Value) -> BTreeMap<String, Group> {
         if pod.text("/status/podIP").is_empty() || matches!(pod.text("/status/phase"), "Succeeded" | "Failed") {
             continue;
         }
-        let ports = ports(service, pod);
+        let ports = ports(world, service, pod);
         let group = groups.entry(key_of(&ports)).or_insert_with(|| Group::new(ports));
         group.endpoints.insert(pod.name().to_owned(), endpoint(world, pod, unready));
     }
@@ -129,6 +129,9 @@ fn endpoint(world: &World, pod: &Value, unready: bool) -> Value {
         "conditions": {"ready": unready || (serving && !terminating), "serving": serving, "terminating": terminating},
         "targetRef": {"kind": "Pod", "namespace": pod.namespace(), "name": pod.name(), "uid": pod.uid()},
     });
+    if !world.has(Feature::EndpointConditions) {
+        endpoint.put("/conditions", json!({}));
+    }
     if !node.is_empty() {
         endpoint.put("/nodeName", node);
         let zone = world.store.get(&NODE, "", node).map(|node| node.label("topology.kubernetes.io/zone").to_owned());
@@ -140,11 +143,11 @@ fn endpoint(world: &World, pod: &Value, unready: bool) -> Value {
 }
 
 /// A Service's ports as numbers on this pod; a named port that the pod does not have is left out.
-fn ports(service: &Value, pod: &Value) -> Value {
+fn ports(world: &World, service: &Value, pod: &Value) -> Value {
     let ports = service.items("/spec/ports").iter().filter_map(|port| {
         let protocol = port.pointer("/protocol").and_then(Value::as_str).unwrap_or("TCP");
         let number = match port.pointer("/targetPort") {
-            Some(Value::String(name)) => named_port(pod, name, protocol)?,
+            Some(Value::String(name)) if world.has(Feature::NamedPorts) => named_port(pod, name, protocol)?,
             Some(Value::Number(number)) => number.as_i64().filter(|n| *n != 0).or(port.int("/port"))?,
             _ => port.int("/port")?,
         };

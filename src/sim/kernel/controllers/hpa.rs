@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Key, MANAGER};
 use crate::sim::kernel::{
-    Change, ChangeKind, PartId, Resource, World,
+    Change, ChangeKind, Feature, PartId, Resource, World,
     object::Fields,
     resource::{DEPLOYMENT, HPA, POD, REPLICA_SET, STATEFUL_SET},
     selector,
@@ -56,6 +56,9 @@ impl Autoscalers {
         look.run(world, memory);
         let mut status = look.status;
         status.put_default("/desiredReplicas", 0);
+        if !world.has(Feature::AutoscalerConditions) {
+            status.cut("/conditions");
+        }
         world.modify_status(&HPA, namespace, name, MANAGER, |hpa| hpa.put("/status", status)).ok();
     }
 }
@@ -82,15 +85,16 @@ impl Look<'_> {
         let current = scale.replicas;
         memory.begin(world.ms(), current);
         let (min, max) = (self.hpa.int("/spec/minReplicas").unwrap_or(1), self.hpa.int("/spec/maxReplicas").unwrap_or(1));
-        let (desired, why) = if current == 0 {
+        let bounded = world.has(Feature::AutoscalerBounds);
+        let (desired, why) = if current == 0 && world.has(Feature::ScaledToZero) {
             self.condition("ScalingActive", false, "ScalingDisabled", "scaling is disabled since the replica count of the target is zero");
             (0, String::new())
-        } else if current > max {
+        } else if current > max && bounded {
             (max, "Current number of replicas above Spec.MaxReplicas".into())
-        } else if current < min {
+        } else if current < min && bounded {
             (min, "Current number of replicas below Spec.MinReplicas".into())
         } else {
-            match self.measured(world, &scale) {
+            match self.measured(world, &scale).filter(|_| world.has(Feature::ResourceMetrics)) {
                 Some((wanted, metric)) => {
                     let why = if wanted > current { format!("{metric} above target") } else { "All metrics below target".into() };
                     (self.judge(world, memory, current, wanted, (min, max)), why)
@@ -180,6 +184,7 @@ impl Look<'_> {
     }
 
     fn judge(&mut self, world: &World, memory: &mut Memory, current: i64, wanted: i64, limits: (i64, i64)) -> i64 {
+        let limits = if world.has(Feature::AutoscalerLimits) { limits } else { (0, i64::MAX) };
         let judged = memory.judge(world.ms(), self.hpa.pointer("/spec/behavior"), current, wanted, limits);
         self.condition("AbleToScale", true, judged.able.0, judged.able.1);
         self.condition("ScalingLimited", judged.is_limited, judged.limited.0, judged.limited.1);

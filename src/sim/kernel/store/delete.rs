@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Stamp, Store, write::seconds};
 use crate::sim::kernel::{
-    Resource, Status,
+    Feature, Resource, Status,
     object::Fields,
     resource::{NAMESPACE, POD},
 };
@@ -58,14 +58,16 @@ impl Store {
         options: &DeleteOptions,
     ) -> Result<(Arc<Value>, bool), Status> {
         let old = self.find(resource, namespace, name)?.clone();
-        check(resource, &old, &options.preconditions)?;
+        if self.features.has(Feature::Preconditions) {
+            check(resource, &old, &options.preconditions)?;
+        }
         let mut new = Value::clone(&old);
         let grace = if *resource == POD { pod_grace(&old, options.grace) } else { 0 };
         let finalizer = match options.propagation {
             // The collector finishes these, also when there is nothing to wait for.
             Propagation::Foreground => Some("foregroundDeletion"),
-            Propagation::Orphan => Some("orphan"),
-            Propagation::Background => None,
+            Propagation::Orphan if self.features.has(Feature::Orphaning) => Some("orphan"),
+            Propagation::Orphan | Propagation::Background => None,
         };
         if let Some(finalizer) = finalizer
             && let Some(list) = new.items_mut("/metadata/finalizers")
@@ -74,7 +76,8 @@ impl Store {
             list.push(finalizer.into());
         }
         let held = *resource == NAMESPACE && !new.items("/spec/finalizers").is_empty();
-        if grace == 0 && new.items("/metadata/finalizers").is_empty() && !held {
+        let held = held || !new.items("/metadata/finalizers").is_empty() && self.features.has(Feature::Finalizers);
+        if grace == 0 && !held {
             let last = self.remove(resource, namespace, name).ok_or_else(|| Status::not_found(resource, name))?;
             if *resource != POD || old.is_deleting() {
                 return Ok((last, true));

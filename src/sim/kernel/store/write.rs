@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Stamp, Store};
 use crate::sim::kernel::{
-    Resource, Status, admission, defaults, managed,
+    Feature, Resource, Status, admission, defaults, managed,
     object::Fields,
     resource::{DEPLOYMENT, NAMESPACE, SERVICE},
     typed::drop_nulls,
@@ -40,7 +40,7 @@ impl Store {
     /// # Errors
     /// `AlreadyExists`.
     pub fn vacant(&self, resource: &Resource, object: &Value) -> Result<(), Status> {
-        let taken = self.get(resource, object.namespace(), object.name()).is_some();
+        let taken = self.features.has(Feature::AlreadyExists) && self.get(resource, object.namespace(), object.name()).is_some();
         if taken { Err(Status::already_exists(resource, object.name())) } else { Ok(()) }
     }
 
@@ -49,12 +49,12 @@ impl Store {
     /// # Errors
     /// `NotFound` when its namespace does not exist.
     pub fn prepare_create(&mut self, stamp: Stamp<'_>, resource: &'static Resource, object: &mut Value) -> Result<(), Status> {
-        if object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
+        if self.features.has(Feature::GeneratedNames) && object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
             let name = format!("{}{}", object.text("/metadata/generateName"), self.rng.suffix(5));
             object.put("/metadata/name", name);
         }
         let (namespace, name) = (object.namespace().to_owned(), object.name().to_owned());
-        if resource.namespaced {
+        if resource.namespaced && self.features.has(Feature::ExistingNamespace) {
             let space = self.get(&NAMESPACE, "", &namespace).ok_or_else(|| Status::not_found(&NAMESPACE, &namespace))?;
             if space.is_deleting() {
                 return Err(Status::namespace_terminating(resource, &name, &namespace));
@@ -70,13 +70,13 @@ impl Store {
         if resource.generation {
             object.put("/metadata/generation", 1);
         }
-        defaults::apply(resource, object);
+        self.fill(resource, object);
         drop_nulls(object);
-        managed::record(resource, None, object, stamp);
+        managed::record(self.features, resource, None, object, stamp);
         if *resource == SERVICE {
             self.assign_ip(object);
         }
-        admission::apply(resource, object);
+        self.admit(resource, object);
         Ok(())
     }
 
@@ -105,8 +105,8 @@ impl Store {
     /// As `update`.
     pub fn prepare_update(&mut self, stamp: Stamp<'_>, resource: &'static Resource, mut new: Value) -> Result<(Arc<Value>, Value), Status> {
         let old = self.stored_for(resource, &new)?;
-        keep_metadata(&old, &mut new);
-        if resource.status {
+        keep_metadata(self.features.has(Feature::ServerOwnedMetadata), &old, &mut new);
+        if resource.status && self.features.has(Feature::StatusLeftOut) {
             carry(&old, &mut new, "status");
         }
         if *resource == SERVICE {
@@ -114,15 +114,15 @@ impl Store {
         }
         new.put("/apiVersion", resource.api_version());
         new.put("/kind", resource.kind);
-        defaults::apply(resource, &mut new);
-        admission::apply(resource, &mut new);
+        self.fill(resource, &mut new);
+        self.admit(resource, &mut new);
         drop_nulls(&mut new);
         // Of Deployments alone, annotations count as content.
         let annotated = *resource == DEPLOYMENT && old.map("/metadata/annotations") != new.map("/metadata/annotations");
-        if resource.generation && (annotated || content_differs(&old, &new)) {
+        if resource.generation && self.features.has(Feature::Generation) && (annotated || content_differs(&old, &new)) {
             new.put("/metadata/generation", old.int("/metadata/generation").unwrap_or(0) + 1);
         }
-        managed::record(resource, Some(&old), &mut new, stamp);
+        managed::record(self.features, resource, Some(&old), &mut new, stamp);
         Ok((old, new))
     }
 
@@ -143,15 +143,15 @@ impl Store {
             // The one way to annotate without a new generation: their controller numbers revisions so.
             carry_at(&given, &mut new, "/metadata/annotations");
         }
-        defaults::apply(resource, &mut new);
+        self.fill(resource, &mut new);
         drop_nulls(&mut new);
-        managed::record(resource, Some(&old), &mut new, Stamp { subresource: "status", ..stamp });
+        managed::record(self.features, resource, Some(&old), &mut new, Stamp { subresource: "status", ..stamp });
         Ok((old, new))
     }
 
     /// Stores the second half of a prepared update; a last finalizer that went removes an object under deletion.
     pub fn commit(&mut self, resource: &'static Resource, old: Arc<Value>, new: Value) -> Arc<Value> {
-        if *old == new {
+        if *old == new && self.features.has(Feature::NoOpWrites) {
             return old;
         }
         let finished = new.is_deleting()
@@ -172,13 +172,14 @@ impl Store {
     fn stored_for(&self, resource: &Resource, given: &Value) -> Result<Arc<Value>, Status> {
         let old = self.find(resource, given.namespace(), given.name())?.clone();
         let version = given.text("/metadata/resourceVersion");
-        if !version.is_empty() && version.parse::<u64>().is_err() {
+        if !version.is_empty() && version.parse::<u64>().is_err() && self.features.has(Feature::VersionForm) {
             return Err(Status::custom(500, "", format!("strconv.ParseUint: parsing {version:?}: invalid syntax"), None));
         }
-        if !version.is_empty() && version != old.text("/metadata/resourceVersion") {
+        let stale = !version.is_empty() && version != old.text("/metadata/resourceVersion");
+        if stale && self.features.has(Feature::StaleVersionConflict) {
             return Err(Status::conflict(resource, given.name()));
         }
-        if !given.uid().is_empty() && given.uid() != old.uid() {
+        if !given.uid().is_empty() && given.uid() != old.uid() && self.features.has(Feature::UidConflict) {
             let why = format!(
                 "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
                 storage_key(resource, &old),
@@ -188,6 +189,18 @@ impl Store {
             return Err(Status::conflict_because(resource, given.name(), &why));
         }
         Ok(old)
+    }
+
+    fn fill(&self, resource: &Resource, object: &mut Value) {
+        if self.features.has(Feature::Defaults) {
+            defaults::apply(resource, object);
+        }
+    }
+
+    fn admit(&self, resource: &Resource, object: &mut Value) {
+        if self.features.has(Feature::Admission) {
+            admission::apply(resource, object);
+        }
     }
 
     fn assign_ip(&mut self, service: &mut Value) {
@@ -220,8 +233,8 @@ fn storage_key(resource: &Resource, object: &Value) -> String {
     format!("/registry/{kind}/{namespace}{}", object.name())
 }
 
-fn keep_metadata(old: &Value, new: &mut Value) {
-    for key in SERVER_OWNED {
+fn keep_metadata(owned: bool, old: &Value, new: &mut Value) {
+    for key in SERVER_OWNED.into_iter().filter(|_| owned) {
         let pointer = format!("/metadata/{key}");
         match old.pointer(&pointer) {
             Some(value) => new.put(&pointer, value.clone()),

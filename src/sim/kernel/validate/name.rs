@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::sim::kernel::{
-    Resource,
+    Feature, Features, Resource,
     object::Fields,
     resource::{NAMESPACE, SERVICE},
     status::Cause,
@@ -21,16 +21,23 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
     '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /// Judges `metadata.name` and the labels.
-pub(super) fn metadata(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) {
-    let name = object.name();
+pub(super) fn metadata(features: Features, resource: &Resource, object: &Value, causes: &mut Vec<Cause>) {
+    if features.has(Feature::Names) {
+        own_name(resource, object.name(), causes);
+    }
+    if features.has(Feature::LabelForms) {
+        labels(object.pointer("/metadata/labels"), "metadata.labels", causes);
+        for (key, _) in object.map("/metadata/annotations") {
+            qualified(key, "metadata.annotations", causes);
+        }
+    }
+}
+
+fn own_name(resource: &Resource, name: &str, causes: &mut Vec<Cause>) {
     if name.is_empty() {
         causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else if let Some(why) = wrong_name(resource, name) {
         causes.push(Cause::invalid("metadata.name", &name.into(), why));
-    }
-    labels(object.pointer("/metadata/labels"), "metadata.labels", causes);
-    for (key, _) in object.map("/metadata/annotations") {
-        qualified(key, "metadata.annotations", causes);
     }
 }
 

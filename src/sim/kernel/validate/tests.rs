@@ -12,12 +12,12 @@ fn deployment(change: impl FnOnce(&mut Value)) -> Value {
 }
 
 fn refusal(resource: &Resource, object: &Value) -> String {
-    create(resource, object).unwrap_err().message
+    create(Features::default(), resource, object).unwrap_err().message
 }
 
 #[test]
 fn a_plain_deployment_is_valid_and_each_fault_has_its_text() {
-    create(&DEPLOYMENT, &deployment(|_| ())).unwrap();
+    create(Features::default(), &DEPLOYMENT, &deployment(|_| ())).unwrap();
     let negative = deployment(|d| d.put("/spec/replicas", -1));
     let text = "Deployment.apps \"web\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
     assert_eq!(refusal(&DEPLOYMENT, &negative), text);
@@ -49,7 +49,7 @@ fn a_selector_never_changes() {
         d.put("/spec/selector/matchLabels/tier", "x");
         d.put("/spec/template/metadata/labels/tier", "x");
     });
-    let refused = update(&DEPLOYMENT, &deployment(|_| ()), &new).unwrap_err();
+    let refused = update(Features::default(), &DEPLOYMENT, &deployment(|_| ()), &new).unwrap_err();
     let text = "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"web\",\"tier\":\"x\"}}: field is immutable";
     assert_eq!((refused.code, refused.message.as_str()), (422, text));
 }
@@ -57,7 +57,7 @@ fn a_selector_never_changes() {
 #[test]
 fn weights_of_routes_are_numbers_in_range() {
     let route = |weight: Value| json!({"metadata": {"name": "r"}, "spec": {"rules": [{"backendRefs": [{"name": "a", "weight": weight}]}]}});
-    create(&HTTP_ROUTE, &route(json!(0))).unwrap();
+    create(Features::default(), &HTTP_ROUTE, &route(json!(0))).unwrap();
     assert!(refusal(&HTTP_ROUTE, &route(json!(-1))).contains("should be greater than or equal to 0"));
     assert!(refusal(&HTTP_ROUTE, &route(json!(1_000_001))).contains("should be less than or equal to 1000000"));
     let text = "spec.rules[0].backendRefs[0].weight in body must be of type integer: \"string\"";
@@ -67,6 +67,11 @@ fn weights_of_routes_are_numbers_in_range() {
 #[test]
 fn a_pod_changes_its_image_and_nothing_else() {
     let pod = |image: &str, host: &str| json!({"metadata": {"name": "p"}, "spec": {"hostname": host, "containers": [{"name": "a", "image": image}]}});
-    update(&POD, &pod("a:1", "h"), &pod("a:2", "h")).unwrap();
-    assert!(update(&POD, &pod("a:1", "h"), &pod("a:1", "i")).unwrap_err().message.contains("pod updates may not change fields"));
+    update(Features::default(), &POD, &pod("a:1", "h"), &pod("a:2", "h")).unwrap();
+    assert!(
+        update(Features::default(), &POD, &pod("a:1", "h"), &pod("a:1", "i"))
+            .unwrap_err()
+            .message
+            .contains("pod updates may not change fields")
+    );
 }

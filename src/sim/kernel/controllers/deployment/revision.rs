@@ -10,7 +10,7 @@ use super::{
     status,
 };
 use crate::sim::kernel::{
-    World,
+    Feature, World,
     controllers::{MANAGER, controller_reference},
     object::{Fields, escape},
     resource::{DEPLOYMENT, REPLICA_SET},
@@ -32,7 +32,8 @@ const HISTORY_LENGTH: usize = 2000;
 /// Brings revision numbers and copied annotations up to date; creates the current template's ReplicaSet when asked to.
 pub(super) fn sync(world: &mut World, job: &Job<'_>, create: bool) {
     let sets = job.sets(world);
-    let revision = sets.old.iter().map(|set| set.revision).max().unwrap_or(0) + 1;
+    let newest = sets.old.iter().map(|set| set.revision).max().unwrap_or(0);
+    let revision = if world.has(Feature::Revisions) { newest + 1 } else { 1 };
     match &sets.new {
         Some(new) => renumber(world, job, &new.name, new.revision.max(revision)),
         None if create => create_set(world, job, &sets, revision),
@@ -44,9 +45,12 @@ pub(super) fn sync(world: &mut World, job: &Job<'_>, create: bool) {
 fn renumber(world: &mut World, job: &Job<'_>, name: &str, revision: i64) {
     let Some(deployment) = job.deployment(world) else { return };
     let min_ready = deployment.int("/spec/minReadySeconds");
+    let copies = world.has(Feature::CopiedAnnotations);
     world
         .modify(&REPLICA_SET, job.namespace, name, MANAGER, |rs| {
-            copy_annotations(&deployment, rs);
+            if copies {
+                copy_annotations(&deployment, rs);
+            }
             let before = rs.annotation(REVISION).to_owned();
             if before.parse::<i64>().unwrap_or(0) < revision {
                 if !before.is_empty() {
@@ -93,7 +97,10 @@ fn copy_annotations(deployment: &Value, rs: &mut Value) {
 fn create_set(world: &mut World, job: &Job<'_>, sets: &Sets, revision: i64) {
     let Some(deployment) = job.deployment(world) else { return };
     let template = deployment.pointer("/spec/template").cloned().unwrap_or_default();
-    let hash = template_hash(&template, deployment.int("/status/collisionCount").unwrap_or(0));
+    let hash = match world.has(Feature::TemplateHash) {
+        true => template_hash(&template, deployment.int("/status/collisionCount").unwrap_or(0)),
+        false => revision.to_string(),
+    };
     let name = format!("{}-{hash}", job.name);
     if let Some(taken) = world.store.get(&REPLICA_SET, job.namespace, &name) {
         let ours = taken.controller().is_some_and(|owner| owner.text("/uid") == deployment.uid());

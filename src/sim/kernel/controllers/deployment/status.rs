@@ -6,7 +6,7 @@ use super::{
     Job,
     spec::{Sets, Wishes},
 };
-use crate::sim::kernel::{World, controllers::MANAGER, object::Fields, resource::DEPLOYMENT, store::seconds};
+use crate::sim::kernel::{Feature, World, controllers::MANAGER, object::Fields, resource::DEPLOYMENT, store::seconds};
 
 /// Whether the status says that all wanted pods are of the current template and available, and no others exist.
 pub(super) fn is_complete(deployment: &Value, wishes: &Wishes) -> bool {
@@ -19,7 +19,7 @@ pub(super) fn is_complete(deployment: &Value, wishes: &Wishes) -> bool {
 pub(super) fn write(world: &mut World, job: &Job<'_>, sets: &Sets, progress: bool) {
     let Some(before) = job.deployment(world) else { return };
     let mut after = Value::clone(&before);
-    count(&mut after, sets);
+    count(world, &mut after, sets);
     let now = seconds(world.now());
     let enough = after.int("/status/availableReplicas").unwrap_or(0) >= job.wishes.replicas - job.wishes.unavailable;
     let available = if enough {
@@ -27,8 +27,10 @@ pub(super) fn write(world: &mut World, job: &Job<'_>, sets: &Sets, progress: boo
     } else {
         Condition::new("Available", "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     };
-    available.set(&mut after, &now);
-    if progress {
+    if world.has(Feature::AvailableCondition) {
+        available.set(&mut after, &now);
+    }
+    if progress && world.has(Feature::ProgressingCondition) {
         judge_progress(world, job, sets, &before, &mut after, &now);
     }
     if before.pointer("/status") != after.pointer("/status") {
@@ -39,10 +41,10 @@ pub(super) fn write(world: &mut World, job: &Job<'_>, sets: &Sets, progress: boo
     }
 }
 
-fn count(deployment: &mut Value, sets: &Sets) {
+fn count(world: &World, deployment: &mut Value, sets: &Sets) {
     let available = sets.sum(|set| set.available);
     let unavailable = (sets.sum(|set| set.size) - available).max(0);
-    let generation = deployment.int("/metadata/generation").unwrap_or(0);
+    let generation = deployment.int("/metadata/generation").filter(|_| world.has(Feature::ObservedGeneration)).unwrap_or(0);
     let updated = sets.new.as_ref().map_or(0, |new| new.actual);
     let counts = [
         ("observedGeneration", generation),
