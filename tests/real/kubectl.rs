@@ -12,7 +12,7 @@ mod stage;
 
 use std::collections::BTreeSet;
 
-use super::conformance::side::embedded;
+use super::conformance::side::Embedded;
 use super::harness::control_plane::ControlPlane;
 use script::Script;
 use stage::{Stage, versions};
@@ -38,7 +38,7 @@ scripts! { lists, describes, workloads, rollouts, applies, creates, explains, re
 async fn play(name: &str) {
     let Some(plane) = ControlPlane::get(name) else { return };
     let script = Script::read(name);
-    let server = embedded(script.speed).await;
+    let server = Embedded { speed: script.speed, ..Embedded::default() }.start().await;
     let (script, server) = (&script, &server);
     let played = futures::future::join_all(versions(plane).into_iter().map(|kubectl| async move {
         let stage = Stage::set(script, plane, server, kubectl).await;

@@ -5,6 +5,7 @@
 //!   a: { apiVersion: v1, kind: ConfigMap, metadata: { name: a }, data: { x: "1" } }
 //! cases:
 //! - name: a stale version conflicts
+//!   proves: [staleVersionConflict]           # without which of the embedded cluster's features it must go red
 //!   steps:
 //!   - { do: POST v1/configmaps, body: a, keep: { old: /metadata/resourceVersion } }
 //!   - { do: PATCH v1/configmaps/a, type: merge, body: { data: { x: "2" } } }
@@ -19,6 +20,7 @@
 
 use std::collections::BTreeMap;
 
+use cutover::sim::kernel::Feature;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -44,6 +46,8 @@ pub struct Topic {
 pub struct Case {
     /// What it is about.
     pub name: String,
+    /// What it proves: an embedded cluster without one of these must be told from the real one by it.
+    pub proves: Vec<Feature>,
     /// Its requests, one after the other.
     pub steps: Vec<Step>,
 }

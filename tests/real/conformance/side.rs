@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cutover::sim::http::{Clock, Options, Server};
-use cutover::sim::kernel::{Kernel, resource::NODE};
+use cutover::sim::kernel::{Feature, Features, Kernel, resource::NODE};
 use cutover::sim::scenario::Nodes;
 use http::Request;
 use http_body_util::BodyExt;
@@ -18,6 +18,10 @@ use crate::harness::control_plane::ControlPlane;
 
 /// How long what a case waits for may take.
 const SOON: Duration = Duration::from_secs(60);
+/// How long a cluster that lacks something is waited for: what its time makes of it is enough for whatever would come.
+const SOON_ENOUGH: Duration = Duration::from_secs(8);
+/// What a watch may take: the longest of the cases ends by itself after ten seconds.
+const LONGEST_WATCH: Duration = Duration::from_secs(15);
 /// How long between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -25,6 +29,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Side {
     client: Client,
     is_real: bool,
+    patience: Duration,
     /// etcd, behind the real one.
     etcd: Option<String>,
     // Serves as long as it lives.
@@ -52,26 +57,22 @@ impl Side {
     pub async fn real(plane: &ControlPlane) -> Self {
         let kubeconfig = Kubeconfig::read_from(plane.kubeconfig("harness", "default", plane.port())).expect("our own kubeconfig");
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.expect("our own kubeconfig");
-        Self { client: client(config), is_real: true, etcd: Some(plane.etcd_url()), server: None }
+        Self { client: client(config), is_real: true, patience: SOON, etcd: Some(plane.etcd_url()), server: None }
     }
 
-    /// An embedded cluster of the topic's own, whose time runs so many times as fast.
-    pub async fn embedded(speed: f64) -> Self {
-        let server = embedded(speed).await;
+    /// An embedded cluster of the topic's own.
+    pub async fn embedded(world: Embedded) -> Self {
+        let server = world.start().await;
         let config = Config::new(server.url().parse().expect("its address"));
-        Self { client: client(config), is_real: false, etcd: None, server: Some(server) }
+        let patience = if world.off.is_some() { SOON_ENOUGH } else { SOON };
+        Self { client: client(config), is_real: false, patience, etcd: None, server: Some(server) }
     }
 
-    /// Gives the embedded cluster a metrics server.
-    pub fn measure(&self) {
-        self.server.iter().for_each(|server| server.handle().with(|kernel| kernel.world.measured.metrics_server = true));
-    }
-
-    /// Plays a case in a fresh namespace.
+    /// Plays a case in a fresh namespace, until an answer is not the one that is expected, where some are.
     ///
     /// # Panics
     /// When the namespace cannot be made.
-    pub async fn play(&self, topic: &Topic, case: &Case, namespace: &str) -> Vec<Answer> {
+    pub async fn play(&self, topic: &Topic, case: &Case, namespace: &str, expected: Option<&[Answer]>) -> Vec<Answer> {
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).to_string();
         let made = self.send("POST", "/api/v1/namespaces", ("application/json", "application/json"), body.into_bytes(), None).await;
         assert_eq!(made.as_ref().map(|made| made.code), Ok(201), "namespace {namespace}");
@@ -80,8 +81,10 @@ impl Side {
         for step in &case.steps {
             let answer = self.step(topic, step, &mut kept, &mut normal).await;
             let stuck = answer.is_err();
-            answers.push(answer.unwrap_or_else(|why| Answer { slip: self.is_real.then(|| why.clone()), seen: json!({ "stuck": why }) }));
-            if stuck {
+            let answer = answer.unwrap_or_else(|why| Answer { slip: self.is_real.then(|| why.clone()), seen: json!({ "stuck": why }) });
+            let other = expected.is_some_and(|expected| expected.get(answers.len()).is_none_or(|wanted| wanted.seen != answer.seen));
+            answers.push(answer);
+            if stuck || other {
                 break;
             }
         }
@@ -102,7 +105,7 @@ impl Side {
             let Some((pointer, value)) = step.until.iter().find(|(pointer, value)| !holds(body.pointer(pointer), value)) else {
                 break (raw, body);
             };
-            if started.elapsed() > SOON {
+            if started.elapsed() > self.patience {
                 return Err(format!("{pointer} did not become {value}; last seen: {}", raw.body));
             }
             tokio::time::sleep(LOOK).await;
@@ -139,7 +142,7 @@ impl Side {
         let request = Request::builder().method(method).uri(path.replace(' ', "%20"));
         let request = request.header("content-type", media.0).header("accept", media.1).header("user-agent", "conformance/1.0");
         let request = request.body(Body::from(body)).map_err(|error| format!("{method} {path}: {error}"))?;
-        let answer = tokio::time::timeout(SOON, self.answer(request, lines)).await;
+        let answer = tokio::time::timeout(self.patience.max(LONGEST_WATCH), self.answer(request, lines)).await;
         answer.unwrap_or_else(|_| Err("no answer".to_owned())).map_err(|error| format!("{method} {path}: {error}"))
     }
 
@@ -162,20 +165,33 @@ impl Side {
     }
 }
 
-/// Starts an embedded cluster with as many nodes as the real one, whose time runs so many times as fast.
-///
-/// # Panics
-/// When it does not start.
-pub async fn embedded(speed: f64) -> Server {
-    let now = jiff::Timestamp::now();
-    let mut kernel = Kernel::new(1, now);
-    for node in (Nodes { count: 2, ..Nodes::default() }).objects(&now.to_string()) {
-        kernel.world.create(&NODE, node, "kubelet").expect("a node");
+/// What an embedded cluster is like.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Embedded {
+    /// How many times as fast its time runs.
+    pub speed: f64,
+    /// It has a metrics server.
+    pub measured: bool,
+    /// It lacks this.
+    pub off: Option<Feature>,
+}
+
+impl Embedded {
+    /// Starts it, with as many nodes as the real one.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(self) -> Server {
+        let now = jiff::Timestamp::now();
+        let mut kernel = Kernel::new(1, now);
+        for node in (Nodes { count: 2, ..Nodes::default() }).objects(&now.to_string()) {
+            kernel.world.create(&NODE, node, "kubelet").expect("a node");
+        }
+        kernel.world.measured.metrics_server = self.measured;
+        kernel.world.store.features = self.off.map_or_else(Features::default, Features::without);
+        let options = Options { clock: Clock::Scaled { speed: self.speed }, prometheus: None, ..Options::default() };
+        Server::start(kernel, options).await.expect("the embedded cluster")
     }
-    // The real one has none either.
-    kernel.world.measured.metrics_server = false;
-    let options = Options { clock: Clock::Scaled { speed }, prometheus: None, ..Options::default() };
-    Server::start(kernel, options).await.expect("the embedded cluster")
 }
 
 /// Standard base64, as etcd's gateway wants its keys.

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::stage::{Stage, versions};
-use super::{ControlPlane, Script, embedded};
+use super::{ControlPlane, Embedded, Script};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_schema_is_the_real_servers() {
     let Some(plane) = ControlPlane::get("schemas") else { return };
-    let server = embedded(1.0).await;
+    let server = Embedded { speed: 1.0, ..Embedded::default() }.start().await;
     let script = Script { name: "schemas".to_owned(), ..Script::default() };
     let kubectl = versions(plane).swap_remove(0);
     let stage = Stage::set(&script, plane, &server, kubectl).await;
