@@ -3,7 +3,7 @@
 //! The scripts are data, `kubectl/scripts/TOPIC.yaml`; [`script`] says how one is written. Each is played by kubectl
 //! 1.36 and 1.32. What is expected is what kubectl prints of the real control plane while the test runs, after the
 //! few [`normal`]isations of what differs between any two clusters. kwok stands in for kubelets over there: what only a
-//! kubelet tells (logs, container ids, its events) cannot be compared here.
+//! kubelet tells (the lines of logs, container ids, its events) cannot be compared here.
 
 mod normal;
 mod schemas;
@@ -12,6 +12,7 @@ mod stage;
 
 use std::collections::BTreeSet;
 
+use super::conformance::metrics_api;
 use super::conformance::side::Embedded;
 use super::harness::control_plane::ControlPlane;
 use script::Script;
@@ -21,7 +22,7 @@ use stage::{Stage, versions};
 macro_rules! scripts {
     ($($name:ident),+ $(,)?) => {
         /// The scripts: their names are the names of the files.
-        const SCRIPTS: &[&str] = &[$(stringify!($name)),+];
+        const SCRIPTS: &[&str] = &[MEASURED, $(stringify!($name)),+];
 
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,14 +33,28 @@ macro_rules! scripts {
     };
 }
 
-scripts! { lists, describes, workloads, rollouts, applies, creates, explains, reviews, events }
+scripts! { lists, describes, workloads, rollouts, applies, creates, explains, reviews, events, logs }
 
-/// Plays a script with every kubectl on both worlds, and tells of all lines that differ at once.
+/// The script that needs a metrics server, and with it a control plane of its own: who comes and goes among the APIs is seen by all.
+const MEASURED: &str = "tops";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tops() {
+    let Some(plane) = ControlPlane::another(MEASURED) else { return };
+    metrics_api::register(&plane);
+    compare(&Script::read(MEASURED), &plane, true).await;
+}
+
+/// Plays a script with every kubectl on both worlds.
 async fn play(name: &str) {
     let Some(plane) = ControlPlane::get(name) else { return };
-    let script = Script::read(name);
-    let server = Embedded { speed: script.speed, ..Embedded::default() }.start().await;
-    let (script, server) = (&script, &server);
+    compare(&Script::read(name), plane, false).await;
+}
+
+/// Tells of all lines that differ at once.
+async fn compare(script: &Script, plane: &ControlPlane, measured: bool) {
+    let name = &script.name;
+    let server = &Embedded { speed: script.speed, measured, off: None }.start().await;
     let played = futures::future::join_all(versions(plane).into_iter().map(|kubectl| async move {
         let stage = Stage::set(script, plane, server, kubectl).await;
         stage.play(script).await

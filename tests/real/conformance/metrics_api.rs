@@ -75,7 +75,7 @@ fn answer(plane: &ControlPlane, config: Arc<ServerConfig>, socket: TcpStream) ->
         }
     }
     let target = head.split(' ').nth(1).unwrap_or_default();
-    let (code, body) = page(plane, target).map_or((404, json!({})), |body| (200, body));
+    let (code, body) = page(plane, target).map_or_else(|| (404, missing(target)), |body| (200, body));
     let body = body.to_string();
     let stream = stream.get_mut();
     write!(
@@ -86,6 +86,15 @@ fn answer(plane: &ControlPlane, config: Arc<ServerConfig>, socket: TcpStream) ->
     stream.flush()?;
     stream.conn.send_close_notify();
     stream.conn.complete_io(&mut stream.sock).map(drop)
+}
+
+/// What a metrics server says of what it has not measured.
+fn missing(target: &str) -> Value {
+    let name = target.rsplit('/').next().unwrap_or_default();
+    json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "NotFound", "code": 404,
+        "message": format!("pods.metrics.k8s.io {name:?} not found"), "details": {"name": name, "group": "metrics.k8s.io", "kind": "pods"},
+    })
 }
 
 /// What stands at a path.
@@ -100,13 +109,20 @@ fn page(plane: &ControlPlane, target: &str) -> Option<Value> {
         ["apis", "metrics.k8s.io", "v1beta1", "namespaces", namespace, "pods"] => {
             let selector = query.split('&').find_map(|pair| pair.strip_prefix("labelSelector=")).unwrap_or_default();
             let selector = selector.replace("%3D", "=").replace("%2C", ",");
-            let pods = plane.kubectl(&["get", "pods", "-n", namespace, "-l", &selector, "-o", "json"]).ok()?;
-            let pods: Value = serde_json::from_str(&pods).ok()?;
+            let pods = read(plane, &["get", "pods", "-n", namespace, "-l", &selector])?;
             let items: Vec<Value> = pods["items"].as_array()?.iter().map(measured).collect();
             Some(json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": items}))
         }
+        ["apis", "metrics.k8s.io", "v1beta1", "namespaces", namespace, "pods", name] => {
+            read(plane, &["get", "pod", name, "-n", namespace]).map(|pod| measured(&pod))
+        }
         _ => None,
     }
+}
+
+fn read(plane: &ControlPlane, what: &[&str]) -> Option<Value> {
+    let text = plane.kubectl(&[what, &["-o", "json"]].concat()).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 fn measured(pod: &Value) -> Value {
@@ -114,6 +130,7 @@ fn measured(pod: &Value) -> Value {
     let containers: Vec<Value> =
         containers.map(|container| json!({"name": container["name"], "usage": {"cpu": "20m", "memory": "50Mi"}})).collect();
     json!({
+        "kind": "PodMetrics", "apiVersion": "metrics.k8s.io/v1beta1",
         "metadata": {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"], "labels": pod["metadata"]["labels"]},
         "timestamp": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "window": "10s", "containers": containers,
     })

@@ -95,6 +95,12 @@ fn order(lines: &mut [String]) {
     lines.chunk_by_mut(|a, b| is_row(a) && is_row(b)).for_each(<[String]>::sort);
 }
 
+/// 9: how much pods use, in what `top` prints.
+pub fn amounts(text: &str) -> String {
+    let is_amount = |word: &str| ["m", "Mi"].iter().any(|unit| word.strip_suffix(unit).is_some_and(|n| n.parse::<u64>().is_ok()));
+    tokens(text, |token| is_amount(token).then(|| "<amount>".to_owned()))
+}
+
 #[test]
 fn only_what_must_differ_is_made_equal() {
     let text = "NAME                   READY   AGE     IP            NODE\nweb-5d9c7b8f6d-x2k4p   1/1     3m4s    10.1.0.3      node-2\n";
@@ -106,6 +112,7 @@ fn only_what_must_differ_is_made_equal() {
     assert_eq!(equal("  Normal  Pulled  12s (x3 over 4m)  kubelet  x"), "  Normal  Pulled  <age> (x3 over <age>)  kubelet  x");
     assert_eq!(equal("web-x2k4p   1/1   Running   2 (3s ago)   <invalid>"), "web-<ending>  1/1  Running  2 (<age> ago)  <age>");
     assert_eq!(equal("Endpoints: 10.1.0.3:80,10.1.0.4:80"), "Endpoints: <address>:80,<address>:80");
+    assert_eq!(equal(&amounts("web-x2k4p   20m     50Mi")), "web-<ending>  <amount>  <amount>");
     let uid = "01234567-89ab-cdef-0123-456789abcdef";
     assert_eq!(equal(&format!("uid: {uid}\nuid: {uid}")), "uid: <uid 1>\nuid: <uid 1>");
 }
