@@ -22,21 +22,28 @@ impl World {
         if version.as_deref() != expect {
             return StoreOutcome::Conflict;
         }
-        let version = self.version();
-        let orders = self.record.take().map_or_else(Vec::new, |r| r.orders);
-        let orders = orders.into_iter().filter(|o| !spent.contains(&o.id)).collect();
-        self.record = Some(Record { rollout: Some(rollout), orders, version, damaged: false });
-        StoreOutcome::Stored { version: version.to_string() }
+        let mut new = self.version();
+        let before = self.record.take();
+        let mut orders = before.as_ref().map_or_else(Vec::new, |r| r.orders.clone());
+        orders.retain(|o| !spent.contains(&o.id));
+        // What changes nothing leaves no version behind, as on a real server.
+        if let Some(same) = before.filter(|r| !r.damaged && r.rollout.as_ref() == Some(&rollout) && r.orders == orders) {
+            new = same.version;
+        }
+        self.record = Some(Record { rollout: Some(rollout), orders, version: new, damaged: false });
+        StoreOutcome::Stored { version: new.to_string() }
     }
 
     pub fn append(&mut self, order: Order) {
         let version = self.version();
         match &mut self.record {
             Some(record) => {
-                if !record.orders.iter().any(|o| o.id == order.id) {
+                if !record.orders.contains(&order) {
+                    record.orders.retain(|o| o.id != order.id);
                     record.orders.push(order);
+                    record.orders.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+                    record.version = version;
                 }
-                record.version = version;
             }
             None => self.record = Some(Record { rollout: None, orders: vec![order], version, damaged: false }),
         }
@@ -69,6 +76,8 @@ impl World {
                 (lease.holder, lease.version) = (None, version);
                 LeaseOutcome::Free
             }
+            // Our name in another epoch is another life of ours: no version of it is waited for.
+            (_, Some(who)) if who == me => LeaseOutcome::Taken { holder: who, epoch: lease.epoch, renewed: None, version: String::new() },
             (_, Some(who)) => taken(&who, lease.epoch, lease.version),
             (_, None) => LeaseOutcome::Free,
         }
