@@ -60,6 +60,7 @@ pub enum Hand {
 /// A route, or what stands for one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
+    pub uid: u64,
     pub stable: u32,
     pub candidate: u32,
     pub version: u64,
@@ -143,6 +144,7 @@ impl World {
             let switched = matches!(c.router, Router::Service { .. });
             let candidate = c.candidate.as_ref().map(|name| Deployment::new(name, 2, if switched { WHOLE } else { 0 }));
             let route = (!rolling).then_some(Route {
+                uid: 1,
                 stable: total,
                 candidate: 0,
                 version: 1,

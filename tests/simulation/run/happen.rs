@@ -163,15 +163,7 @@ fn meddle(world: &mut World, what: &Happening) {
             }
         }
         Happening::RestoreRoute { part } => {
-            let made = Route {
-                stable: world.total,
-                candidate: 0,
-                version,
-                stamp: None,
-                by: Some(Hand::Foreign),
-                pending_until: Millis::ZERO,
-                foreign: 7,
-            };
+            let made = Route::made((world.total, 0), version);
             if let Some(part) = world.parts.get_mut(*part).filter(|p| p.route.is_none() && p.candidate.is_some()) {
                 part.route = Some(made);
             }
@@ -196,7 +188,8 @@ fn meddle(world: &mut World, what: &Happening) {
         }),
         Happening::Unpause { part } => with(world, *part, Track::Stable, |d| {
             if d.paused {
-                (d.paused, d.version) = (false, version);
+                d.set_paused(false);
+                (d.version, d.generation) = (version, d.generation + 1);
             }
         }),
         _ => {}

@@ -39,7 +39,7 @@ impl World {
                     return conflict("replicas are others");
                 }
                 d.written(version, stamp, d.replicas != *to);
-                (d.replicas, d.replicas_by) = (*to, Some(Hand::Ours));
+                d.set_replicas(*to, Hand::Ours);
                 WriteOutcome::Landed
             }
             Action::SetImages { target, images, paused, .. } => {
@@ -47,14 +47,14 @@ impl World {
                 if let Some(why) = guarded(d, target, precondition) {
                     return why;
                 }
-                for change in images {
-                    if precondition == Precondition::Value && d.image != change.from {
-                        return conflict("the image is another");
-                    }
-                    d.set_image(&change.to, Hand::Ours);
+                if precondition == Precondition::Value && images.iter().any(|change| d.image != change.from) {
+                    return conflict("the image is another");
                 }
+                let before = (d.image.clone(), d.paused);
                 d.paused = paused.unwrap_or(d.paused);
-                d.written(version, stamp, true);
+                images.iter().for_each(|change| d.set_image(&change.to, Hand::Ours));
+                d.turn();
+                d.written(version, stamp, before != (d.image.clone(), d.paused));
                 WriteOutcome::Landed
             }
             Action::SetPaused { target, paused, .. } => {
@@ -63,22 +63,29 @@ impl World {
                     return why;
                 }
                 d.written(version, stamp, d.paused != *paused);
-                d.paused = *paused;
+                d.set_paused(*paused);
                 WriteOutcome::Landed
             }
             Action::Clone { from, name, images, replicas, .. } => {
-                clone(part, from, name, images.first().map(|i| i.to.as_str()), *replicas, version)
+                let made = clone(part, from, name, images.first().map(|i| i.to.as_str()), *replicas, version);
+                let new = part.candidate.as_mut().filter(|_| made == WriteOutcome::Landed);
+                new.into_iter().for_each(|d| d.stamp = Some(stamp.to_owned()));
+                made
             }
-            Action::Undo { target, revision, .. } => {
+            Action::Undo { target, revision, replica_set, .. } => {
                 let Some(d) = side(part, target) else { return gone() };
+                // What keeps the revision is read first: it may be gone, or keep a newer one by now.
+                let Some((number, image)) = d.kept.iter().find(|(_, image)| d.set_of(image) == *replica_set).cloned() else {
+                    return gone();
+                };
+                if number != *revision {
+                    return conflict("it no longer keeps that revision");
+                }
                 if let Some(why) = guarded(d, target, precondition) {
                     return why;
                 }
-                let Some(image) = d.kept.iter().find(|(n, _)| n == revision).map(|(_, image)| image.clone()) else {
-                    return conflict("it no longer keeps that revision");
-                };
+                d.written(version, stamp, d.image != image);
                 d.set_image(&image, Hand::Ours);
-                d.written(version, stamp, true);
                 WriteOutcome::Landed
             }
             Action::Fence { object, .. } => {
@@ -88,7 +95,9 @@ impl World {
                     .find(|d| d.name == object.name && object.kind.name() == "Deployment");
                 if let Some(d) = hit {
                     d.written(version, stamp, false);
-                } else if let Some(r) = part.route.as_mut().filter(|_| object.kind.name() != "Deployment") {
+                } else if let Some(r) =
+                    part.route.as_mut().filter(|r| object.kind.name() != "Deployment" && r.stamp.as_deref() != Some(stamp))
+                {
                     (r.version, r.stamp) = (version, Some(stamp.to_owned()));
                 }
                 WriteOutcome::Landed
@@ -124,6 +133,9 @@ fn route(
     at: (u64, Millis),
 ) -> WriteOutcome {
     let Some(r) = &mut part.route else { return gone() };
+    if r.uid.to_string() != facts.uid {
+        return conflict("it was made anew");
+    }
     let as_read = (r.stable, r.candidate) == (facts.stable, facts.candidate);
     let refused = match precondition {
         Precondition::Unchanged => facts.resource_version != r.version.to_string(),
@@ -139,6 +151,11 @@ fn route(
 }
 
 impl Route {
+    /// One that somebody has just made.
+    pub fn made((stable, candidate): (u32, u32), version: u64) -> Route {
+        Route { uid: version, stable, candidate, version, stamp: None, by: Some(Hand::Foreign), pending_until: Millis::ZERO, foreign: 7 }
+    }
+
     /// A write that changes nothing leaves no version behind, as on a real server.
     pub fn set(&mut self, (stable, candidate): (u32, u32), (version, now): (u64, Millis), by: Hand) {
         if (self.stable, self.candidate) != (stable, candidate) {
@@ -174,7 +191,10 @@ fn ratio(part: &mut Part, facts: &RouteFacts, (stable, candidate): (u32, u32), p
 }
 
 fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replicas: u32, version: u64) -> WriteOutcome {
-    let Some(stable) = part.stable.as_ref().filter(|s| s.uid.to_string() == from.uid) else { return conflict("stable was made anew") };
+    let Some(stable) = part.stable.as_ref() else { return gone() };
+    if stable.uid.to_string() != from.uid {
+        return conflict("stable was made anew");
+    }
     if part.candidate.is_some() {
         return conflict("it exists");
     }
@@ -201,23 +221,51 @@ fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replic
 }
 
 impl Deployment {
-    /// A write came through: the stamp stands, and the controller has something new to see where the spec changed.
+    /// A write came through: the stamp stands, and the controller has something new to see where the spec changed. One that
+    /// changes nothing leaves no version behind, as on a real server.
     pub fn written(&mut self, version: u64, stamp: &str, spec: bool) {
-        self.version = version;
+        // Of a Deployment a new annotation counts as a new spec does.
+        if spec || self.stamp.as_deref() != Some(stamp) {
+            (self.version, self.generation) = (version, self.generation + 1);
+        }
         self.stamp = Some(stamp.to_owned());
-        self.generation += i64::from(spec);
     }
 
-    /// A new template: its ReplicaSet is the newest revision.
+    /// Who writes what stands there already owns nothing by it.
+    pub fn set_replicas(&mut self, to: u32, by: Hand) {
+        if self.replicas != to {
+            (self.replicas, self.replicas_by) = (to, Some(by));
+        }
+    }
+
+    /// Stops or goes on.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.turn();
+    }
+
+    /// A new template.
     pub fn set_image(&mut self, image: &str, by: Hand) {
-        if self.image == image {
+        if self.image != image {
+            (self.image_by, self.image) = (Some(by), image.to_owned());
+            self.turn();
+        }
+    }
+
+    /// Its controller makes the template's ReplicaSet the newest revision; while it is paused none that is not there yet.
+    pub fn turn(&mut self) {
+        let found = self.kept.iter().find(|(_, image)| *image == self.image);
+        if found.map_or(self.paused, |(n, _)| *n == self.revision) {
             return;
         }
-        self.image_by = Some(by);
-        self.image = image.to_owned();
         self.revision += 1;
-        self.kept.retain(|(_, kept)| kept != image);
-        self.kept.insert(0, (self.revision, image.to_owned()));
+        self.kept.retain(|(_, kept)| *kept != self.image);
+        self.kept.insert(0, (self.revision, self.image.clone()));
         self.kept.truncate(4);
+    }
+
+    /// The ReplicaSet that keeps an image: the same one also under a newer number.
+    pub fn set_of(&self, image: &str) -> String {
+        format!("rs-{}-{image}", self.uid)
     }
 }

@@ -8,6 +8,9 @@ use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 
 use super::{Deployment, Hand, Part, World};
 
+/// Where an Ingress names its Service.
+const BACKEND: &str = "/spec/rules/0/http/paths/0/backend/service/name";
+
 impl World {
     pub fn observe(&self) -> Observed {
         let one = |p: &Part| {
@@ -25,55 +28,71 @@ impl World {
     }
 
     pub fn facts(&self, p: &Part) -> Result<RouteFacts, RouteProblem> {
-        let (kind, entry) = match &p.declared.router {
-            Router::Istio { stable, candidate, .. } => (
-                Kind::VirtualService,
-                RouteEntry::VirtualService { route: None, http: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) },
-            ),
-            Router::Gateway { stable, candidate, .. } => {
-                (Kind::HttpRoute, RouteEntry::HttpRoute { rule: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) })
-            }
-            Router::Service { key, stable, candidate, .. } => {
-                let on_stable = p.route.as_ref().is_none_or(|r| r.candidate == 0);
-                let current = if on_stable { stable.clone() } else { candidate.clone() };
-                (Kind::Service, RouteEntry::Service { key: key.clone(), stable: stable.clone(), candidate: candidate.clone(), current })
-            }
-            Router::Replicas { .. } => return by_ratio(p),
-            _ => return Err(RouteProblem::None),
-        };
-        let object = ObjectRef::new(kind, "shop", p.declared.name.clone());
+        if p.by_ratio() {
+            return by_ratio(p);
+        }
+        let (kind, entry) = entry(p).ok_or(RouteProblem::None)?;
+        let name = if let Router::Nginx { ingress, .. } = &p.declared.router { ingress } else { &p.declared.name };
+        let object = ObjectRef::new(kind, "shop", name.clone());
         let Some(route) = &p.route else { return Err(RouteProblem::Missing(object)) };
-        let accepted =
-            if self.now < route.pending_until { Acceptance::Pending("the gateway has not seen it".into()) } else { Acceptance::Yes };
-        Ok(facts(object, "u".into(), route.version, entry, (route.stable, route.candidate), accepted, route.stamp.clone()))
+        // Of the others nobody reports what was taken over.
+        let pending = kind == Kind::HttpRoute && self.now < route.pending_until;
+        let accepted = if pending { Acceptance::Pending("the gateway has not seen it".into()) } else { Acceptance::Yes };
+        let weights = (route.stable, route.candidate);
+        let alone = kind == Kind::Service;
+        let facts = facts(object, (route.uid.to_string(), route.version.to_string()), entry, weights, accepted);
+        Ok(RouteFacts { alone, stamp: route.stamp.clone(), ..facts })
     }
 }
 
+/// Where in its object a route stands.
+fn entry(p: &Part) -> Option<(Kind, RouteEntry)> {
+    Some(match &p.declared.router {
+        Router::Istio { stable, candidate, .. } => {
+            let (stable, candidate) = ((0, stable.clone()), (1, candidate.clone()));
+            (Kind::VirtualService, RouteEntry::VirtualService { route: None, http: 0, stable, candidate })
+        }
+        Router::Gateway { stable, candidate, .. } => {
+            (Kind::HttpRoute, RouteEntry::HttpRoute { rule: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) })
+        }
+        Router::Nginx { prefix, candidate, .. } => {
+            let candidate = (BACKEND.to_owned(), candidate.clone());
+            let weight = p.route.as_ref().map(|r| r.candidate.to_string());
+            (Kind::Ingress, RouteEntry::Ingress { prefix: prefix.clone(), candidate, canary: Some("true".into()), weight, annotated: true })
+        }
+        Router::Service { key, stable, candidate, .. } => {
+            let on_stable = p.route.as_ref().is_none_or(|r| r.candidate == 0);
+            let current = if on_stable { stable.clone() } else { candidate.clone() };
+            (Kind::Service, RouteEntry::Service { key: key.clone(), stable: stable.clone(), candidate: candidate.clone(), current })
+        }
+        Router::Replicas { .. } | Router::None => return None,
+    })
+}
+
 fn by_ratio(p: &Part) -> Result<RouteFacts, RouteProblem> {
-    let object = ObjectRef::new(Kind::Deployment, "shop", p.declared.stable.clone());
-    let (Some(s), Some(c)) = (&p.stable, &p.candidate) else { return Err(RouteProblem::Missing(object)) };
+    let missing = |name: &str| RouteProblem::Missing(ObjectRef::new(Kind::Deployment, "shop", name));
+    let s = p.stable.as_ref().ok_or_else(|| missing(&p.declared.stable))?;
+    let c = p.candidate.as_ref().ok_or_else(|| missing(p.declared.candidate.as_deref().unwrap_or_default()))?;
     let name = |d: &Deployment| (d.name.clone(), d.uid.to_string());
     let entry = RouteEntry::Replicas { stable: name(s), candidate: name(c) };
-    let accepted = match (c.replicas, c.ready()) {
-        (0, n) if n > 0 => Acceptance::Pending("they still answer".into()),
-        _ => Acceptance::Yes,
-    };
-    Ok(facts(object, s.uid.to_string(), s.version, entry, (s.replicas, c.replicas), accepted, None))
+    let waits = if c.replicas == 0 { c.ready() > 0 } else { s.ready() < s.replicas || c.ready() < c.replicas };
+    let accepted = if waits { Acceptance::Pending("the pods are not there yet".into()) } else { Acceptance::Yes };
+    let object = ObjectRef::new(Kind::Deployment, "shop", p.declared.stable.clone());
+    let facts = facts(object, (s.uid.to_string(), s.resource_version()), entry, (s.replicas, c.replicas), accepted);
+    Ok(RouteFacts { alone: true, ..facts })
 }
 
 fn facts(
     object: ObjectRef,
-    uid: String,
-    version: u64,
+    (uid, resource_version): (String, String),
     entry: RouteEntry,
     (stable, candidate): (u32, u32),
     accepted: Acceptance,
-    stamp: Option<String>,
 ) -> RouteFacts {
     RouteFacts {
         object,
         uid,
-        resource_version: version.to_string(),
+        resource_version,
         entry,
         stable,
         candidate,
@@ -83,7 +102,7 @@ fn facts(
         notes: vec![],
         alone: false,
         written: (true, true),
-        stamp,
+        stamp: None,
         candidate_labels: Default::default(),
     }
 }
@@ -102,7 +121,7 @@ fn workload(d: &Deployment) -> Workload {
     let images = |image: &str| vec![ContainerImage { name: "app".into(), image: image.into() }];
     let revisions = d.kept.iter().map(|(revision, image)| KeptRevision {
         revision: *revision,
-        replica_set: format!("rs-{revision}"),
+        replica_set: d.set_of(image),
         template_hash: format!("h-{image}"),
         images: images(image),
         change_cause: None,
@@ -126,7 +145,7 @@ fn workload(d: &Deployment) -> Workload {
         images_by: writer(d.image_by),
         replicas_by: writer(d.replicas_by),
         revision: Some(d.revision),
-        template_hash: Some(format!("h-{}", d.image)),
+        template_hash: d.kept.iter().find(|(n, _)| *n == d.revision).map(|(_, image)| format!("h-{image}")),
         revisions: revisions.collect(),
         hpa: d.scaler.map(|(min, max)| Autoscaler {
             name: "hpa".into(),

@@ -2,7 +2,7 @@
 
 use cutover::domain::time::Millis;
 
-use super::Deployment;
+use super::{Deployment, Hand};
 
 /// How often the kubelet and the controllers get to it.
 pub const TICK: Millis = Millis(1_000);
@@ -20,7 +20,14 @@ pub struct Pod {
 impl Deployment {
     /// One tick nearer to what is wanted. `limp` pods cannot be ready.
     pub fn tick(&mut self, limp: u32, ready: impl Fn(&str) -> bool) {
-        let settled = limp == 0 && self.pods.len() == self.replicas as usize && self.pods.iter().all(|p| p.ready && p.image == self.image);
+        // An autoscaler holds its bounds, measured or not; none it leaves alone.
+        let bounded = self.scaler.map_or(self.replicas, |(min, max)| self.replicas.clamp(min, max));
+        if self.replicas > 0 && bounded != self.replicas {
+            self.set_replicas(bounded, Hand::Foreign);
+            (self.status, self.generation) = (self.status + 1, self.generation + 1);
+        }
+        let turned = |pod: &Pod| self.paused || pod.image == self.image;
+        let settled = limp == 0 && self.pods.len() == self.replicas as usize && self.pods.iter().all(|p| p.ready && turned(p));
         if settled {
             return;
         }
