@@ -24,3 +24,11 @@ mod script;
 mod seeds;
 mod shrink;
 mod world;
+#[path = "../worlds/worlds.rs"]
+mod worlds;
+
+/// The same against a real API server is in the other binary.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_compact_world_and_the_embedded_cluster_answer_alike() {
+    worlds::play::agree(None).await;
+}
