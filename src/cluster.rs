@@ -14,6 +14,7 @@ pub mod logs;
 pub mod namespaces;
 pub mod observe;
 mod owners;
+mod quantity;
 pub mod read_only;
 mod rules;
 pub mod state;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Request;
 use serde::Deserialize;
 
+use super::super::quantity::number;
 use super::Shared;
 use super::wire::Meta;
 
@@ -63,42 +64,6 @@ async fn read(shared: &Shared) -> Option<BTreeMap<String, (u64, u64)>> {
 }
 
 fn sum(containers: &[ContainerUsage]) -> (u64, u64) {
-    let total = |key: &str| -> f64 { containers.iter().filter_map(|c| quantity(c.usage.get(key)?)).sum() };
+    let total = |key: &str| -> f64 { containers.iter().filter_map(|c| number(c.usage.get(key)?)).sum() };
     ((total("cpu") * 1000.0).round() as u64, total("memory") as u64)
-}
-
-/// A Kubernetes quantity as a plain number: `12m`, `250Mi`, `1500000n`, `2`.
-fn quantity(text: &str) -> Option<f64> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor = match unit {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        _ => return None,
-    };
-    number.parse::<f64>().ok().map(|n| n * factor)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities() {
-        let read = |t| quantity(t).map(|n| (n * 1e6).round() / 1e6);
-        assert_eq!(
-            [read("12m"), read("250Ki"), read("1500000n"), read("2"), read("x"), read("3Zi")],
-            [Some(0.012), Some(256_000.0), Some(0.0015), Some(2.0), None, None]
-        );
-    }
 }
