@@ -39,6 +39,7 @@ pub mod profile;
 pub mod prom_api;
 pub mod promql;
 pub mod quantity;
+pub mod quota;
 mod recorder;
 pub mod resource;
 pub mod rng;

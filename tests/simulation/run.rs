@@ -147,7 +147,9 @@ impl<'a> Run<'a> {
         // A version that begins to fail is seen to, whatever waits.
         let since = self.laws.bad_since().map_or(TROUBLE, |at| TROUBLE.max(at.plus(Millis::secs(60))));
         let parked = waits && self.world.now > since.plus(Millis::secs(75));
-        (over || parked) && !self.laws.awaits(self.world.now) && !self.events.values().any(|e| matches!(e, Event::Land(_) | Event::Happen(_) | Event::Git))
+        (over || parked)
+            && !self.laws.awaits(self.world.now)
+            && !self.events.values().any(|e| matches!(e, Event::Land(_) | Event::Happen(_) | Event::Git))
     }
 
     pub fn rollout(&self) -> Option<&Rollout> {

@@ -1,4 +1,4 @@
-//! The controllers: Deployment, ReplicaSet, EndpointSlice, HPA, disruption budgets, gateways.
+//! The controllers: Deployment, ReplicaSet, EndpointSlice, HPA, disruption budgets, quotas, gateways.
 //!
 //! Each change puts the objects it concerns into a queue; each pass works the queues off, pods' owners first. What a
 //! controller writes comes back as a change in the next pass, so all of them come to rest within one virtual instant.
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{
     Change, ChangeKind, Feature, Part, World,
     object::Fields,
-    resource::{DEPLOYMENT, HPA, HTTP_ROUTE, PDB, POD, REPLICA_SET, SERVICE},
+    quota,
+    resource::{DEPLOYMENT, HPA, HTTP_ROUTE, PDB, POD, REPLICA_SET, RESOURCE_QUOTA, SERVICE},
 };
 
 pub mod deployment;
@@ -44,11 +45,13 @@ struct Queue {
     services: BTreeSet<Key>,
     budgets: BTreeSet<Key>,
     routes: BTreeSet<Key>,
+    /// Namespaces whose quotas are to be counted.
+    quotas: BTreeSet<String>,
 }
 
 impl Part for Controllers {
     fn start(&mut self, world: &mut World) {
-        for resource in [&POD, &REPLICA_SET, &DEPLOYMENT, &SERVICE, &PDB, &HTTP_ROUTE, &HPA] {
+        for resource in [&POD, &REPLICA_SET, &DEPLOYMENT, &SERVICE, &PDB, &RESOURCE_QUOTA, &HTTP_ROUTE, &HPA] {
             let objects: Vec<_> = world.store.list(resource, None).cloned().collect();
             for object in objects {
                 let change = Change { revision: object.revision(), resource, kind: ChangeKind::Added, object, previous: None };
@@ -104,6 +107,8 @@ impl Controllers {
             self.queue.services.insert(key());
         } else if *resource == PDB {
             self.queue.budgets.insert(key());
+        } else if *resource == RESOURCE_QUOTA {
+            self.queue.quotas.insert(key().0);
         } else if *resource == HTTP_ROUTE && change.kind != ChangeKind::Deleted {
             self.queue.routes.insert(key());
         } else if *resource == HPA {
@@ -116,6 +121,7 @@ impl Controllers {
         if !pods::matters(change) {
             return;
         }
+        self.queue.quotas.insert(pod.namespace().to_owned());
         let owners = self.pods.notice(world, change);
         let relabeled = change.previous.as_ref().is_some_and(|previous| previous.labels() != pod.labels());
         if relabeled {
@@ -148,6 +154,9 @@ impl Controllers {
         }
         for (namespace, name) in queue.budgets {
             disruption::sync(world, &namespace, &name);
+        }
+        for namespace in queue.quotas {
+            quota::sync(world, &namespace);
         }
         for (namespace, name) in queue.routes {
             gateway::notice(world, &namespace, &name);

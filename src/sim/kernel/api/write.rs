@@ -8,6 +8,7 @@ use super::{Output, Target, body, convert, dry_run, manager};
 use crate::sim::kernel::{
     Feature, Features, Request, Resource, Response, Status, World,
     object::Fields,
+    quota,
     resource::{EVENT, LEASE, SERVICE, api_version, of_kind},
     status::Cause,
     store::Stamp,
@@ -42,6 +43,7 @@ pub fn create_stored(world: &mut World, request: &Request, target: &Target, mut 
     let dry = dry_run(world.store.features, request, "CreateOptions")?;
     world.store.prepare_create(stamp, resource, &mut object)?;
     validate::create(world.store.features, resource, &object)?;
+    quota::admit(&world.store, resource, &object)?;
     let name = object.name().to_owned();
     let wants_any_name = !object.text("/metadata/generateName").is_empty();
     let stored = match dry {

@@ -21,6 +21,9 @@ mod rank;
 /// Who the events of this controller come from.
 const COMPONENT: &str = "replicaset-controller";
 
+/// When a pod that was refused is tried again, in milliseconds. (The real controller waits longer each time.)
+const AGAIN: u64 = 10_000;
+
 /// The ReplicaSets that want a pod nobody owns.
 pub fn wanting(world: &World, pod: &Value) -> Vec<Key> {
     let sets = world.store.list(&REPLICA_SET, Some(pod.namespace()));
@@ -38,6 +41,10 @@ pub fn sync(world: &mut World, pods: &mut PodIndex, namespace: &str, name: &str)
         let missing = set.int("/spec/replicas").unwrap_or(1) - counts.active;
         if missing > 0 {
             failure = create(world, &set, missing).err();
+            if failure.is_some() {
+                let again = world.ms() + AGAIN;
+                world.timers.at(again, PartId::Controllers, format!("replicaset/{namespace}/{name}"));
+            }
         } else if missing < 0 {
             remove(world, &set, missing.unsigned_abs());
         }

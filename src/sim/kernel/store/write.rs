@@ -8,6 +8,7 @@ use super::{Stamp, Store};
 use crate::sim::kernel::{
     Feature, Resource, Status, admission, defaults, managed,
     object::Fields,
+    quota,
     resource::{DEPLOYMENT, NAMESPACE, SERVICE},
     typed::drop_nulls,
 };
@@ -20,9 +21,10 @@ impl Store {
     /// Creates an object: name, uid, time, generation and defaults are filled in, status is kept as given.
     ///
     /// # Errors
-    /// `AlreadyExists`; `Invalid` without a name; `NotFound` when its namespace does not exist.
+    /// `AlreadyExists`; `Invalid` without a name; `NotFound` when its namespace does not exist; `Forbidden` beyond a quota.
     pub fn create(&mut self, stamp: Stamp<'_>, resource: &'static Resource, mut object: Value) -> Result<Arc<Value>, Status> {
         self.prepare_create(stamp, resource, &mut object)?;
+        quota::admit(self, resource, &object)?;
         self.insert(resource, object)
     }
 

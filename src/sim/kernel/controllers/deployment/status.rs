@@ -6,7 +6,15 @@ use super::{
     Job,
     spec::{Sets, Wishes},
 };
-use crate::sim::kernel::{Feature, World, controllers::MANAGER, object::Fields, resource::DEPLOYMENT, store::seconds};
+use crate::sim::kernel::{
+    Feature, World,
+    controllers::MANAGER,
+    object::Fields,
+    resource::{DEPLOYMENT, REPLICA_SET},
+    store::seconds,
+};
+
+const FAILURE: &str = "ReplicaFailure";
 
 /// Whether the status says that all wanted pods are of the current template and available, and no others exist.
 pub(super) fn is_complete(deployment: &Value, wishes: &Wishes) -> bool {
@@ -32,6 +40,7 @@ pub(super) fn write(world: &mut World, job: &Job<'_>, sets: &Sets, progress: boo
     }
     if progress && world.has(Feature::ProgressingCondition) {
         judge_progress(world, job, sets, &before, &mut after, &now);
+        tell_failure(world, job, sets, &mut after);
     }
     if before.pointer("/status") != after.pointer("/status") {
         let status = after.pointer("/status").cloned().unwrap_or_default();
@@ -60,6 +69,16 @@ fn count(world: &World, deployment: &mut Value, sets: &Sets) {
         if value == 0 { drop(deployment.cut(&pointer)) } else { deployment.put(&pointer, value) }
     }
     deployment.put("/status/terminatingReplicas", sets.sum(|set| set.terminating));
+}
+
+/// A ReplicaSet that cannot make its pods is told of here too: the current one before all others.
+fn tell_failure(world: &World, job: &Job<'_>, sets: &Sets, after: &mut Value) {
+    let names = sets.new.iter().chain(&sets.old).map(|set| set.name.as_str());
+    let mut found = names.filter_map(|name| condition(world.store.get(&REPLICA_SET, job.namespace, name)?, FAILURE).cloned());
+    let Some(failure) = found.next() else { return remove(after, FAILURE) };
+    let since = failure.text("/lastTransitionTime").to_owned();
+    let [status, reason, message] = ["/status", "/reason", "/message"].map(|key| failure.text(key));
+    Condition::new(FAILURE, status, reason, message).set(after, &since);
 }
 
 fn judge_progress(world: &World, job: &Job<'_>, sets: &Sets, before: &Value, after: &mut Value, now: &str) {
