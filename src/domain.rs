@@ -21,6 +21,7 @@ pub mod port;
 pub mod reference;
 pub mod release;
 pub mod rollout;
+pub mod room;
 pub mod route;
 pub mod sample;
 pub mod step;

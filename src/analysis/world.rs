@@ -174,7 +174,7 @@ impl World {
             owners: vec![],
             checked: vec![],
         };
-        Observed { at: self.at().wall, components: BTreeMap::from([("web".into(), web)]) }
+        Observed { at: self.at().wall, components: BTreeMap::from([("web".into(), web)]), room: None }
     }
 
     pub fn notice(&mut self) {

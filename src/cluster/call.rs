@@ -159,7 +159,8 @@ pub(super) async fn list_at<T: DeserializeOwned>(
     pages(client, subject, path, selector, |object: T| object).await
 }
 
-async fn pages<T: DeserializeOwned, U>(
+/// The same, trimmed object by object.
+pub(super) async fn pages<T: DeserializeOwned, U>(
     client: &Client,
     subject: &Subject,
     path: &str,

@@ -2,6 +2,8 @@
 
 mod pods;
 mod references;
+mod room;
+mod scaler;
 mod tools;
 mod wire;
 mod workload;
@@ -10,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use futures::future::{join, join_all, try_join, try_join_all};
+use futures::future::{join, join_all, join3, try_join, try_join_all};
 use kube::Client;
 use serde_json::Value;
 
@@ -29,6 +31,8 @@ use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
 
 pub use pods::Memory;
+use room::Template;
+use scaler::Scaler;
 
 /// What every read of one look is given.
 #[derive(Clone, Copy)]
@@ -63,11 +67,13 @@ pub async fn observe_with(
 ) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
     let look = Look { client, namespace, memory, at, haste };
-    let autoscalers = async { optional(call::list::<wire::Autoscaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
+    let autoscalers = async { optional(call::list::<Scaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
     let controllers = join(look.recall_all("flagger.app/v1beta1", "canaries"), look.recall_all("argoproj.io/v1alpha1", "rollouts"));
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
-    let (read, controllers) = join(try_join(autoscalers, parts), controllers).await;
+    let bounds = async { if haste == Haste::Rising { Some(look.bounds().await) } else { None } };
+    let (read, controllers, bounds) = join3(try_join(autoscalers, parts), controllers, bounds).await;
     let (autoscalers, parts) = read?;
+    let room = bounds.map(|bounds| bounds.room(&parts.iter().flat_map(Part::templates).collect::<Vec<_>>()));
     let controllers = &controllers;
     let parts = release.components.iter().zip(parts).map(|(component, mut part)| async move {
         part.owners = part.owned(look, component, controllers).await;
@@ -75,7 +81,7 @@ pub async fn observe_with(
     });
     let autoscalers = autoscalers.as_deref();
     let components = join_all(parts).await.into_iter().map(|(c, part)| (c.name.clone(), part.observed(c, namespace, autoscalers, at)));
-    let mut observed = Observed { at, components: components.collect() };
+    let mut observed = Observed { at, components: components.collect(), room };
     look.check_references(&mut observed).await;
     Ok(observed)
 }
@@ -168,6 +174,11 @@ async fn addresses(client: &Client, namespace: &str, component: &Component) -> R
 }
 
 impl Part {
+    /// The pod templates of both sides.
+    fn templates(&self) -> impl Iterator<Item = Template<'_>> {
+        self.stable.iter().chain(&self.candidate).map(|o| Template::new(o.name(), o.template()))
+    }
+
     /// Who else manages the objects.
     async fn owned(&mut self, look: Look<'_>, component: &Component, (canaries, rollouts): &Controllers) -> Vec<Owner> {
         let mut all = Vec::new();
@@ -184,13 +195,7 @@ impl Part {
         all
     }
 
-    fn observed(
-        self,
-        component: &Component,
-        namespace: &str,
-        autoscalers: Option<&[wire::Autoscaler]>,
-        at: jiff::Timestamp,
-    ) -> ComponentObserved {
+    fn observed(self, component: &Component, namespace: &str, autoscalers: Option<&[Scaler]>, at: jiff::Timestamp) -> ComponentObserved {
         // The colour that does not serve is behind no Service: its ready pods are what would be reached.
         let by_pods = matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
         let side = |objects: Option<workload::Objects>| {

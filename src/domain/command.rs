@@ -64,6 +64,21 @@ impl Command {
         self.goes_back() || matches!(self, Command::TakeOver)
     }
 
+    /// Whether it may end in more pods than there are.
+    pub fn may_raise(&self) -> bool {
+        match self {
+            Command::Start { .. }
+            | Command::Undo { .. }
+            | Command::Advance
+            | Command::SetWeight(_)
+            | Command::Resume
+            | Command::AcceptDrift
+            | Command::Approve
+            | Command::Promote => true,
+            Command::StepBack | Command::Pause | Command::TakeOver | Command::Reject | Command::RollBack => false,
+        }
+    }
+
     /// The command's name as typed: `advance`, `set-weight`.
     pub fn word(&self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use super::drift::Writer;
 use super::owner::Owner;
 use super::reference::{Checked, Reference};
 use super::release::Track;
+use super::room::{Room, amount};
 use super::route::{RouteFacts, RouteProblem};
 use super::text::SafeText;
 use super::time::Millis;
@@ -20,6 +21,9 @@ pub struct Observed {
     pub at: Timestamp,
     /// By component name.
     pub components: BTreeMap<String, ComponentObserved>,
+    /// What room there is for more pods, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
 }
 
 impl Observed {
@@ -115,6 +119,9 @@ pub struct Workload {
     /// Whether it has one cannot be told: autoscalers may not be listed.
     #[serde(default)]
     pub hpa_unknown: bool,
+    /// How it replaces its pods.
+    #[serde(default)]
+    pub rolls: Rolls,
     /// Restarts counted over its pods' containers, with their ages.
     pub restarts: Vec<Restart>,
     /// Pods that cannot run, with the reason: `web-7f9c: ImagePullBackOff: not found`.
@@ -141,6 +148,22 @@ impl Workload {
             Some(name) => self.containers.iter().find(|c| c.name == name),
             None => self.containers.first(),
         }
+    }
+}
+
+/// How far a rolling update goes beside the wanted pods; both are 0 where all pods go before new ones come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rolls {
+    /// Pods that there may be too many.
+    pub surge: u32,
+    /// Pods that may be missing.
+    pub unavailable: u32,
+}
+
+impl Rolls {
+    /// Whether no old pod goes before a new one is there: without room for one more pod nothing moves.
+    pub fn needs_room(self) -> bool {
+        self.surge > 0 && self.unavailable == 0
     }
 }
 
@@ -187,6 +210,45 @@ pub struct Autoscaler {
     pub desired: u32,
     /// Whether it wants more than it may have.
     pub limited: bool,
+    /// What it goes by, where it has values.
+    #[serde(default)]
+    pub metrics: Vec<Pressure>,
+}
+
+/// A measure that an autoscaler goes by, averaged over its pods, beside its target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pressure {
+    /// `cpu`, `memory`, `requests`.
+    pub name: SafeText,
+    /// Now: percent, or thousandths of a unit.
+    pub now: u64,
+    /// The target, in the same.
+    pub target: u64,
+    /// Whether they are percent of what is requested.
+    pub percent: bool,
+}
+
+impl Pressure {
+    /// Whether it is above its target by more than the tenth that an autoscaler overlooks.
+    pub fn is_over(&self) -> bool {
+        self.now.saturating_mul(10) > self.target.saturating_mul(11)
+    }
+
+    /// Pods that would bring it to its target, in fractions, for so many pods as it is averaged over.
+    pub fn pods(&self, pods: u32) -> f64 {
+        f64::from(pods) * self.now as f64 / self.target.max(1) as f64
+    }
+}
+
+/// `cpu 92 % of 70 %`.
+impl std::fmt::Display for Pressure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Pressure { name, now, target, percent } = self;
+        match percent {
+            true => write!(f, "{name} {now} % of {target} %"),
+            false => write!(f, "{name} {} of {}", amount(name.as_str(), *now), amount(name.as_str(), *target)),
+        }
+    }
 }
 
 /// A container's restarts.

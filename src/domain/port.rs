@@ -31,6 +31,8 @@ pub enum Haste {
     Calm,
     /// A run is under way, or an order waits.
     Waited,
+    /// More pods are about to be asked for, or somebody weighs it: what room there is for them is told with the look.
+    Rising,
     /// A rollback waits: what it does not rest on is told from memory, or not at all.
     Back,
 }

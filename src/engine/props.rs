@@ -314,7 +314,7 @@ fn more_than_the_pods_bear_is_refused_with_the_safe_weight() {
     let mut run = Run::started(canary(&["backend"]));
     run.turns(12);
     run.world.workload("backend", Track::Candidate).hpa =
-        Some(Autoscaler { name: "hpa".into(), min: 1, max: 1, current: 1, desired: 1, limited: true });
+        Some(Autoscaler { name: "hpa".into(), min: 1, max: 1, current: 1, desired: 1, limited: true, metrics: vec![] });
     let refusal = run.order(Command::SetWeight(Weight::capped(90))).unwrap_err();
     assert!(matches!(&refusal, Refusal::CannotHold { safe, .. } if safe.percent() == 37), "{refusal}");
     assert!(refusal.to_string().contains("its autoscaler hpa is at its ceiling of 1"), "{refusal}");

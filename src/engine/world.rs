@@ -11,6 +11,7 @@ use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use crate::domain::owner::Owner;
 use crate::domain::release::{Component, Release, Router, Track};
+use crate::domain::room::Room;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use crate::domain::testers::{TestersMove, TestersRule};
 use crate::domain::time::{Millis, Now};
@@ -49,6 +50,8 @@ pub(crate) struct World {
     components: BTreeMap<String, Held>,
     /// Who else manages the objects.
     pub owners: Vec<Owner>,
+    /// What is known of the room for more pods.
+    pub room: Option<Room>,
 }
 
 impl World {
@@ -81,7 +84,7 @@ impl World {
         };
         let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
-        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![] }
+        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![], room: None }
     }
 
     /// Time passes in which no pod gets anywhere.
@@ -194,7 +197,7 @@ impl World {
             };
             (c.name.clone(), seen)
         };
-        Observed { at: self.now.wall, components: self.release.components.iter().map(one).collect() }
+        Observed { at: self.now.wall, components: self.release.components.iter().map(one).collect(), room: self.room.clone() }
     }
 
     fn facts(&self, c: &Component, held: &Held) -> Result<RouteFacts, RouteProblem> {

@@ -168,7 +168,7 @@ pub fn observed(components: &[&str], percent: u32) -> Observed {
         };
         ((*name).to_owned(), c)
     };
-    Observed { at: ago(2), components: components.iter().map(one).collect() }
+    Observed { at: ago(2), components: components.iter().map(one).collect(), room: None }
 }
 
 fn arm(errors: f64, requests: u64, p95: f64) -> ArmStats {

@@ -150,11 +150,19 @@ pub struct Memory {
     tools: Arc<Mutex<BTreeMap<String, Answer>>>,
     /// Which ConfigMaps and Secrets are there.
     pub(super) references: super::references::Known,
+    /// What is free on the nodes.
+    pub(super) nodes: super::room::Lately,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { told: Arc::default(), gate: Arc::new(Semaphore::new(AT_ONCE)), tools: Arc::default(), references: Default::default() }
+        Memory {
+            told: Arc::default(),
+            gate: Arc::new(Semaphore::new(AT_ONCE)),
+            tools: Arc::default(),
+            references: Default::default(),
+            nodes: Default::default(),
+        }
     }
 }
 

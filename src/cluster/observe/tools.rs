@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::super::call;
 use super::super::error::Subject;
 use super::super::owners::Found;
-use super::{Look, wire};
+use super::Look;
+use super::scaler::Scaler;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::owner::{Owner, Reverts, Tool};
 use crate::domain::port::Haste;
@@ -66,8 +67,8 @@ impl Look<'_> {
 }
 
 /// Whoever scales a Deployment.
-pub(super) fn scaler(namespace: &str, deployment: &str, autoscalers: &[wire::Autoscaler]) -> Option<Owner> {
-    let h = autoscalers.iter().find(|h| h.spec.scale_target_ref.kind == "Deployment" && h.spec.scale_target_ref.name == deployment)?;
+pub(super) fn scaler(namespace: &str, deployment: &str, autoscalers: &[Scaler]) -> Option<Owner> {
+    let h = autoscalers.iter().find(|h| h.scales(deployment))?;
     let keda = h.metadata.owner_references.iter().find(|o| o.kind == "ScaledObject").map(|o| o.name.as_str());
     let name = keda.or_else(|| h.metadata.name.strip_prefix("keda-hpa-"));
     Some(Owner {

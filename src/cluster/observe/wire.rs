@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-type Map = BTreeMap<String, String>;
+use super::super::quantity;
+
+pub(super) type Map = BTreeMap<String, String>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -42,7 +45,23 @@ pub(super) struct DeploymentSpec {
     pub replicas: Option<u32>,
     pub paused: bool,
     pub selector: Selector,
+    pub strategy: Strategy,
     pub template: Template,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Strategy {
+    pub r#type: String,
+    pub rolling_update: Option<RollingUpdate>,
+}
+
+/// Numbers of pods, or percent of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct RollingUpdate {
+    pub max_surge: Option<Value>,
+    pub max_unavailable: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -63,6 +82,7 @@ pub(super) struct Requirement {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Template {
+    pub metadata: Meta,
     pub spec: PodSpec,
 }
 
@@ -73,6 +93,46 @@ pub(super) struct PodSpec {
     pub init_containers: Vec<Container>,
     pub volumes: Vec<Volume>,
     pub image_pull_secrets: Vec<Named>,
+    pub node_name: String,
+    pub node_selector: Map,
+    pub tolerations: Vec<Toleration>,
+    pub priority_class_name: String,
+    pub overhead: Amounts,
+    pub resources: Resources,
+}
+
+/// What a container, or a whole pod, asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Resources {
+    pub requests: Amounts,
+    pub limits: Amounts,
+}
+
+/// Resources in thousandths of their unit.
+pub(super) type Amounts = BTreeMap<String, Amount>;
+
+/// A quantity in thousandths of its unit. One that cannot be read counts as nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amount(pub u64);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Amount, D::Error> {
+        let read = match Value::deserialize(from)? {
+            Value::String(text) => quantity::milli(&text),
+            other => quantity::milli(&other.to_string()),
+        };
+        Ok(Amount(read.unwrap_or(0)))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Toleration {
+    pub key: String,
+    pub operator: String,
+    pub value: String,
+    pub effect: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,6 +142,8 @@ pub(super) struct Container {
     pub image: String,
     pub env: Vec<Variable>,
     pub env_from: Vec<Sources>,
+    pub resources: Resources,
+    pub restart_policy: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -216,28 +278,4 @@ pub(super) struct Endpoint {
 #[serde(default)]
 pub(super) struct EndpointConditions {
     pub ready: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Autoscaler {
-    pub metadata: Meta,
-    pub spec: AutoscalerSpec,
-    pub status: AutoscalerStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct AutoscalerSpec {
-    pub scale_target_ref: Reference,
-    pub min_replicas: Option<u32>,
-    pub max_replicas: u32,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct AutoscalerStatus {
-    pub current_replicas: u32,
-    pub desired_replicas: u32,
-    pub conditions: Vec<Condition>,
 }

@@ -14,11 +14,12 @@ use super::super::owners;
 use super::super::written;
 use super::pods::{self, Pods};
 use super::references;
+use super::scaler::Scaler;
 use super::{Look, wire};
 use crate::domain::action::{CHANGE_CAUSE, STAMP};
 use crate::domain::drift::Writer;
 use crate::domain::object::{Kind, ObjectRef};
-use crate::domain::observed::{Autoscaler, ContainerImage, KeptRevision, Workload};
+use crate::domain::observed::{ContainerImage, KeptRevision, Rolls, Workload};
 use crate::domain::port::Haste;
 use crate::domain::text::SafeText;
 
@@ -100,13 +101,23 @@ fn images(containers: &[wire::Container]) -> Vec<ContainerImage> {
 }
 
 impl Objects {
+    /// Its pod template.
+    pub fn template(&self) -> &wire::Template {
+        &self.deployment.spec.template
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.deployment.metadata.name
+    }
+
     /// What its pods tell.
     pub fn pods(&self) -> Arc<Pods> {
         Arc::clone(&self.pods)
     }
 
     /// Trimmed to what decisions use. Addresses are counted elsewhere.
-    pub fn workload(self, autoscalers: Option<&[wire::Autoscaler]>, at: Timestamp) -> Workload {
+    pub fn workload(self, autoscalers: Option<&[Scaler]>, at: Timestamp) -> Workload {
         let (meta, spec, status) = (&self.deployment.metadata, &self.deployment.spec, &self.deployment.status);
         let revision = meta.annotations.get(REVISION).and_then(|r| r.parse().ok());
         let revisions = self.revisions();
@@ -135,13 +146,10 @@ impl Objects {
             digest: self.pods.digest(),
             stalled: stalled(&status.conditions),
             hpa_unknown: autoscalers.is_none(),
-            hpa: autoscalers
-                .unwrap_or_default()
-                .iter()
-                .find(|h| h.spec.scale_target_ref.kind == "Deployment" && h.spec.scale_target_ref.name == meta.name)
-                .map(autoscaler),
+            hpa: autoscalers.unwrap_or_default().iter().find(|h| h.scales(&meta.name)).map(Scaler::trimmed),
+            rolls: rolls(&spec.strategy, spec.replicas.unwrap_or(1)),
             restarts: self.pods.restarts(at),
-            problems: self.pods.problems(),
+            problems: uncreated(&meta.name, &status.conditions).into_iter().chain(self.pods.problems()).collect(),
             revisions,
         }
     }
@@ -172,16 +180,32 @@ fn stalled(conditions: &[wire::Condition]) -> Option<SafeText> {
     Some(SafeText::from(format!("{}: {}", c.reason, c.message)))
 }
 
-fn autoscaler(h: &wire::Autoscaler) -> Autoscaler {
-    let limited = |c: &wire::Condition| c.r#type == "ScalingLimited" && c.status == "True" && c.reason == "TooManyReplicas";
-    Autoscaler {
-        name: h.metadata.name.clone(),
-        min: h.spec.min_replicas.unwrap_or(1),
-        max: h.spec.max_replicas,
-        current: h.status.current_replicas,
-        desired: h.status.desired_replicas,
-        limited: h.status.conditions.iter().any(limited),
+/// Pods that cannot even be made: a quota or an admission webhook says no.
+fn uncreated(name: &str, conditions: &[wire::Condition]) -> Option<SafeText> {
+    let c = conditions.iter().find(|c| c.r#type == "ReplicaFailure" && c.status == "True")?;
+    Some(SafeText::from(format!("{name}: {}: {}", c.reason, c.message)))
+}
+
+/// How many pods there may be too many, and how many may be missing: shares are rounded as Kubernetes does, and never are
+/// both nothing.
+fn rolls(strategy: &wire::Strategy, replicas: u32) -> Rolls {
+    if strategy.r#type == "Recreate" {
+        return Rolls::default();
     }
+    let share = |value: Option<&Value>, up: bool| -> u32 {
+        let percent = |text: &str| text.strip_suffix('%')?.parse::<u64>().ok();
+        let of = match value {
+            Some(Value::String(text)) => percent(text),
+            Some(number) => return number.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+            None => Some(25),
+        };
+        let pods = u64::from(replicas) * of.unwrap_or(0);
+        u32::try_from(if up { pods.div_ceil(100) } else { pods / 100 }).unwrap_or(u32::MAX)
+    };
+    let told = strategy.rolling_update.as_ref();
+    let surge = share(told.and_then(|r| r.max_surge.as_ref()), true);
+    let unavailable = share(told.and_then(|r| r.max_unavailable.as_ref()), false);
+    Rolls { surge, unavailable: if surge == 0 { unavailable.max(1) } else { unavailable } }
 }
 
 #[cfg(test)]
@@ -238,6 +262,26 @@ mod tests {
         let w = objects(deployment, json!([]), pull);
         assert_eq!(w.problems[0].as_str(), "p: ImagePullBackOff: no such tag<U+001B>[0m");
         assert_eq!(w.stalled.unwrap().as_str(), "ProgressDeadlineExceeded: too long");
+    }
+
+    #[test]
+    fn pods_that_cannot_be_made_are_a_problem_before_all_others() {
+        let conditions = json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: team"}]);
+        let w = objects(json!({"metadata": {"name": "web"}, "status": {"conditions": conditions}}), json!([]), json!([]));
+        assert_eq!(w.problems[0].as_str(), "web: FailedCreate: exceeded quota: team");
+    }
+
+    #[test]
+    fn shares_of_a_rolling_update_are_rounded_as_kubernetes_does() {
+        let of = |strategy: Value, replicas| {
+            let rolls = rolls(&serde_json::from_value(strategy).unwrap(), replicas);
+            (rolls.surge, rolls.unavailable, rolls.needs_room())
+        };
+        assert_eq!(of(json!({}), 10), (3, 2, false));
+        assert_eq!(of(json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}), 3), (1, 0, true));
+        assert_eq!(of(json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}}), 4), (0, 1, false), "both nothing is one missing");
+        assert_eq!(of(json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}), 4), (1, 0, true));
+        assert_eq!(of(json!({"type": "Recreate"}), 4), (0, 0, false));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::observed::Workload;
 
 fn hpa(max: u32) -> Option<Autoscaler> {
-    Some(Autoscaler { name: "hpa".into(), min: 1, max, current: 1, desired: 1, limited: true })
+    Some(Autoscaler { name: "hpa".into(), min: 1, max, current: 1, desired: 1, limited: true, metrics: vec![] })
 }
 
 /// A ratio release at half of its four pods.

@@ -24,7 +24,7 @@ impl World {
             };
             (p.declared.name.clone(), seen)
         };
-        Observed { at: self.wall(), components: self.parts.iter().map(one).collect() }
+        Observed { at: self.wall(), components: self.parts.iter().map(one).collect(), room: None }
     }
 
     pub fn facts(&self, p: &Part) -> Result<RouteFacts, RouteProblem> {
@@ -154,6 +154,7 @@ fn workload(d: &Deployment) -> Workload {
             current: d.replicas,
             desired: d.replicas,
             limited: d.replicas >= max,
+            metrics: vec![],
         }),
         ..Workload::default()
     }

@@ -166,6 +166,7 @@ pub(super) fn hpa(h: wire::Autoscaler) -> HpaRow {
             current: h.status.current_replicas,
             desired: h.status.desired_replicas,
             limited: h.status.conditions.iter().any(|c| limited(&c)),
+            metrics: Vec::new(), // told as text, below
         },
         metrics,
         conditions: h.status.conditions.iter().filter(odd).map(|c| safe(&format!("{}={} {}", c.r#type, c.status, c.reason))).collect(),
