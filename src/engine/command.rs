@@ -13,7 +13,7 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::weight::Weight;
 
 use super::needs::missing;
-use super::{accept, decide, drift, guard, rollback, start};
+use super::{accept, decide, drift, guard, rollback, room, start};
 
 /// Applies an order to a run. `observed` is the newest look at the cluster, for the capacity guard; without one, going
 /// forward is refused and going back is not.
@@ -272,6 +272,7 @@ fn promote(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) 
     if let Some(Step::Shift(weight)) = r.plan.get(last) {
         hold_check(r, observed, *weight)?;
     }
+    observed.map_or(Ok(()), |o| room::may_promote(r, o))?;
     r.overrides.push(format!("{actor} promoted at {}, skipping the holds and approvals that were left", describe(r)));
     r.express = true;
     if r.cursor < last {

@@ -12,8 +12,12 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::weight::Weight;
 
-use super::needs::{Need, Stage, missing};
-use super::{drift, guard, rollback};
+use super::needs::{Need, missing};
+use super::{drift, rollback};
+
+mod act;
+
+use act::act;
 
 /// The longest stretch between two looks that counts as covered; what is longer was a suspended laptop or a stalled process.
 pub const LONGEST_GAP: Millis = Millis::secs(30);
@@ -90,37 +94,6 @@ pub(super) fn pass_over(r: &mut Rollout, observed: &Observed, judgement: &Judgem
         needs = missing(r, observed);
     }
     needs
-}
-
-/// The writes of the earliest stage; what is waited for becomes `waiting`.
-fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> Vec<(Action, Precondition)> {
-    let mut actions = Vec::new();
-    let mut waiting = None;
-    let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.rises_to(*weight));
-    for need in needs.into_iter().filter(|n| n.stage() == stage) {
-        match need {
-            Need::Act(_, action, precondition) => {
-                // What somebody else wrote stands until a person says what is to be done about it.
-                if let Some(foreign) = drift::against(&r.drifts, &action) {
-                    waiting = Some(foreign.to_string());
-                    continue;
-                }
-                let promoting = matches!(r.step(), Some(Step::Promote));
-                let halted = matches!(r.phase, Phase::Paused { .. }) && !r.by_hand && !mutant(Mutant::PauseIgnored);
-                if halted && raising(&action) {
-                    continue;
-                }
-                let safe = if raising(&action) && !promoting { guard::can_hold(r, observed, r.asked) } else { Ok(()) };
-                match safe {
-                    Ok(()) => actions.push((action, precondition)),
-                    Err(refusal) => waiting = Some(refusal.to_string()),
-                }
-            }
-            Need::Wait(_, why) => waiting = waiting.or(Some(why)),
-        }
-    }
-    r.waiting = waiting.or_else(|| actions.first().map(|(a, _)| a.to_string()));
-    actions
 }
 
 /// Ends the step under way if nothing but itself keeps it; answers whether the plan went on.

@@ -7,6 +7,10 @@ use crate::domain::release::{Release, Router};
 use crate::domain::rollout::Rollout;
 use crate::domain::weight::Weight;
 
+use super::room;
+
+mod scaler;
+
 /// How much more than its share at the start a pod may be given. Pods are sized with some room; half again is the most
 /// that is taken on trust.
 pub const OVERLOAD: f64 = 1.5;
@@ -34,9 +38,11 @@ pub fn may_ask(rollout: &Rollout, observed: &Observed, weight: Weight) -> Result
         observed.components.get(c).and_then(|o| o.candidate.as_ref()).is_some_and(|w| !w.may_autoscale() && w.ready_addresses > 0)
     };
     match can_hold(rollout, observed, weight) {
-        Err(Refusal::CannotHold { component, .. }) if scaled_by_us(&component) => Ok(()),
-        other => other,
+        Err(Refusal::CannotHold { component, .. }) if scaled_by_us(&component) => {}
+        Err(refusal) => return Err(refusal),
+        Ok(()) => {}
     }
+    room::may_grow(rollout, observed, weight)
 }
 
 /// Whether every component's candidate can take `weight` with the pods it has now.
@@ -56,7 +62,11 @@ pub fn can_hold(rollout: &Rollout, observed: &Observed, weight: Weight) -> Resul
                 safe: Weight::ZERO,
             });
         };
-        bears(side, stable_pods, weight).map_err(|(why, safe)| Refusal::CannotHold { component: c.name.clone(), why, safe })?;
+        let cannot = |(why, safe)| Refusal::CannotHold { component: c.name.clone(), why, safe };
+        bears(side, stable_pods, weight).map_err(cannot)?;
+        if let Some(limit) = observed.components.get(&c.name).and_then(|seen| scaler::against(seen, weight)) {
+            return Err(cannot(limit));
+        }
     }
     Ok(())
 }
@@ -77,8 +87,8 @@ fn bears(side: &Workload, stable_pods: u32, weight: Weight) -> Result<(), (Strin
     let limited = side
         .hpa
         .as_ref()
-        .filter(|h| h.current >= h.max)
-        .map(|h| format!("; its autoscaler {} is at its ceiling of {}", h.name, h.max))
+        .and_then(scaler::ceiling)
+        .map(|ceiling| format!("; {ceiling}"))
         .or_else(|| side.hpa_unknown.then(|| format!("; {}", super::needs::HPA_UNKNOWN)))
         .unwrap_or_default();
     let why = format!(

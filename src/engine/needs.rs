@@ -53,6 +53,14 @@ impl Need {
             Need::Act(stage, ..) | Need::Wait(stage, _) => *stage,
         }
     }
+
+    /// The write, where one brings it nearer.
+    pub fn action(self) -> Option<Action> {
+        match self {
+            Need::Act(_, action, _) => Some(action),
+            Need::Wait(..) => None,
+        }
+    }
 }
 
 /// One component with everything that is known of it.
@@ -91,7 +99,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
 }
 
 /// The first weight that the plan asks for after preparing.
-fn first_weight(rollout: &Rollout) -> Weight {
+pub(super) fn first_weight(rollout: &Rollout) -> Weight {
     let first = rollout.plan.iter().find_map(|s| if let Step::Shift(w) = s { Some(*w) } else { None });
     first.unwrap_or(Weight::FULL).max(rollout.asked)
 }

@@ -15,7 +15,7 @@ use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
 use super::way_back::{WayBack, way_back};
-use super::{command, guard, load, orient, rollback};
+use super::{command, guard, load, orient, rollback, room};
 
 /// What a command would do now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Preview {
     pub preconditions: Vec<Precondition>,
     /// What a person should know before confirming.
     pub remarks: Vec<String>,
+    /// Those of them that are about the room for more pods.
+    pub room: Vec<String>,
     /// What a rollback would go back to, where that is what is asked.
     pub way_back: Option<WayBack>,
     /// Why it would be refused.
@@ -49,7 +51,9 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
             let way_back = if back { way_back(&next.release, rollout, observed) } else { None };
             told.extend(way_back.iter().flat_map(WayBack::remarks));
             told.extend(remarks(&next.release, rollout, observed, &next));
-            Preview { changes, actions, preconditions, remarks: told, way_back, refusal: None }
+            let room = observed.map(|o| room::preview(&next, o, &actions)).unwrap_or_default();
+            told.extend(room.iter().cloned());
+            Preview { changes, actions, preconditions, remarks: told, room, way_back, refusal: None }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A canary's last step: stable takes over the candidate's images, then the traffic, then the candidate goes.
 
+use crate::domain::observed::Workload;
 use crate::domain::release::{Router, Track};
 use crate::domain::weight::Weight;
 
@@ -19,7 +20,7 @@ pub(super) fn needs(part: &Part<'_>) -> Vec<Need> {
     }
     let mut needs = part.settled(stable);
     let whole = part.target.stable.replicas.max(1);
-    if stable.replicas == 0 || (guard::bearable(stable.replicas) < whole && !stable.may_autoscale()) {
+    if grows(stable, whole) {
         needs.insert(0, part.scale(Stage::Capacity, Track::Stable, stable, whole));
     } else if needs.is_empty() && stable.ready_addresses == 0 {
         needs.push(Need::Wait(Stage::Ready, format!("{}: stable has no ready address yet", part.component.name)));
@@ -27,6 +28,11 @@ pub(super) fn needs(part: &Part<'_>) -> Vec<Need> {
     needs.extend(part.hand_back(Weight::ZERO));
     needs.extend(clean(part));
     needs
+}
+
+/// Whether stable was left with too few pods to take the traffic back, and nobody else adds them.
+pub(super) fn grows(stable: &Workload, whole: u32) -> bool {
+    stable.replicas == 0 || (guard::bearable(stable.replicas) < whole && !stable.may_autoscale())
 }
 
 fn by_ratio(part: &Part<'_>) -> Vec<Need> {

@@ -4,6 +4,7 @@ mod capacity;
 mod colours;
 mod drift;
 mod random;
+mod room;
 mod routes;
 mod testers;
 
@@ -317,7 +318,7 @@ fn more_than_the_pods_bear_is_refused_with_the_safe_weight() {
         Some(Autoscaler { name: "hpa".into(), min: 1, max: 1, current: 1, desired: 1, limited: true, metrics: vec![] });
     let refusal = run.order(Command::SetWeight(Weight::capped(90))).unwrap_err();
     assert!(matches!(&refusal, Refusal::CannotHold { safe, .. } if safe.percent() == 37), "{refusal}");
-    assert!(refusal.to_string().contains("its autoscaler hpa is at its ceiling of 1"), "{refusal}");
+    assert!(refusal.to_string().contains("HPA hpa 1/1 at its ceiling"), "{refusal}");
     run.order(Command::SetWeight(Weight::capped(30))).unwrap();
     run.turns(3);
     assert_eq!(run.world.weight("backend"), 30);

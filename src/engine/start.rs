@@ -14,7 +14,7 @@ use crate::domain::step::Step;
 use crate::domain::time::Now;
 use crate::domain::weight::Weight;
 
-use super::plan;
+use super::{plan, room};
 
 /// A run that has not begun: ids and names that come from outside.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,7 @@ pub fn start(
             expressible(&rollout, observed, *weight)?;
         }
     }
+    room::may_start(&rollout, observed)?;
     Ok(rollout)
 }
 
