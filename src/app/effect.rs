@@ -22,6 +22,11 @@ pub enum Effect {
         /// The writes, in order.
         writes: Vec<(Action, Precondition)>,
     },
+    /// Somebody thinks of a way forward: its driver looks what room there is for more pods.
+    Weigh {
+        /// The release.
+        release: ReleaseKey,
+    },
     /// Watch this release closely: its driver, its pods, its journal. Sent whenever another one is looked at.
     Attend {
         /// The release; `None` in the release list.

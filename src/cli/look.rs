@@ -33,6 +33,15 @@ pub struct Look {
 
 /// Takes one look.
 pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now) -> Look {
+    look_for(Haste::Waited, world, declared, holder, now).await
+}
+
+/// The same, with what room there is for more pods.
+pub async fn weigh(world: &dyn World, declared: &Release, now: Now) -> Look {
+    look_for(Haste::Rising, world, declared, "", now).await
+}
+
+async fn look_for(haste: Haste, world: &dyn World, declared: &Release, holder: &str, now: Now) -> Look {
     let (namespace, release) = (declared.namespace.clone(), declared.name.clone());
     let loaded = world.execute(Call::Load { namespace: namespace.clone(), release: release.clone() });
     let leased = world.execute(Call::Lease { namespace, release, holder: holder.to_owned(), ask: LeaseAsk::Read });
@@ -44,7 +53,7 @@ pub async fn look(world: &dyn World, declared: &Release, holder: &str, now: Now)
     };
     let running = rollout.as_ref().filter(|r| !r.is_over());
     let release = running.map_or(declared, |r| &r.release).clone();
-    let observing = world.execute(Call::Observe { release: Arc::new(release.clone()), haste: Haste::Waited });
+    let observing = world.execute(Call::Observe { release: Arc::new(release.clone()), haste });
     let sampling = async {
         match release.prometheus {
             Some(_) => Some(world.execute(Call::Sample { release: Arc::new(release.clone()) }).await),

@@ -174,7 +174,8 @@ async fn dry_run(
 
 async fn look(session: &Session, release: &Release, run: Option<&Rollout>, order: &Order) -> Result<preview::Preview, CliError> {
     let (world, _) = session.world(release, false);
-    let observed = match world.execute(Call::Observe { release: Arc::new(release.clone()), haste: Haste::Waited }).await {
+    let haste = if order.command.may_raise() { Haste::Rising } else { Haste::Waited };
+    let observed = match world.execute(Call::Observe { release: Arc::new(release.clone()), haste }).await {
         Reply::Observed(Ok(observed)) => observed,
         Reply::Observed(Err(fault)) => return Err(fault.into()),
         _ => return Err(CliError::Other("the cluster's answer did not fit".to_owned())),

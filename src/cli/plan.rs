@@ -13,8 +13,7 @@ use super::args::{Global, Which};
 use super::error::{CliError, safe_lines};
 use super::exit::Exit;
 use super::images::ImageArgs;
-use super::look::look;
-use super::look::managers;
+use super::look::{managers, weigh};
 use super::output::Output;
 use super::session::Session;
 
@@ -62,7 +61,7 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     let images = args.images.by_component(&names).map_err(CliError::Usage)?;
     let (world, _) = session.world(&release, false);
     let now = session.clock.now();
-    let seen = look(world.as_ref(), &release, "", now).await;
+    let seen = weigh(world.as_ref(), &release, now).await;
     let observed = seen.observed?;
     let command = Command::Start { images, cause: None };
     let order = Order { id: "plan".to_owned(), command, actor: crate::journal::who::actor(), at: now.wall, mark: None };
@@ -111,6 +110,10 @@ fn show(release: &crate::domain::release::Release, first: &Preview, managers: Ve
             Some(refusal) => writeln!(to, "  ·  none: {}", safe_lines(refusal))?,
             None => first.changes.iter().try_for_each(|change| writeln!(to, "  ·  {}", sanitize(&change.to_string())))?,
         }
+        if !first.room.is_empty() {
+            writeln!(to, "room for its pods")?;
+        }
+        first.room.iter().try_for_each(|line| writeln!(to, "  ·  {}", sanitize(line)))?;
         if !plan.managers.is_empty() {
             writeln!(to, "who else manages them")?;
         }

@@ -100,6 +100,11 @@ impl Hands {
                 }
             }
             Effect::DryRun { id, writes } => self.dry_run(id, writes),
+            Effect::Weigh { release } => {
+                if let Some(session) = &self.session {
+                    session.weigh(&release);
+                }
+            }
             Effect::Attend { release } => {
                 if let Some(session) = &mut self.session {
                     session.attend(release);

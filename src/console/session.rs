@@ -220,6 +220,13 @@ impl Session {
         inbox.try_send(Input::Order(order)).map_err(|_| format!("{key}: its driver does not take orders any more"))
     }
 
+    /// Somebody thinks of a way forward for a release. What is not told in time is not known, and holds nobody up.
+    pub fn weigh(&self, key: &ReleaseKey) {
+        if let Some(inbox) = self.drivers.get(key) {
+            let _ = inbox.try_send(Input::Weigh);
+        }
+    }
+
     /// Looks closely at a release: rows of its namespace, and hints to its driver.
     pub fn attend(&mut self, key: Option<ReleaseKey>) {
         if let Some(key) = &key {

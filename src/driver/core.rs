@@ -30,6 +30,7 @@ use crate::domain::observed::Observed;
 use crate::domain::port::{Fault, StoreOutcome, Stored};
 use crate::domain::release::{Component, Prometheus, Release};
 use crate::domain::rollout::Rollout;
+use crate::domain::room::Room;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 
@@ -87,6 +88,11 @@ pub struct Core {
     /// The components as they were when the open look was asked for, and as `observed` has their roles.
     asked_as: Option<Arc<Release>>,
     looked_as: Option<Arc<Release>>,
+    /// The newest that is known of the room for more pods, and when it was seen.
+    room: Option<(Room, Millis)>,
+    /// Whether the next look is to tell it, and whether the newest was asked to.
+    wants_room: bool,
+    weighs: bool,
     judge: Judge,
     judgement: Judgement,
     lease: Lease,
@@ -169,6 +175,9 @@ impl Core {
             looked_at: None,
             asked_as: None,
             looked_as: None,
+            room: None,
+            wants_room: false,
+            weighs: false,
             lease: Lease::default(),
             orders: VecDeque::new(),
             remote: Vec::new(),
@@ -205,6 +214,7 @@ impl Core {
         match input {
             Input::Tick => {}
             Input::Changed => self.take_hint(),
+            Input::Weigh => self.weigh(),
             Input::Restored(stored) => self.begin_with(*stored),
             Input::Order(order) => self.take_order(order, out),
             Input::Detach => self.detach(out),

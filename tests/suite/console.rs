@@ -2,4 +2,5 @@
 
 mod dialogs;
 mod rollback;
+mod room;
 mod travel;

@@ -8,5 +8,6 @@ mod foreign;
 mod killed;
 mod read_only;
 mod rehearsals;
+mod room;
 mod together;
 mod way_back;

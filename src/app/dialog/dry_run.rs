@@ -44,6 +44,8 @@ impl DryRun {
 impl Model {
     /// Opens a dialog. To a way forward the server is asked at once; a rollback's dialog asks for nothing but the key.
     pub fn open(&mut self, dialog: Dialog, out: &mut Vec<Effect>) {
+        let weighed = dialog.asked().filter(|a| a.command.may_raise()).map(|a| a.release.clone());
+        out.extend(weighed.map(|release| Effect::Weigh { release }));
         let forward = !dialog.is_rollback();
         self.modes.push(Mode::Dialog(Box::new(dialog)));
         if forward {

@@ -22,6 +22,8 @@ pub enum Input {
     Tick,
     /// A watch saw something change: look sooner.
     Changed,
+    /// Somebody thinks of giving the candidate more: look what room there is for its pods.
+    Weigh,
     /// The stored state, read before the driver was started: what is known from memory without asking again.
     Restored(Box<Stored>),
     /// Somebody asks for something.

@@ -17,6 +17,8 @@ use super::{BREATH, Core, Fresh, HINTS_APART, OLDEST_LOOK, Pending};
 
 /// How often another driver's answer to an order is looked for.
 const ANSWERS_APART: Millis = Millis(500);
+/// How long it is told what room there was.
+const ROOM_LASTS: Millis = Millis::secs(30);
 
 impl Core {
     /// Begins a turn, and asks for counters, when their time has come.
@@ -31,6 +33,8 @@ impl Core {
             let release = Arc::clone(self.release());
             self.asked_as = Some(Arc::clone(&release));
             let haste = self.haste();
+            self.weighs = haste == Haste::Rising;
+            self.wants_room = false;
             self.send(Pending::Observe, Call::Observe { release, haste }, out);
             self.watch_lease(out);
         }
@@ -44,8 +48,10 @@ impl Core {
     /// How the next look is waited for.
     fn haste(&self) -> Haste {
         let back = self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back());
+        let rises = self.wants_room || self.orders.iter().any(|o| o.command.may_raise());
         match back {
             true => Haste::Back,
+            false if rises => Haste::Rising,
             false if self.active().is_some() || !self.orders.is_empty() => Haste::Waited,
             false => Haste::Calm,
         }
@@ -76,11 +82,12 @@ impl Core {
 
     pub(super) fn on_observed(&mut self, result: Result<Arc<Observed>, Fault>) {
         match result {
-            Ok(observed) => {
+            Ok(mut observed) => {
                 self.cleared("cluster");
                 self.observed_at = Some(self.now.mono);
                 self.fresh.observed = true;
                 self.looked_as = self.asked_as.take();
+                self.keep_room(&mut observed);
                 self.observed = Some(observed);
                 self.face();
                 self.notice(); // what follows from it is judged in the turn
@@ -155,6 +162,21 @@ impl Core {
         if let Some(observed) = &self.observed {
             self.judgement = self.judge.judge(self.active().map_or(&self.declared, |r| &r.release), observed, self.now);
         }
+    }
+
+    /// What room there was is told for a while, so that whoever weighs a step goes on seeing it.
+    fn keep_room(&mut self, observed: &mut Arc<Observed>) {
+        if let Some(room) = &observed.room {
+            self.room = Some((room.clone(), self.now.mono));
+        } else if let Some((room, _)) = self.room.as_ref().filter(|(_, at)| self.now.elapsed(*at) <= ROOM_LASTS) {
+            Arc::make_mut(observed).room = Some(room.clone());
+        }
+    }
+
+    /// Somebody thinks of a step: the next look, which comes soon, tells what room there is.
+    pub(super) fn weigh(&mut self) {
+        self.wants_room = true;
+        self.take_hint();
     }
 
     /// Something changed: looks sooner, but not all the time.

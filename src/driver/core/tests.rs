@@ -7,6 +7,8 @@ mod parting;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod taken;
@@ -20,7 +22,7 @@ use super::{Core, Setup};
 use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::command::{Command, Order};
 use crate::domain::image::Image;
-use crate::domain::port::{Fault, FaultKind, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
+use crate::domain::port::{Fault, FaultKind, Haste, LeaseAsk, LeaseOutcome, StoreOutcome, Stored};
 use crate::domain::release::{Release, Track};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::{Millis, Now};

@@ -210,6 +210,13 @@ impl Core {
             return;
         };
         let decision = engine::decide(r, &observed, &self.judgement, self.now);
+        if !self.weighs && !decision.rollout.is_back() && decision.actions.iter().any(|(a, _)| engine::room::adds_pods(a)) {
+            // More pods: what room there is for them is asked only now, and then it is decided again.
+            self.wants_room = true;
+            self.next_turn = self.now.mono;
+            self.store_if_worth(out);
+            return;
+        }
         if r.is_back() && !r.is_over() && decision.rollout.is_over() && self.is_fenced() {
             // Not over while a write of unknown fate can still raise what was taken back.
             self.plan_writes(Vec::new());

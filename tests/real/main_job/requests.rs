@@ -28,7 +28,7 @@ const PRECONDITIONS: [&str; 3] = ["/metadata/uid", "/metadata/resourceVersion", 
 /// Objects that are ours as a whole.
 const OURS: [&str; 2] = ["configmaps", "leases"];
 /// What a look lists. Pods, ReplicaSets and addresses are asked for by selector: a namespace may hold thousands of others'.
-const LISTED: [(&str, bool); 7] = [
+const LISTED: [(&str, bool); 9] = [
     ("endpointslices", true),
     ("horizontalpodautoscalers", false),
     ("pods", true),
@@ -37,7 +37,13 @@ const LISTED: [(&str, bool); 7] = [
     // Of other controllers there are few.
     ("canaries", false),
     ("rollouts", false),
+    // Of these there are few, and they are read before more pods are asked for only.
+    ("resourcequotas", false),
+    ("poddisruptionbudgets", false),
 ];
+/// What bounds more pods. How many pods there are in all is asked, with a list of one; an operator may not be told.
+const ROOM: [&str; 3] = ["resourcequotas", "poddisruptionbudgets", "nodes"];
+const COUNT: &str = "/api/v1/pods?limit=1";
 /// What is listed once, to find out what the release file does not say.
 const ONCE: [&str; 6] = ["deployments", "services", "virtualservices", "destinationrules", "httproutes", "ingresses"];
 
@@ -60,6 +66,11 @@ async fn a_walk_and_a_rollback_ask_for_what_they_need() {
     let before: Vec<_> = back[..first_write].iter().map(|e| (e.verb.as_str(), e.resource.as_str())).collect();
     assert!(matches!(before[..], [("list" | "get", "configmaps")]), "only the run that is taken back is read first: {before:?}");
     assert_eq!(back[first_write].resource, "virtualservices", "traffic first: {}", back[first_write]);
+
+    let room = |log: &[Entry]| log.iter().filter(|e| e.uri == COUNT || ROOM.contains(&e.resource.as_str())).count();
+    assert_eq!(room(&back), 0, "a rollback asks for no room");
+    let pods = walk.iter().filter(|e| e.writes() && e.resource.starts_with("deployments")).count();
+    assert!((1..=3 * (pods + 2)).contains(&room(&walk)), "{} questions for room, {pods} writes that may make pods", room(&walk));
 
     for (what, log) in [("walk", &walk), ("rollback", &back)] {
         assert_eq!(audit::lines(log, |e| !is_needed(e, &shop.namespace.name)), "", "{what}: read without need");
@@ -101,6 +112,7 @@ fn is_needed(entry: &Entry, namespace: &str) -> bool {
     match entry.verb.as_str() {
         "get" if entry.resource.is_empty() => true, // the version, and which groups are served
         "get" => here,
+        "list" if entry.uri == COUNT => true,
         "list" => {
             if ONCE.contains(&entry.resource.as_str()) {
                 return here;

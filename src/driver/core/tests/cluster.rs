@@ -61,8 +61,9 @@ impl Cluster {
             Call::Load { .. } if self.unreadable => Reply::Loaded(Err(Fault { kind: FaultKind::Unreadable, text: "damaged".into() })),
             Call::Load { .. } => Reply::Loaded(Ok(self.stored())),
             Call::Observe { .. } if self.blind => Reply::Observed(Err(Fault { kind: FaultKind::Unreachable, text: "no answer".into() })),
-            Call::Observe { release, .. } => {
-                let seen = self.world.observe();
+            Call::Observe { release, haste } => {
+                let mut seen = self.world.observe();
+                seen.room = seen.room.filter(|_| haste == Haste::Rising);
                 let faced = crate::engine::orient::facing(&release, &self.world.release.components, &seen);
                 Reply::Observed(Ok(Arc::new(faced.map_or_else(|| seen.clone(), Cow::into_owned))))
             }

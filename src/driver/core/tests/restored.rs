@@ -1,7 +1,6 @@
 //! A driver that begins with a state that was read before.
 
 use super::*;
-use crate::domain::port::Haste;
 use crate::domain::weight::Weight;
 
 /// What a second process reads before it starts a driver, and that driver.
