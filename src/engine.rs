@@ -19,6 +19,7 @@ pub mod preview;
 pub mod promote;
 pub mod ratio;
 pub mod rollback;
+pub mod room;
 pub mod start;
 pub mod way_back;
 
