@@ -37,7 +37,8 @@ pub fn admit(store: &Store, resource: &Resource, object: &Value) -> Result<(), S
         }
         let used = used(store, object.namespace(), &hard);
         let asked = takes(object, &hard);
-        let over = |name: &&String| used.get(*name).copied().unwrap_or(0) + asked.get(*name).copied().unwrap_or(0) > hard[*name];
+        let of = |amounts: &Amounts, name: &String| amounts.get(name).copied().unwrap_or(0);
+        let over = |name: &&String| of(&used, name) + of(&asked, name) > of(&hard, name);
         let over: Vec<&String> = asked.iter().filter(|(_, amount)| **amount > 0).map(|(name, _)| name).filter(over).collect();
         if !over.is_empty() {
             let told = |of: &Amounts| {
@@ -127,7 +128,7 @@ fn unspecified(pod: &Value, hard: &Amounts) -> Option<String> {
 
 /// A quantity as the API server writes it.
 fn text(name: &str, milli: u64) -> String {
-    let whole = milli % 1000 == 0;
+    let whole = milli.is_multiple_of(1000);
     let format = if name.ends_with("memory") { Format::BinarySi } else { Format::DecimalSi };
     let value = i64::try_from(if whole { milli / 1000 } else { milli }).unwrap_or(i64::MAX);
     Parsed { value, scale: if whole { 0 } else { -3 }, format, canonical: false }.text().unwrap_or_default()
