@@ -222,11 +222,15 @@ fn on_nodes(room: &Room, ask: &Ask<'_>) -> Option<String> {
     let nodes = room.nodes.as_ref().ok()?;
     let fit = *nodes.fit.get(ask.template)?;
     let Ask { component, pods, what, .. } = ask;
-    let open = if nodes.open == 1 { "1 node".to_owned() } else { format!("{} nodes", nodes.open) };
+    let room = match nodes.open {
+        0 => "no node takes new ones".to_owned(),
+        1 => format!("1 node has room for {fit}"),
+        open => format!("{open} nodes have room for {fit}"),
+    };
     (fit < *pods).then(|| {
         let rest = pods - fit;
         let wait = if rest == 1 { "1 waits".to_owned() } else { format!("{rest} wait") };
-        format!("{component}: {what} needs {}, and {open} have room for {fit}: {wait} for a node", more(*pods))
+        format!("{component}: {what} needs {}, and {room}: {wait} for a node", more(*pods))
     })
 }
 

@@ -72,7 +72,7 @@ fn pods_that_a_quota_refused_are_the_reason_why_it_is_stuck() {
     let waiting = || shop.stored().and_then(|r| r["waiting"].as_str().map(str::to_owned)).unwrap_or_default();
     until("it is told why", || waiting().contains("FailedCreate: pods") && waiting().contains("exceeded quota: team"));
     let status = &shop.object(&DEPLOYMENT, CANARY).unwrap()["status"];
-    assert_eq!(status["readyReplicas"], 1, "one fits: {status}");
+    assert_eq!(status["replicas"], 1, "one fits: {status}");
     shop.ends(0, &["rollback"]);
     assert_eq!(run.end().code, Some(3));
 }
@@ -86,7 +86,7 @@ fn nodes_and_budgets_are_told_and_hold_nothing() {
     };
     close("node-1");
     close("node-2");
-    let small = json!({"cpu": "1", "memory": "8Gi", "pods": "110"});
+    let small = json!({"cpu": "500m", "memory": "8Gi", "pods": "110"});
     shop.with(|kernel| kernel.world.modify_status(&NODE, "", "node-3", "kubelet", |n| n["status"]["allocatable"] = small).unwrap());
     let told = shop.ends(0, &["run", "--image", NEW, "--dry-run"]);
     let line = "backend: 100 % needs 3 more pods, and 1 node has room for";
