@@ -48,8 +48,8 @@ impl Side for Compact {
         let world = &mut self.world;
         match call {
             Call::Load { .. } => Reply::Loaded(world.load()),
-            Call::Observe { .. } => Reply::Observed(Ok(world.observe())),
-            Call::Store { rollout, expect, spent } => Reply::Stored(world.store(*rollout, expect.as_deref(), &spent)),
+            Call::Observe { .. } => Reply::Observed(Ok(world.observe().into())),
+            Call::Store { rollout, expect, spent } => Reply::Stored(world.store(rollout, expect.as_deref(), &spent)),
             Call::Lease { holder, ask, .. } => Reply::Leased(world.ask_lease(&holder, &ask)),
             Call::Append { order, .. } => {
                 world.append(order);

@@ -214,7 +214,7 @@ fn rollout(release: &Release, id: &str) -> Rollout {
     Rollout {
         schema: SCHEMA,
         id: id.to_owned(),
-        release: release.clone(),
+        release: release.clone().into(),
         plan: vec![],
         cursor: 0,
         phase: Phase::Progressing,

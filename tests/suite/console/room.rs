@@ -20,7 +20,8 @@ fn with_room(left: u64) -> View {
     let takes = BTreeMap::from([(CANARY.to_owned(), 250)]);
     let limit = Limit { quota: "team".into(), resource: "requests.cpu".into(), hard: 10_000, used: 10_000 - left * 250, takes };
     let nodes = Nodes { open: 3, fit: BTreeMap::from([(CANARY.to_owned(), 1)]) };
-    view.observed.as_mut().unwrap().room = Some(Room { quotas: Ok(vec![limit]), nodes: Ok(nodes), budgets: Ok(vec![]) });
+    std::sync::Arc::make_mut(view.observed.as_mut().unwrap()).room =
+        Some(Room { quotas: Ok(vec![limit]), nodes: Ok(nodes), budgets: Ok(vec![]) });
     view
 }
 
