@@ -85,6 +85,8 @@ pub struct Core {
     observed_at: Option<Millis>,
     /// When the newest look was asked for.
     looked_at: Option<Now>,
+    /// When a write was last answered: no look from before it says what became of it.
+    written_at: Option<Millis>,
     /// The components as they were when the open look was asked for, and as `observed` has their roles.
     asked_as: Option<Arc<Release>>,
     looked_as: Option<Arc<Release>>,
@@ -173,6 +175,7 @@ impl Core {
             observed: None,
             observed_at: None,
             looked_at: None,
+            written_at: None,
             asked_as: None,
             looked_as: None,
             room: None,

@@ -64,13 +64,15 @@ fn learn(r: &Rollout, target: &mut ComponentTarget, seen: &ComponentObserved, tr
     }
 }
 
-/// Forgets what was known: the next write is ours again, whatever stands there.
+/// Forgets what was known of the components that people were told of: the next write is ours again, whatever stands there.
+/// What nobody was told of yet is still asked.
 pub(super) fn forget(r: &mut Rollout) {
-    for target in r.targets.values_mut() {
-        target.held = None;
-        target.known.clear();
+    for drift in std::mem::take(&mut r.drifts) {
+        if let Some(target) = r.targets.get_mut(&drift.component) {
+            target.held = None;
+            target.known.clear();
+        }
     }
-    r.drifts.clear();
 }
 
 /// A write of ours landed: what it asked for is what is expected from now on, though nobody has looked yet.

@@ -77,6 +77,8 @@ pub struct Run<'a> {
     /// A process dies at this step, or at this landed write.
     pub kill_at_step: Option<u64>,
     pub kill_at_landing: Option<u64>,
+    /// When what lands now was sent, if that was long ago.
+    sent_at: Option<Millis>,
     /// Components whose route was sent back, in order.
     sent_back: Vec<String>,
     /// One line for every step, for a determinism check and for people.
@@ -100,6 +102,7 @@ impl<'a> Run<'a> {
             steps: 0,
             kill_at_step: None,
             kill_at_landing: None,
+            sent_at: None,
             sent_back: vec![],
             trace: None,
         };

@@ -135,7 +135,9 @@ impl Core {
             if theirs.answer(&order.id).is_some() || self.remote.iter().any(|o| o.id == order.id) {
                 continue;
             }
-            if same || begins {
+            // Whoever rolls back what runs there means what runs there, also when it was not known yet what that is.
+            let back = order.command.goes_back() && !theirs.is_over() && order.mark.as_ref().is_none_or(|mark| mark.rollout == theirs.id);
+            if same || begins || back {
                 self.answers.remove(&order.id);
                 self.orders.push_back(order);
             } else {

@@ -32,7 +32,8 @@ impl Core {
         if open.iter().any(|p| self.is_open(*p)) || self.writes.is_busy() {
             return;
         }
-        if self.fresh.observed && self.is_look_old() && !mutant(Mutant::StaleLook) {
+        let before_a_write = self.looked_at.zip(self.written_at).is_some_and(|(looked, written)| looked.mono < written);
+        if self.fresh.observed && (self.is_look_old() || before_a_write) && !mutant(Mutant::StaleLook) {
             self.fresh.observed = false;
             return self.soon();
         }

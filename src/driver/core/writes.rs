@@ -224,6 +224,7 @@ impl Core {
 
     pub(super) fn on_written(&mut self, id: u64, outcome: WriteOutcome, out: &mut Vec<Request>) {
         let Some(intent) = self.writes.flying.remove(&id) else { return };
+        self.written_at = Some(self.now.mono);
         let component = intent.action.component().to_owned();
         if let Some(r) = &mut self.rollout {
             r.intents.retain(|i| i.seq != intent.seq);

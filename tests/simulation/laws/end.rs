@@ -9,7 +9,7 @@ use super::Laws;
 use crate::run::End;
 use crate::run::process::Process;
 use crate::script::Script;
-use crate::world::World;
+use crate::world::{Deployment, OTHER, World};
 
 /// How long after it was asked a rollback is looked for.
 const SOON: Millis = Millis::secs(60);
@@ -74,7 +74,14 @@ impl Laws {
         }
         let shares: Vec<f64> = world.parts.iter().map(|p| p.share()).collect();
         let apart = shares.windows(2).any(|s| (s[0] - s[1]).abs() > 1e-9);
-        if matches!(run.phase, Phase::Paused { .. }) && apart && self.meddled.iter().all(|at| *at == Millis::ZERO) && !self.obstacle {
+        // Who dies while it takes routes back leaves some of them: the next driver asks, as it cannot know why.
+        let halfway = self.backs.iter().any(|b| !b.lived);
+        if matches!(run.phase, Phase::Paused { .. })
+            && apart
+            && !halfway
+            && self.meddled.iter().all(|at| *at == Millis::ZERO)
+            && !self.obstacle
+        {
             self.broken("M", world.now, format!("paused with components apart: {shares:?}"));
         }
         let failing = self.bad_since.is_some_and(|at| world.now.minus(at) > Millis::secs(120));
@@ -85,7 +92,14 @@ impl Laws {
         {
             self.broken("T5", world.now, "a failing version waits for its approval");
         }
-        if matches!(run.phase, Phase::RollingBack { .. }) && !self.state_lost && self.meddled.iter().all(|at| world.now.minus(*at) > SOON) {
+        // What somebody else put on stable may never come up; it says so.
+        let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
+        let hopeless = world.limp > 0 || world.parts.iter().any(|p| p.stable.as_ref().is_some_and(stuck));
+        if matches!(run.phase, Phase::RollingBack { .. })
+            && !hopeless
+            && !self.state_lost
+            && self.meddled.iter().all(|at| world.now.minus(*at) > SOON)
+        {
             self.broken("L2", world.now, format!("a rollback does not end: {:?}", run.waiting));
         }
     }

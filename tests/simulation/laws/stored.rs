@@ -10,11 +10,11 @@ use crate::run::process::Process;
 use crate::world::{INTERVAL, World};
 
 impl Laws {
-    /// A state was stored over another.
-    pub fn stored(&mut self, process: &Process, before: Option<&Rollout>, after: &Rollout, world: &World) {
+    /// A state was stored over another, and was sent at a moment.
+    pub fn stored(&mut self, process: &Process, (before, after): (Option<&Rollout>, &Rollout), sent: Millis, world: &World) {
         let same = before.filter(|b| b.id == after.id);
         if let Some(before) = same {
-            self.goes_on(process, before, after, world);
+            self.goes_on(process, (before, after), sent, world);
         }
         if after.is_back() && !same.is_some_and(Rollout::is_back) && !self.cause {
             self.broken("V1", world.now, format!("rolled back without a cause: {}", after.phase));
@@ -26,7 +26,7 @@ impl Laws {
         }
     }
 
-    fn goes_on(&mut self, process: &Process, before: &Rollout, after: &Rollout, world: &World) {
+    fn goes_on(&mut self, process: &Process, (before, after): (&Rollout, &Rollout), sent: Millis, world: &World) {
         if before.is_back() && !after.is_back() {
             self.broken("T3", world.now, "a rollback that had begun was unset");
         }
@@ -47,12 +47,12 @@ impl Laws {
             }
         }
         if after.cursor > before.cursor && !after.is_back() {
-            self.passed(process, before, after, world);
+            self.passed(process, (before, after), sent, world);
         }
     }
 
     /// A step was left behind: a hold only after its time, with evidence, or by somebody's word.
-    fn passed(&mut self, process: &Process, before: &Rollout, after: &Rollout, world: &World) {
+    fn passed(&mut self, process: &Process, (before, after): (&Rollout, &Rollout), sent: Millis, world: &World) {
         let by_word = after.express || after.overrides.len() > before.overrides.len();
         let Some(Step::Hold(length)) = before.step() else { return };
         let told = before.orders.len() != after.orders.len();
@@ -66,7 +66,7 @@ impl Laws {
         let judged = matches!(before.release.strategy, Strategy::Canary(_));
         // Two intervals, ten seconds that requests may take, and as much until the decision was stored.
         // Evidence is stored: the last life's counts, too.
-        let fresh = self.sampled.is_some_and(|at| world.now.minus(at) <= Millis(INTERVAL.0 * 3 + 12_000));
+        let fresh = self.sampled.is_some_and(|at| sent.minus(at) <= Millis(INTERVAL.0 * 3 + 12_000));
         if judged && weight > 0 && !fresh && !self.obstacle {
             self.broken("T5", world.now, format!("the hold at {weight} % was passed without fresh samples: {:?}", self.sampled));
         }

@@ -101,7 +101,7 @@ impl Run<'_> {
                 let before = self.world.record.as_ref().and_then(|r| r.rollout.clone());
                 let outcome = self.world.store(Arc::clone(rollout), expect.as_deref(), spent);
                 if matches!(outcome, StoreOutcome::Stored { .. }) {
-                    self.laws.stored(&self.processes[from.who()], before.as_deref(), rollout, &self.world);
+                    self.laws.stored(&self.processes[from.who()], (before.as_deref(), rollout), self.sent_at.unwrap_or(now), &self.world);
                 }
                 Reply::Stored(outcome)
             }
@@ -120,7 +120,9 @@ impl Run<'_> {
                 self.land(sent);
             }
             Call::Store { .. } | Call::Append { .. } | Call::Lease { .. } => {
+                self.sent_at = Some(sent.at);
                 self.execute(sent.from, &Request { id: 0, call: sent.call.clone() });
+                self.sent_at = None;
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! What a write does, with the preconditions of the real patches: a stale version is a conflict, so is a failed test.
 
 use cutover::domain::action::{Action, Precondition, Target, WriteOutcome};
+use cutover::domain::release::Router;
 use cutover::domain::route::{RouteEntry, RouteFacts};
 use cutover::domain::time::Millis;
 
@@ -136,7 +137,13 @@ fn route(
     if r.uid.to_string() != facts.uid {
         return conflict("it was made anew");
     }
-    let as_read = (r.stable, r.candidate) == (facts.stable, facts.candidate);
+    // A run may have the two colours the other way round than the world names them.
+    let turned = match (&facts.entry, &part.declared.router) {
+        (RouteEntry::Service { stable, .. }, Router::Service { candidate, .. }) => stable == candidate,
+        _ => false,
+    };
+    let as_declared = |(a, b): (u32, u32)| if turned { (b, a) } else { (a, b) };
+    let as_read = (r.stable, r.candidate) == as_declared((facts.stable, facts.candidate));
     let refused = match precondition {
         Precondition::Unchanged => facts.resource_version != r.version.to_string(),
         Precondition::Value => !as_read || (facts.stamp.is_some() && facts.stamp != r.stamp),
@@ -146,7 +153,7 @@ fn route(
     if refused || (matches!(facts.entry, RouteEntry::Service { .. }) && precondition != Precondition::Identity && !as_read) {
         return conflict("the route changed");
     }
-    r.set((stable, candidate), at, Hand::Ours);
+    r.set(as_declared((stable, candidate)), at, Hand::Ours);
     WriteOutcome::Landed
 }
 
