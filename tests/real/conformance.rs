@@ -56,6 +56,7 @@ topics! {
     network at 10.0,
     storage at 1.0,
     autoscaling at 10.0,
+    quota at 10.0,
 }
 
 /// The topics that need a control plane of their own, because everybody there notices: a compaction is one of the whole

@@ -262,6 +262,12 @@ features! {
     ScaledToZero,
     /// An autoscaler looks at CPU and memory.
     ResourceMetrics,
+    /// A pod beyond a quota is refused.
+    QuotaAdmission,
+    /// A quota's status counts what is there.
+    QuotaStatus,
+    /// A Deployment says that its pods cannot be made.
+    ReplicaFailure,
 }
 
 /// Which features a cluster has: all, or all but one.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Resource, Status, World,
+    Feature, Resource, Status, World,
     object::Fields,
     quantity::{Format, Parsed, milli},
     resource::{POD, RESOURCE_QUOTA},
@@ -27,7 +27,7 @@ const COMPUTE: [&str; 6] = ["cpu", "limits.cpu", "limits.memory", "memory", "req
 /// # Errors
 /// `Forbidden`, with the texts of the real admission.
 pub fn admit(store: &Store, resource: &Resource, object: &Value) -> Result<(), Status> {
-    if *resource != POD {
+    if *resource != POD || !store.features.has(Feature::QuotaAdmission) {
         return Ok(());
     }
     for quota in store.list(&RESOURCE_QUOTA, Some(object.namespace())).filter(|quota| binds(quota)) {
@@ -54,6 +54,9 @@ pub fn admit(store: &Store, resource: &Resource, object: &Value) -> Result<(), S
 
 /// Writes the status of every quota of a namespace.
 pub fn sync(world: &mut World, namespace: &str) {
+    if !world.has(Feature::QuotaStatus) {
+        return;
+    }
     let quotas: Vec<_> = world.store.list(&RESOURCE_QUOTA, Some(namespace)).filter(|quota| binds(quota)).cloned().collect();
     for quota in quotas {
         let limits = amounts(quota.map("/spec/hard"));

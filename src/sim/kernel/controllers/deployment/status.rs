@@ -75,7 +75,7 @@ fn count(world: &World, deployment: &mut Value, sets: &Sets) {
 fn tell_failure(world: &World, job: &Job<'_>, sets: &Sets, after: &mut Value) {
     let names = sets.new.iter().chain(&sets.old).map(|set| set.name.as_str());
     let mut found = names.filter_map(|name| condition(world.store.get(&REPLICA_SET, job.namespace, name)?, FAILURE).cloned());
-    let Some(failure) = found.next() else { return remove(after, FAILURE) };
+    let Some(failure) = found.next().filter(|_| world.has(Feature::ReplicaFailure)) else { return remove(after, FAILURE) };
     let since = failure.text("/lastTransitionTime").to_owned();
     let [status, reason, message] = ["/status", "/reason", "/message"].map(|key| failure.text(key));
     Condition::new(FAILURE, status, reason, message).set(after, &since);
