@@ -43,7 +43,7 @@ const LISTED: [(&str, bool); 9] = [
 ];
 /// What bounds more pods. How many pods there are in all is asked, with a list of one; an operator may not be told.
 const ROOM: [&str; 3] = ["resourcequotas", "poddisruptionbudgets", "nodes"];
-const COUNT: &str = "/api/v1/pods?limit=1";
+pub(super) const COUNT: &str = "/api/v1/pods?limit=1";
 /// What is listed once, to find out what the release file does not say.
 const ONCE: [&str; 6] = ["deployments", "services", "virtualservices", "destinationrules", "httproutes", "ingresses"];
 
