@@ -366,7 +366,15 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
             // On the way up over several weights none in between was ever reached.
             r.asked = weight_before(&r).min(r.asked).min(stands(&r));
         }
-        r.targets.values_mut().for_each(|t| t.held = None);
+        for (name, target) in &mut r.targets {
+            // What was refused is as it was read; somebody else's weight there is seen as that.
+            let read = target
+                .route
+                .as_ref()
+                .filter(|facts| name == component && !drift::is_by_pods(facts))
+                .map(|facts| Weight::capped(facts.percent()));
+            target.held = read;
+        }
     }
     pause(&mut r, text, now);
     r

@@ -184,7 +184,7 @@ fn side(seen: &ComponentObserved, track: Track) -> Option<&Workload> {
     if track == Track::Stable { seen.stable.as_ref() } else { seen.candidate.as_ref() }
 }
 
-fn is_by_pods(facts: &RouteFacts) -> bool {
+pub(super) fn is_by_pods(facts: &RouteFacts) -> bool {
     matches!(facts.entry, RouteEntry::Replicas { .. })
 }
 

@@ -69,7 +69,8 @@ impl Laws {
         }
         let waits_for_people =
             matches!(run.phase, Phase::Paused { .. }) || (matches!(run.step(), Some(Step::Approve(_))) && !script.approver);
-        if !waits_for_people && !self.obstacle && world.limp == 0 {
+        // The counters of this world do not know that the colours have changed their roles.
+        if !waits_for_people && !self.obstacle && world.limp == 0 && !world.is_turned() {
             self.broken("L1", world.now, format!("{}, step {:?}, waiting {:?}", run.phase, run.step(), run.waiting));
         }
         let shares: Vec<f64> = world.parts.iter().map(|p| p.share()).collect();
