@@ -147,7 +147,7 @@ fn release_file(namespace: &str, prometheus: &str) -> String {
     let components: String = COMPONENTS.iter().map(component).collect();
     format!(
         "name: storefront\nnamespace: {namespace}\ncomponents:\n{components}\
-         strategy:\n  canary:\n    steps: [ {{weight: 10, hold: 4s}}, {{weight: 25, hold: 4s}}, {{weight: 50, hold: 4s}}, {{weight: 75, hold: 4s}}, {{weight: 100}}, approve ]\n\
+         strategy:\n  canary:\n    steps: [ {{weight: 10, hold: 4s}}, {{weight: 25, hold: 4s}}, {{weight: 50, hold: 15s}}, {{weight: 75, hold: 4s}}, {{weight: 100}}, approve ]\n\
          prometheus: {{ url: \"{prometheus}\", interval: 1s }}\n\
          gates:\n- errors: {{ above: 5%, for: 10s, then: rollback, minRequests: 20 }}\n- latency: {{ quantile: 0.95, above: 500ms, for: 10s, then: rollback, minRequests: 20 }}\n"
     )

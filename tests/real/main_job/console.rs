@@ -64,7 +64,7 @@ pub async fn walked_and_taken_back(shop: &Shop) {
         terminal.see("25/25/");
     })
     .await;
-    // Held for four seconds by itself; `>` and `<` go where they say.
+    // Held for fifteen seconds by itself: `<` is read and pressed in that time; `>` and `<` go where they say.
     let (terminal, ()) = at(terminal, |terminal| {
         terminal.see("50/50/");
         terminal.press_until("<", "y ");
