@@ -368,12 +368,8 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
         }
         for (name, target) in &mut r.targets {
             // What was refused is as it was read; somebody else's weight there is seen as that.
-            let read = target
-                .route
-                .as_ref()
-                .filter(|facts| name == component && !drift::is_by_pods(facts))
-                .map(|facts| Weight::capped(facts.percent()));
-            target.held = read;
+            let untouched = target.route.as_ref().filter(|facts| name == component && !drift::is_by_pods(facts));
+            target.held = untouched.map(|facts| Weight::capped(facts.percent()));
         }
     }
     pause(&mut r, text, now);

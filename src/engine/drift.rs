@@ -90,6 +90,9 @@ pub(super) fn ask(r: &mut Rollout, observed: &Observed, now: Now) {
     let found = find(r, observed);
     let mut news: Vec<Drift> = found.iter().filter(|d| !r.drifts.iter().any(|known| known.is_same(d))).cloned().collect();
     r.drifts = found;
+    if matches!(r.phase, Phase::Paused { .. }) && !news.is_empty() {
+        r.turn += 1; // a key that was pressed before was no answer to this
+    }
     if matches!(r.phase, Phase::Progressing) && !r.drifts.is_empty() {
         decide::halt(r, Some(observed));
     }

@@ -26,7 +26,7 @@ use demand::Demand;
 use nodes::{Bound, Free, Node};
 use quota::Quota;
 
-/// How long is waited for it all.
+/// How long is waited for it all: a step that needs pods waits for it, and a look must not grow old over it.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How long what is free on the nodes is good, in milliseconds.
 const LASTS: i64 = 20_000;
@@ -114,7 +114,8 @@ impl Look<'_> {
         if let Some(known) = self.memory.nodes.of(self.at) {
             return known;
         }
-        let free = self.read_free().await;
+        let late = |_| Err(SafeText::from(format!("the nodes and their pods were not told within {} s", PATIENCE.as_secs())));
+        let free = tokio::time::timeout(PATIENCE, self.read_free()).await.unwrap_or_else(late);
         self.memory.nodes.keep(self.at, &free);
         free
     }

@@ -77,6 +77,41 @@ fn each_choice_is_told_before_it_is_made() {
 }
 
 #[test]
+fn an_answer_is_to_what_was_told_and_to_nothing_that_came_after() {
+    let mut run = at_ten();
+    run.order(Command::Pause).unwrap();
+    run.turn();
+    let seen = run.rollout.as_ref().unwrap().mark();
+    run.world.meddle("backend", 60);
+    let untold = run.rollout.clone();
+    run.turn();
+    assert!(run.rollout.as_ref().unwrap().turn > seen.turn, "told: a key pressed before is refused");
+    run.rollout = untold;
+    run.order(Command::Resume).unwrap();
+    run.turn();
+    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 60"), "{}", why(&run));
+    assert_eq!(run.world.weight("backend"), 60);
+}
+
+#[test]
+fn a_weight_that_came_after_a_refused_shift_is_somebody_elses() {
+    let mut run = at_ten();
+    let refused = loop {
+        let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
+        if decision.actions.iter().any(|(action, _)| matches!(action, Action::Route { .. })) {
+            break crate::engine::decide::shift_refused(&decision.rollout, "backend", "refused (403)", run.world.now);
+        }
+        run.turn();
+    };
+    run.rollout = Some(refused);
+    run.world.meddle("backend", 60);
+    run.order(Command::Resume).unwrap();
+    run.turn();
+    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 60"), "{}", why(&run));
+    assert_eq!(run.world.weight("backend"), 60);
+}
+
+#[test]
 fn what_cannot_be_gone_on_from_is_refused_with_the_reason() {
     let mut run = at_ten();
     assert!(refused(&mut run).contains("nothing was changed by anybody else"));

@@ -108,3 +108,23 @@ fn a_rollback_asks_for_nothing_that_it_does_not_rest_on() {
     let asked = [None, Some(Command::Pause), Some(Command::RollBack), Some(Command::Reject)].map(haste);
     assert_eq!(asked, [Haste::Calm, Haste::Waited, Haste::Back, Haste::Back].map(Some));
 }
+
+#[test]
+fn a_rollback_ordered_before_the_run_could_be_read_takes_back_the_run_that_is_there() {
+    let (mut cluster, driver) = begun(&["backend"], 40);
+    drop(driver);
+    assert!(cluster.world.weight("backend") > 0);
+    let run = cluster.state.as_ref().unwrap().0.id.clone();
+    cluster.lease.0 = None;
+    let mut other = Process::new("b", &cluster);
+    cluster.unreadable = true;
+    other.tick(&mut cluster);
+    other.order(&mut cluster, "back", Command::RollBack);
+    other.settle(&mut cluster);
+    cluster.unreadable = false;
+    other.run(&mut cluster, 40);
+    assert_eq!(cluster.world.weight("backend"), 0);
+    let stored = &cluster.state.as_ref().unwrap().0;
+    assert_eq!((&stored.id, &stored.phase), (&run, &Phase::RolledBack));
+    assert_eq!(other.core.view().answers.get("back"), Some(&None));
+}

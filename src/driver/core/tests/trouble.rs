@@ -296,3 +296,32 @@ fn an_order_that_was_refused_is_not_obeyed_later_in_somebody_elses_run() {
     assert!(cluster.state.as_ref().unwrap().0.overrides.is_empty());
     assert!(cluster.state.as_ref().unwrap().0.log.iter().all(|e| e.text != "advance"));
 }
+
+#[test]
+fn no_pod_goes_on_a_look_from_before_a_write() {
+    let (mut cluster, mut process) = begun(&["backend"], 20);
+    assert_eq!(cluster.world.weight("backend"), 10);
+    cluster.world.pass(Millis::secs(5));
+    process.input(cluster.world.now, Input::Tick);
+    let mut take = |is: fn(&Call) -> bool| {
+        let place = process.wire.iter().position(|r| is(&r.call)).unwrap();
+        process.wire.remove(place).unwrap()
+    };
+    let (load, look) = (take(|c| matches!(c, Call::Load { .. })), take(|c| matches!(c, Call::Observe { .. })));
+    // The look is made while the route is at 0; what raises it lands a moment later.
+    *cluster.world.parts("backend") = (100, 0);
+    let seen = cluster.execute(look.call);
+    *cluster.world.parts("backend") = (90, 10);
+    process.input(cluster.world.now, Input::Reply { id: look.id, reply: seen });
+    cluster.world.skip(Millis(100));
+    let mark = process.trace.len();
+    process.order(&mut cluster, "back", Command::RollBack);
+    process.settle(&mut cluster);
+    let unanswered = Fault { kind: FaultKind::Unreachable, text: "no answer".into() };
+    process.input(cluster.world.now, Input::Reply { id: load.id, reply: Reply::Loaded(Err(unanswered)) });
+    process.run(&mut cluster, 10);
+    let sent: Vec<&Call> = process.trace[mark..].iter().flat_map(|(_, _, requests)| requests).map(|r| &r.call).collect();
+    let first = |is: fn(&Call) -> bool| sent.iter().position(|c| is(c)).unwrap();
+    let scaled = first(|c| matches!(c, Call::Write { action, .. } if matches!(**action, Action::Scale { to: 0, .. })));
+    assert!(first(|c| matches!(c, Call::Observe { .. })) < scaled, "the candidate's pods go on a look that shows what became of the route");
+}
