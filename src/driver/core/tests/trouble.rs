@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::port::LEASE_DURATION;
+use crate::domain::weight::Weight;
 use crate::engine::world::blue_green;
 
 /// Requests of a kind that were sent since a step of the trace.
@@ -299,8 +300,13 @@ fn an_order_that_was_refused_is_not_obeyed_later_in_somebody_elses_run() {
 
 #[test]
 fn no_pod_goes_on_a_look_from_before_a_write() {
-    let (mut cluster, mut process) = begun(&["backend"], 20);
-    assert_eq!(cluster.world.weight("backend"), 10);
+    let (mut cluster, mut process) = begun(&["backend"], 0);
+    let is_raise = |r: &Request| matches!(&r.call, Call::Write { action, .. } if matches!(**action, Action::Route { .. }));
+    while !process.wire.front().is_some_and(is_raise) {
+        process.go_on(&mut cluster);
+    }
+    cluster.late = true;
+    process.settle(&mut cluster);
     cluster.world.pass(Millis::secs(5));
     process.input(cluster.world.now, Input::Tick);
     let mut take = |is: fn(&Call) -> bool| {
@@ -308,10 +314,10 @@ fn no_pod_goes_on_a_look_from_before_a_write() {
         process.wire.remove(place).unwrap()
     };
     let (load, look) = (take(|c| matches!(c, Call::Load { .. })), take(|c| matches!(c, Call::Observe { .. })));
-    // The look is made while the route is at 0; what raises it lands a moment later.
-    *cluster.world.parts("backend") = (100, 0);
+    // The look is made while the route is at 0; the raise lands a moment later.
     let seen = cluster.execute(look.call);
-    *cluster.world.parts("backend") = (90, 10);
+    let (raise, precondition) = cluster.delayed.take().unwrap();
+    assert_eq!(cluster.world.apply(&raise, precondition), WriteOutcome::Landed);
     process.input(cluster.world.now, Input::Reply { id: look.id, reply: seen });
     cluster.world.skip(Millis(100));
     let mark = process.trace.len();
@@ -322,6 +328,8 @@ fn no_pod_goes_on_a_look_from_before_a_write() {
     process.run(&mut cluster, 10);
     let sent: Vec<&Call> = process.trace[mark..].iter().flat_map(|(_, _, requests)| requests).map(|r| &r.call).collect();
     let first = |is: fn(&Call) -> bool| sent.iter().position(|c| is(c)).unwrap();
+    let back = first(|c| matches!(c, Call::Write { action, .. } if matches!(&**action, Action::Route { weight: Weight::ZERO, .. })));
     let scaled = first(|c| matches!(c, Call::Write { action, .. } if matches!(**action, Action::Scale { to: 0, .. })));
-    assert!(first(|c| matches!(c, Call::Observe { .. })) < scaled, "the candidate's pods go on a look that shows what became of the route");
+    assert!(back < scaled, "the candidate's pods go once its traffic went");
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
 }
