@@ -41,7 +41,7 @@ pub struct Rollout {
     pub cursor: usize,
     /// Where the run is.
     pub phase: Phase,
-    /// Changes with every step and every accepted command; see [`Mark`].
+    /// Changes with every step, every accepted command, and whatever of somebody else's is told; see [`Mark`].
     pub turn: u64,
     /// When the current step began.
     pub entered: Timestamp,
@@ -100,6 +100,44 @@ pub struct Rollout {
 }
 
 impl Rollout {
+    /// A run with nothing in it yet: no plan, no targets.
+    pub fn new(release: impl Into<Arc<Release>>, id: &str, by: &str, at: Timestamp) -> Rollout {
+        Rollout {
+            schema: SCHEMA,
+            id: id.to_owned(),
+            release: release.into(),
+            plan: Vec::new(),
+            cursor: 0,
+            phase: Phase::Progressing,
+            turn: 0,
+            entered: at,
+            covered: Millis::ZERO,
+            most: 0,
+            ticked: None,
+            asked: Weight::ZERO,
+            by_hand: false,
+            express: false,
+            targets: BTreeMap::new(),
+            started_by: by.to_owned(),
+            started: at,
+            ended: None,
+            cause: None,
+            overrides: Vec::new(),
+            epoch: 0,
+            seq: 0,
+            intents: Vec::new(),
+            orders: VecDeque::new(),
+            log: VecDeque::new(),
+            waiting: None,
+            trouble: BTreeMap::new(),
+            drifts: Vec::new(),
+            reverts: 0,
+            errors_before: None,
+            clean_up: None,
+            judge: None,
+        }
+    }
+
     /// The step under way; `None` past the end.
     pub fn step(&self) -> Option<&Step> {
         self.plan.get(self.cursor)

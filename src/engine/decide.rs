@@ -369,7 +369,7 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
         for (name, target) in &mut r.targets {
             // What was refused is as it was read; somebody else's weight there is seen as that.
             let untouched = target.route.as_ref().filter(|facts| name == component && !drift::is_by_pods(facts));
-            target.held = untouched.map(|facts| Weight::capped(facts.percent()));
+            target.held = untouched.and_then(|facts| Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w)));
         }
     }
     pause(&mut r, text, now);

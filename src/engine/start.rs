@@ -1,14 +1,13 @@
 //! A run begins: everything that a rollback needs later is recorded now.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use crate::domain::command::Refusal;
 use crate::domain::drift::Known;
 use crate::domain::image::Image;
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use crate::domain::release::{Component, Destination, Release, Rolling, Router, Strategy, Track};
-use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout, SCHEMA};
+use crate::domain::rollout::{ComponentTarget, Recorded, Rollout};
 use crate::domain::route::RouteFacts;
 use crate::domain::step::Step;
 use crate::domain::time::Now;
@@ -96,40 +95,7 @@ pub(super) fn expressible(rollout: &Rollout, observed: &Observed, weight: Weight
 
 /// A run with nothing recorded yet.
 fn empty(release: Release, birth: Birth<'_>) -> Rollout {
-    Rollout {
-        schema: SCHEMA,
-        id: birth.id.to_owned(),
-        plan: plan::compile(&release),
-        release: Arc::new(release),
-        cursor: 0,
-        phase: Phase::Progressing,
-        turn: 0,
-        entered: birth.now.wall,
-        covered: Default::default(),
-        ticked: None,
-        asked: Weight::ZERO,
-        most: 0,
-        by_hand: false,
-        express: false,
-        targets: BTreeMap::new(),
-        started_by: birth.actor.to_owned(),
-        started: birth.now.wall,
-        ended: None,
-        cause: None,
-        overrides: Vec::new(),
-        epoch: 0,
-        seq: 0,
-        intents: Vec::new(),
-        orders: VecDeque::new(),
-        log: VecDeque::new(),
-        waiting: None,
-        trouble: BTreeMap::new(),
-        drifts: Vec::new(),
-        reverts: 0,
-        errors_before: None,
-        clean_up: None,
-        judge: None,
-    }
+    Rollout { plan: plan::compile(&release), ..Rollout::new(release, birth.id, birth.actor, birth.now.wall) }
 }
 
 /// A release that somebody began by hand goes on from where it is: the plan's first weight that is not lower.

@@ -1,6 +1,6 @@
 //! From a step to what it asks of one world, by what that world has told so far.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use cutover::cluster::traffic;
 use cutover::domain::action::{Action, ImageChange, Precondition, Target};
@@ -9,8 +9,7 @@ use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Observed, Workload};
 use cutover::domain::port::{Haste, LeaseAsk};
 use cutover::domain::release::{Component, Release, Track};
-use cutover::domain::rollout::{Phase, Rollout, SCHEMA};
-use cutover::domain::time::Millis;
+use cutover::domain::rollout::Rollout;
 use cutover::domain::weight::Weight;
 use cutover::driver::core::io::Call;
 use jiff::Timestamp;
@@ -211,38 +210,5 @@ fn order(id: &str) -> Order {
 
 /// A run that holds nothing but its name.
 fn rollout(release: &Release, id: &str) -> Rollout {
-    Rollout {
-        schema: SCHEMA,
-        id: id.to_owned(),
-        release: release.clone().into(),
-        plan: vec![],
-        cursor: 0,
-        phase: Phase::Progressing,
-        turn: 0,
-        entered: Timestamp::UNIX_EPOCH,
-        covered: Millis::ZERO,
-        most: 0,
-        ticked: None,
-        asked: Weight::ZERO,
-        by_hand: false,
-        express: false,
-        targets: BTreeMap::new(),
-        started_by: "ada@host".into(),
-        started: Timestamp::UNIX_EPOCH,
-        ended: None,
-        cause: None,
-        overrides: vec![],
-        epoch: 1,
-        seq: 0,
-        intents: vec![],
-        orders: VecDeque::new(),
-        log: VecDeque::new(),
-        waiting: None,
-        trouble: BTreeMap::new(),
-        drifts: vec![],
-        reverts: 0,
-        errors_before: None,
-        clean_up: None,
-        judge: None,
-    }
+    Rollout { epoch: 1, ..Rollout::new(release.clone(), id, "ada@host", Timestamp::UNIX_EPOCH) }
 }

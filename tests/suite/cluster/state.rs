@@ -1,14 +1,10 @@
 //! The stored state: compare-and-swap, and no order is ever lost.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use cutover::cluster::state::{StateError, append_order, list, load, object, store};
 use cutover::domain::command::{Command, Order};
 use cutover::domain::journal::{Entry, EntryKind};
 use cutover::domain::port::StoreOutcome;
-use cutover::domain::rollout::{Phase, Rollout, SCHEMA};
-use cutover::domain::time::Millis;
-use cutover::domain::weight::Weight;
+use cutover::domain::rollout::Rollout;
 use jiff::Timestamp;
 use kube::Client;
 
@@ -16,40 +12,7 @@ use super::{Bench, NAMESPACE, storefront};
 
 /// A run that has just begun.
 pub fn rollout() -> Rollout {
-    Rollout {
-        drifts: vec![],
-        reverts: 0,
-        schema: SCHEMA,
-        id: "r1".into(),
-        release: storefront().into(),
-        plan: vec![],
-        cursor: 0,
-        phase: Phase::Progressing,
-        turn: 0,
-        entered: Timestamp::UNIX_EPOCH,
-        covered: Millis::ZERO,
-        ticked: None,
-        asked: Weight::ZERO,
-        most: 0,
-        by_hand: false,
-        express: false,
-        targets: BTreeMap::new(),
-        started_by: "you".into(),
-        started: Timestamp::UNIX_EPOCH,
-        ended: None,
-        cause: None,
-        overrides: vec![],
-        epoch: 1,
-        seq: 0,
-        intents: vec![],
-        orders: VecDeque::new(),
-        log: VecDeque::new(),
-        waiting: None,
-        trouble: BTreeMap::new(),
-        errors_before: None,
-        clean_up: None,
-        judge: None,
-    }
+    Rollout { epoch: 1, ..Rollout::new(storefront(), "r1", "you", Timestamp::UNIX_EPOCH) }
 }
 
 fn order(id: &str) -> Order {
