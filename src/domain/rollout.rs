@@ -248,6 +248,9 @@ pub struct ComponentTarget {
     pub route: Option<RouteFacts>,
     /// The weight that the route was last seen to hold for us; when it is another later, somebody else wrote.
     pub held: Option<Weight>,
+    /// What somebody else made of the route and a person said to write over: this value, and no other that comes later.
+    #[serde(default)]
+    pub overruled: Option<Drift>,
     /// What each side was last known to be; when it is another later, somebody else wrote.
     #[serde(default)]
     pub known: BTreeMap<Track, Known>,

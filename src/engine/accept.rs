@@ -128,7 +128,7 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
     let (cursor, _) = shift_at_most(r, weight).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;
-    r.targets.values_mut().for_each(|t| t.held = Some(weight));
+    r.targets.values_mut().for_each(|t| (t.held, t.overruled) = (Some(weight), None));
     Ok(())
 }
 

@@ -232,7 +232,7 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_))).filter(|_| rolled) {
         decide::enter(r, cursor, now);
     }
-    drift::forget(r);
+    drift::overrule(r);
     r.trouble.clear();
     decide::unhalt(r, now);
     if r.step().is_some_and(Step::has_deadline) {

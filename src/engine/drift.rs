@@ -34,7 +34,7 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
         let (Some(component), Some(seen)) = (r.release.component(name), observed.components.get(name)) else { continue };
         if let Ok(facts) = &seen.route {
             if holds(component, target, facts, r.asked) {
-                target.held = Some(r.asked);
+                (target.held, target.overruled) = (Some(r.asked), None);
             } else if by_us(seen.route_by.as_ref()) && !is_by_pods(facts) && target.held.is_some_and(|held| facts.rises_from(held)) {
                 // A late write of ours: it is set again. One that takes back is another process's rollback, not on record yet.
                 target.held = None;
@@ -64,13 +64,18 @@ fn learn(r: &Rollout, target: &mut ComponentTarget, seen: &ComponentObserved, tr
     }
 }
 
-/// Forgets what was known of the components that people were told of: the next write is ours again, whatever stands there.
-/// What nobody was told of yet is still asked.
-pub(super) fn forget(r: &mut Rollout) {
+/// Ours is set again over what people were told of. A weight that comes later is somebody else's once more; of Deployments
+/// and of routes that are gone, whatever is found next is known from then on.
+pub(super) fn overrule(r: &mut Rollout) {
     for drift in std::mem::take(&mut r.drifts) {
-        if let Some(target) = r.targets.get_mut(&drift.component) {
-            target.held = None;
-            target.known.clear();
+        let Some(target) = r.targets.get_mut(&drift.component) else { continue };
+        match drift.sort {
+            Sort::Weight => target.overruled = Some(drift),
+            Sort::Route | Sort::Replicas(_) => target.held = None,
+            Sort::Image(_) | Sort::Remade(_) | Sort::Gone(_) => {
+                target.known.clear();
+                target.held = target.held.filter(|_| !target.route.as_ref().is_some_and(is_by_pods)); // its pods are its weight
+            }
         }
     }
 }
@@ -81,7 +86,7 @@ pub fn landed(r: &mut Rollout, action: &Action) {
         && !is_by_pods(facts)
         && let Some(target) = r.targets.get_mut(component)
     {
-        target.held = Some(*weight);
+        (target.held, target.overruled) = (Some(*weight), None);
     }
 }
 
@@ -222,7 +227,11 @@ impl Look<'_> {
             Ok(facts) if is_by_pods(facts) => self.pods(facts, held),
             // On the way from one weight to the next either may stand there.
             Ok(facts) if facts.holds(held) || facts.holds(self.r.asked) => Vec::new(),
-            Ok(facts) => vec![self.weight(facts, held)],
+            Ok(facts) => {
+                let drift = self.weight(facts, held);
+                let told = self.target.overruled.as_ref().is_some_and(|over| over.is_same(&drift));
+                if told { Vec::new() } else { vec![drift] }
+            }
             Err(RouteProblem::Unfit { object, why }) if !matches!(self.component.router, Router::Replicas { .. }) => {
                 let now = why.as_str().to_owned();
                 vec![self.drift(object.clone(), Sort::Route, "route", (held.to_string(), now), self.seen.route_by.as_ref())]

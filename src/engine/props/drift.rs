@@ -112,6 +112,25 @@ fn a_weight_that_came_after_a_refused_shift_is_somebody_elses() {
 }
 
 #[test]
+fn what_is_written_over_is_what_was_told_and_not_what_came_after_the_key() {
+    let mut run = at_ten();
+    run.world.meddle("backend", 60);
+    run.turn();
+    run.order(Command::Resume).unwrap();
+    run.world.meddle("backend", 5);
+    run.turn();
+    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 5"), "{}", why(&run));
+    assert_eq!(run.world.weight("backend"), 5);
+    run.order(Command::Resume).unwrap();
+    run.turns(2);
+    assert_eq!((run.world.weight("backend"), run.phase()), (10, Phase::Progressing));
+    // Ours stands again, so what was written over once is somebody else's when it comes once more.
+    run.world.meddle("backend", 5);
+    run.turn();
+    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 5"), "{}", why(&run));
+}
+
+#[test]
 fn what_cannot_be_gone_on_from_is_refused_with_the_reason() {
     let mut run = at_ten();
     assert!(refused(&mut run).contains("nothing was changed by anybody else"));
