@@ -144,7 +144,7 @@ impl Part<'_> {
     /// Prepared for a weight; then testers meet the candidate before anybody else does.
     fn prepare_for(&self, weight: Weight) -> Vec<Need> {
         let lacking = self.prepare(weight);
-        let admit = |facts: &RouteFacts| facts.testers_move(self.wants_testers(self.rollout.asked)) != TestersMove::Keep;
+        let admit = |facts: &RouteFacts| self.testers_move(facts, self.rollout.asked) != TestersMove::Keep;
         if lacking.is_empty() && self.seen.route.as_ref().is_ok_and(admit) {
             return self.route(self.rollout.asked).into_iter().collect();
         }
@@ -154,6 +154,15 @@ impl Part<'_> {
     /// Testers have a way of their own until everybody is sent to the candidate, or to stable with the new version.
     fn wants_testers(&self, weight: Weight) -> bool {
         weight < Weight::FULL && self.rollout.asked < Weight::FULL && !matches!(self.rollout.step(), Some(Step::Promote))
+    }
+
+    /// What becomes of the testers' rule. While it is paused nobody is let in, but where a person set the weight.
+    fn testers_move(&self, facts: &RouteFacts, weight: Weight) -> TestersMove {
+        let stands_still = matches!(self.rollout.phase, Phase::Paused { .. }) && !self.rollout.by_hand;
+        match facts.testers_move(self.wants_testers(weight)) {
+            TestersMove::Add if stands_still => TestersMove::Keep,
+            other => other,
+        }
     }
 
     /// The candidate carries the images, with capacity for a weight, and is ready.
@@ -232,7 +241,7 @@ impl Part<'_> {
             Ok(facts) => facts,
             Err(problem) => return Some(Need::Wait(Stage::Route, format!("{}: {problem}", self.name()))),
         };
-        let testers = facts.testers_move(self.wants_testers(weight));
+        let testers = self.testers_move(facts, weight);
         if !facts.holds(weight) || testers != TestersMove::Keep {
             if let Some(why) = facts.cannot_express(weight).filter(|_| !facts.holds(weight)) {
                 return Some(Need::Wait(Stage::Route, format!("{}: {why}", self.name())));

@@ -34,6 +34,16 @@ fn testers_are_let_in_before_the_first_weight_and_until_the_last() {
 }
 
 #[test]
+fn nobody_is_let_in_while_it_is_paused() {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    run.order(Command::Pause).unwrap();
+    run.turns(12);
+    assert!(run.world.workload("backend", Track::Candidate).ready > 0 && !run.world.admits_testers("backend"));
+    run.order(Command::Resume).unwrap();
+    until(&mut run, "the rule", |r| r.world.admits_testers("backend"));
+}
+
+#[test]
 fn a_promotion_out_of_turn_takes_the_rule_away_with_the_weight() {
     let mut run = Run::started(with_testers(canary(&["backend"])));
     until(&mut run, "10 %", |r| r.world.weight("backend") == 10);
