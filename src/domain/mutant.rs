@@ -40,6 +40,7 @@ pub enum Mutant {
     TotalBecomes100,
     AllAtOnce,
     NoDeadline,
+    TestersKept,
 }
 
 #[cfg(feature = "mutants")]

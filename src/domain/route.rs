@@ -90,7 +90,7 @@ impl RouteFacts {
 
     /// Whether the testers' rule stands.
     pub fn sends_testers(&self) -> bool {
-        self.testers.as_ref().is_some_and(|rule| rule.stands)
+        !super::mutant::mutant(super::mutant::Mutant::TestersKept) && self.testers.as_ref().is_some_and(|rule| rule.stands)
     }
 
     /// What is to become of the testers' rule.

@@ -51,6 +51,8 @@ pub struct Look {
     stable_part: u32,
     candidate_part: u32,
     foreign: u32,
+    /// Whether testers go to the candidate, whatever the weights say.
+    testers: bool,
     replicas: [u32; 2],
     scaled: [bool; 2],
     share: f64,
@@ -283,6 +285,7 @@ impl Look {
             stable_part: route.map_or(0, |r| r.stable),
             candidate_part: route.map_or(0, |r| r.candidate),
             foreign: route.map_or(0, |r| r.foreign),
+            testers: route.is_some_and(|r| r.testers),
             replicas,
             scaled: [&part.stable, &part.candidate].map(|d| d.as_ref().is_some_and(|d| d.scaler.is_some())),
             share: if part.by_ratio() {

@@ -56,6 +56,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::TotalBecomes100, &["T1"]),
     (Mutant::AllAtOnce, &["P11"]),
     (Mutant::NoDeadline, &["L1"]),
+    (Mutant::TestersKept, &["V3"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

@@ -71,6 +71,8 @@ pub struct Route {
     pub pending_until: Millis,
     /// Weights of others in the same rule: nobody of ours may touch them.
     pub foreign: u32,
+    /// Whether the testers' rule stands above.
+    pub testers: bool,
 }
 
 /// A component's objects.
@@ -152,6 +154,7 @@ impl World {
                 by: None,
                 pending_until: Millis::ZERO,
                 foreign: 7,
+                testers: false,
             });
             Part { declared: c.clone(), stable: Some(Deployment::new(&c.stable, 1, WHOLE)), candidate, route, counters: Default::default() }
         };

@@ -13,6 +13,8 @@ pub enum Layout {
     Bare,
     /// A VirtualService.
     Canary,
+    /// A VirtualService that testers may have a rule of their own in.
+    Testers,
     /// Two components, a VirtualService each.
     Pair,
     /// An HTTPRoute.
@@ -32,6 +34,7 @@ impl Layout {
     pub fn release(self, namespace: &str) -> Release {
         let shape = match self {
             Layout::Bare | Layout::Canary | Layout::Nginx => Shape::Canary,
+            Layout::Testers => Shape::Testers,
             Layout::Pair => Shape::Pair,
             Layout::Gateway => Shape::Gateway,
             Layout::Ratio => Shape::Ratio,

@@ -155,7 +155,7 @@ impl Normal {
             "object": facts.object.to_string(), "uid": uid, "version": version, "entry": entry(&facts.entry),
             "stable": facts.stable, "candidate": facts.candidate,
             "accepted": (at_rest || !by_ratio).then_some(accepted),
-            "bypass": facts.bypass, "alone": facts.alone, "written": facts.written, "stamp": facts.stamp,
+            "bypass": facts.bypass, "testers": facts.testers.as_ref().map(|rule| rule.stands), "alone": facts.alone, "written": facts.written, "stamp": facts.stamp,
         })
     }
 }

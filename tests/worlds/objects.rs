@@ -34,7 +34,7 @@ pub fn route(layout: Layout, name: &str) -> Option<Value> {
     let (meta, candidate) = (json!({ "name": name }), format!("{name}-canary"));
     let sides = [(name, 100), (candidate.as_str(), 0), ("elsewhere", 7)];
     Some(match layout {
-        Layout::Canary | Layout::Pair => {
+        Layout::Canary | Layout::Pair | Layout::Testers => {
             let to = sides.map(|(host, weight)| json!({ "destination": { "host": host }, "weight": weight }));
             json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": meta,
                 "spec": { "hosts": [name], "http": [{ "route": to }] } })

@@ -10,6 +10,7 @@ use cutover::domain::observed::{Observed, Workload};
 use cutover::domain::port::{Haste, LeaseAsk};
 use cutover::domain::release::{Component, Release, Track};
 use cutover::domain::rollout::Rollout;
+use cutover::domain::testers::TestersMove;
 use cutover::domain::weight::Weight;
 use cutover::driver::core::io::Call;
 use jiff::Timestamp;
@@ -137,11 +138,11 @@ impl Told {
         let component = step.component().to_owned();
         let number = |text: &str| text.parse::<u32>().map_err(|e| format!("{text}: {e}"));
         Ok(match words {
-            ["route", percent] => {
+            ["route", percent, testers @ ..] => {
                 let facts = self.look(step)?.components.get(&component).ok_or("no such component")?.route.clone();
                 let facts = facts.map_err(|problem| problem.to_string())?;
                 let weight = Weight::capped(u8::try_from(number(percent)?).map_err(|e| e.to_string())?);
-                Action::Route { component, facts, weight, testers: Default::default() }
+                Action::Route { component, facts, weight, testers: testers_move(testers)? }
             }
             ["scale", on, to] => {
                 let (target, seen) = self.target(step, side(on))?;
@@ -189,6 +190,15 @@ impl Told {
                 Track::Candidate => declared.candidate.as_deref().map(deployment).ok_or_else(|| "it has no candidate".into()),
             },
         }
+    }
+}
+
+fn testers_move(words: &[&str]) -> Result<TestersMove, String> {
+    match words {
+        [] => Ok(TestersMove::Keep),
+        ["admit"] => Ok(TestersMove::Add),
+        ["dismiss"] => Ok(TestersMove::Remove),
+        _ => Err(format!("nobody does {words:?} with testers")),
     }
 }
 

@@ -15,7 +15,7 @@
 //! What can be done:
 //!
 //! * `look`, `glance`
-//! * `write route PERCENT`, `write scale SIDE N`, `write images SIDE TAG [paused|going]`, `write pause SIDE`, `write unpause SIDE`,
+//! * `write route PERCENT [admit|dismiss]` (testers), `write scale SIDE N`, `write images SIDE TAG [paused|going]`, `write pause SIDE`, `write unpause SIDE`,
 //!   `write clone TAG N`, `write undo SIDE REVISION`, `write fence route|SIDE`; with the facts of the look named by `seen`, or the newest
 //! * `load`, `store RUN over none|newest|NAME [without ORDER]`, `append ORDER`
 //! * `lease WHO read|acquire [NAME]|renew EPOCH|release EPOCH`; NAME is a version that an answer was kept `as`

@@ -110,7 +110,7 @@ impl Laws {
         if run.phase != Phase::RolledBack {
             return;
         }
-        let raised = world.parts.iter().find(|p| p.route.as_ref().is_some_and(|r| r.candidate > 0));
+        let raised = world.parts.iter().find(|p| p.route.as_ref().is_some_and(|r| r.candidate > 0 || r.testers));
         if let Some(part) = raised.filter(|p| !self.was_meddled(world, &p.declared.name, Millis(1))) {
             self.broken("V3", world.now, format!("{}: rolled back, and the candidate has traffic again", part.declared.name));
         }

@@ -62,10 +62,23 @@ impl Laws {
         if total(before) != total(after) || before.foreign != after.foreign {
             self.broken("T1", world.now, format!("{component}: the total became {} from {}", total(after), total(before)));
         }
+        if after.testers && !before.testers {
+            self.admitted(component, after, world);
+        }
         if after.share > before.share + 1e-9 {
             self.raised(component, after, by_ratio, world);
-        } else if after.share <= 0.0 {
+        } else if after.share <= 0.0 && !after.testers {
             self.remember_back(component, world);
+        }
+    }
+
+    /// Testers got a way of their own: that is traffic, too.
+    fn admitted(&mut self, component: &str, after: &Look, world: &World) {
+        if world.run().is_some_and(|run| run.is_back() && self.taken_back.get(component) == Some(&run.id)) {
+            self.broken("T3", world.now, format!("{component}: testers were let in after it was taken back"));
+        }
+        if after.replicas[1] == 0 && !self.was_meddled(world, component, world.now.minus(super::end::window())) {
+            self.broken("T4", world.now, format!("{component}: testers go to a candidate without pods"));
         }
     }
 
@@ -100,6 +113,9 @@ impl Laws {
                     format!("{component}: {track} is scaled {from} → {to} with {:.0} % of the traffic", share * 100.0),
                 );
             }
+        }
+        if to == 0 && before.testers && track == Track::Candidate && !lately {
+            self.broken("T4", world.now, format!("{component}: {track} is scaled to nothing while testers go to it"));
         }
         if let Some(run) = world.run()
             && let Some(Step::Retire(length)) = run.step()

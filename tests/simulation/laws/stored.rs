@@ -104,6 +104,9 @@ impl Laws {
             let undone = target.undo.is_some();
             let (old, new) = (target.stable.images.first().map(|i| i.image.clone()), target.images.first().map(|i| i.image.clone()));
             let text = match after.phase {
+                Phase::RolledBack | Phase::Completed if part.route.as_ref().is_some_and(|r| r.testers) => {
+                    Some(format!("{}, and testers still go to the candidate", after.phase))
+                }
                 Phase::RolledBack if weighs > 0 => Some(format!("rolled back with {weighs} on the candidate")),
                 Phase::RolledBack if image(Track::Stable) != old && part.stable.is_some() => {
                     Some(format!("rolled back, and stable runs {:?}", image(Track::Stable)))

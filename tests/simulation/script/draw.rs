@@ -17,7 +17,7 @@ const REQUESTS: u64 = 600;
 impl Script {
     pub fn draw(seed: u64) -> Script {
         let mut rng = Rng::new(seed).fork("script");
-        let mut script = Script::quiet(seed, Shape::ALL[rng.below(6) as usize]);
+        let mut script = Script::quiet(seed, Shape::ALL[rng.below(Shape::ALL.len() as u64) as usize]);
         script.nature = match rng.below(10) {
             0 => Nature { bad: true, broken: false },
             1 => Nature { bad: false, broken: true },

@@ -4,6 +4,7 @@ use cutover::domain::gate::{Consequence, Gate, Limit, Metric};
 use cutover::domain::release::{
     BlueGreen, Canary, Component, Destination, Endpoint, Prometheus, Release, Rolling, Router, Source, Stage, Strategy,
 };
+use cutover::domain::testers::Testers;
 use cutover::domain::time::Millis;
 use cutover::domain::weight::Weight;
 
@@ -13,6 +14,8 @@ use crate::world::INTERVAL;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     Canary,
+    /// A canary that testers meet before anybody else does.
+    Testers,
     Pair,
     Gateway,
     Ratio,
@@ -21,11 +24,13 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [Shape; 6] = [Shape::Canary, Shape::Pair, Shape::Gateway, Shape::Ratio, Shape::BlueGreen, Shape::Rolling];
+    pub const ALL: [Shape; 7] =
+        [Shape::Canary, Shape::Pair, Shape::Gateway, Shape::Ratio, Shape::BlueGreen, Shape::Rolling, Shape::Testers];
 
     pub fn release(self) -> Release {
         let (strategy, components) = match self {
             Shape::Canary => (canary(), vec![istio("backend")]),
+            Shape::Testers => (canary(), vec![Component { testers: Some(testers()), ..istio("backend") }]),
             Shape::Pair => (canary(), vec![istio("backend"), istio("frontend")]),
             Shape::Gateway => (
                 canary(),
@@ -97,6 +102,10 @@ fn errors() -> Gate {
 fn canary() -> Strategy {
     let weight = |w, secs| Stage::Weight { weight: Weight::capped(w), hold: Millis::secs(secs) };
     Strategy::Canary(Canary { steps: vec![weight(20, 30), weight(60, 20), weight(100, 20), Stage::Approve { label: "promote".into() }] })
+}
+
+fn testers() -> Testers {
+    Testers::Header { name: "x-canary".into(), value: "always".into() }
 }
 
 fn istio(name: &str) -> Component {

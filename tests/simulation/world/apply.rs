@@ -3,6 +3,7 @@
 use cutover::domain::action::{Action, Precondition, Target, WriteOutcome};
 use cutover::domain::release::Router;
 use cutover::domain::route::{RouteEntry, RouteFacts};
+use cutover::domain::testers::TestersMove;
 use cutover::domain::time::Millis;
 
 use super::{Deployment, Hand, Part, Route, World};
@@ -24,11 +25,11 @@ impl World {
         let (version, now) = (self.version(), self.now);
         let Some(part) = self.parts.iter_mut().find(|p| p.declared.name == action.component()) else { return gone() };
         match action {
-            Action::Route { facts, weight, .. } => {
+            Action::Route { facts, weight, testers, .. } => {
                 let wanted = facts.parts(*weight);
                 match &facts.entry {
                     RouteEntry::Replicas { .. } => ratio(part, facts, wanted, precondition, version),
-                    _ => route(part, facts, wanted, precondition, (version, now)),
+                    _ => route(part, facts, (wanted, *testers), precondition, (version, now)),
                 }
             }
             Action::Scale { target, from, to, .. } => {
@@ -129,7 +130,7 @@ fn guarded(d: &Deployment, target: &Target, precondition: Precondition) -> Optio
 fn route(
     part: &mut Part,
     facts: &RouteFacts,
-    (stable, candidate): (u32, u32),
+    ((stable, candidate), testers): ((u32, u32), TestersMove),
     precondition: Precondition,
     at: (u64, Millis),
 ) -> WriteOutcome {
@@ -153,6 +154,11 @@ fn route(
     if refused || (matches!(facts.entry, RouteEntry::Service { .. }) && precondition != Precondition::Identity && !as_read) {
         return conflict("the route changed");
     }
+    // The rule stands above the weights' own: with it or without it they are found at another place.
+    if facts.testers.as_ref().is_some_and(|rule| rule.stands) != r.testers {
+        return conflict("the rules stand elsewhere");
+    }
+    r.admit(testers, at, Hand::Ours);
     r.set(as_declared((stable, candidate)), at, Hand::Ours);
     WriteOutcome::Landed
 }
@@ -160,7 +166,16 @@ fn route(
 impl Route {
     /// One that somebody has just made.
     pub fn made((stable, candidate): (u32, u32), version: u64) -> Route {
-        Route { uid: version, stable, candidate, version, stamp: None, by: Some(Hand::Foreign), pending_until: Millis::ZERO, foreign: 7 }
+        let (stamp, by, pending_until) = (None, Some(Hand::Foreign), Millis::ZERO);
+        Route { uid: version, stable, candidate, version, stamp, by, pending_until, foreign: 7, testers: false }
+    }
+
+    /// The testers' rule is put there or taken away.
+    pub fn admit(&mut self, testers: TestersMove, (version, now): (u64, Millis), by: Hand) {
+        let stands = testers == TestersMove::Add || (self.testers && testers == TestersMove::Keep);
+        if self.testers != stands {
+            (self.testers, self.version, self.pending_until, self.by) = (stands, version, now.plus(GATEWAY), Some(by));
+        }
     }
 
     /// A write that changes nothing leaves no version behind, as on a real server.

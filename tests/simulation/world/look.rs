@@ -5,6 +5,7 @@ use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use cutover::domain::release::Router;
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
+use cutover::domain::testers::TestersRule;
 
 use super::{Deployment, Hand, Part, World};
 
@@ -41,7 +42,8 @@ impl World {
         let weights = (route.stable, route.candidate);
         let alone = kind == Kind::Service;
         let facts = facts(object, (route.uid.to_string(), route.version.to_string()), entry, weights, accepted);
-        Ok(RouteFacts { alone, stamp: route.stamp.clone(), ..facts })
+        let testers = p.declared.testers.clone().map(|testers| Box::new(TestersRule { testers, stands: route.testers, turn: vec![] }));
+        Ok(RouteFacts { alone, stamp: route.stamp.clone(), bypass: route.testers, testers, ..facts })
     }
 }
 
@@ -50,7 +52,9 @@ fn entry(p: &Part) -> Option<(Kind, RouteEntry)> {
     Some(match &p.declared.router {
         Router::Istio { stable, candidate, .. } => {
             let (stable, candidate) = ((0, stable.clone()), (1, candidate.clone()));
-            (Kind::VirtualService, RouteEntry::VirtualService { route: None, http: 0, stable, candidate })
+            // The testers' rule stands above this one.
+            let http = p.route.as_ref().map_or(0, |r| usize::from(r.testers));
+            (Kind::VirtualService, RouteEntry::VirtualService { route: None, http, stable, candidate })
         }
         Router::Gateway { stable, candidate, .. } => {
             (Kind::HttpRoute, RouteEntry::HttpRoute { rule: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) })
