@@ -27,6 +27,10 @@ mod world;
 #[path = "../worlds/worlds.rs"]
 mod worlds;
 
+/// A run is made of small pieces that come and go: half of its time went into finding room for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The same against a real API server is in the other binary.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_compact_world_and_the_embedded_cluster_answer_alike() {
