@@ -35,6 +35,7 @@ pub mod pilot;
 pub mod plan;
 pub mod promote;
 pub mod reject;
+pub mod restore_sync;
 pub mod resume;
 pub mod rollback;
 pub mod run;
@@ -152,6 +153,7 @@ async fn online_run(command: Command, global: &Global, out: &mut Output<'_>, not
         Command::TakeOver(args) => takeover::run(&args, global, out, notes).await,
         Command::Promote(args) => promote::run(&args, global, out, notes).await,
         Command::Rollback(args) => rollback::run(&args, global, out, notes).await,
+        Command::RestoreSync(args) => restore_sync::run(&args, global, out, notes).await,
         Command::Undo(args) => undo::run(&args, global, out, notes).await,
         _ => Err(CliError::Other("this command is not built yet".to_owned())),
     }

@@ -18,6 +18,10 @@
 //! stores it with the intents in it, and only then sends the writes; a rollback's route writes leave first. The shell
 //! executes them through [`cluster`], feeds the answers back, and publishes a snapshot that [`ui`] draws.
 //!
+//! Two writes go to no object of a release: an Argo CD Application that would put back what is written has its auto-sync suspended
+//! first ([`engine::auto_sync`]; a rollback waits for none of it), and a person's order to restore it is carried out by whichever
+//! process it is given to, run or no run. What it was stands in the Application itself ([`domain::auto_sync`]).
+//!
 //! A console that is left while it drives lets go of the Lease and starts a process of this same program that takes it
 //! ([`driver::handover`], [`cli::background`]): no state passes between them but the one in the cluster.
 

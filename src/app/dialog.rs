@@ -113,6 +113,7 @@ pub fn is_forward(command: &Command, asked: Weight) -> bool {
         | Command::Resume
         | Command::AcceptDrift
         | Command::TakeOver
+        | Command::RestoreSync
         | Command::Approve
         | Command::Promote
         | Command::Undo { .. } => true,

@@ -9,8 +9,8 @@ use crate::theme::depth::Depth;
 
 use super::exit::Exit;
 use super::{
-    accept, approve, background, completions, demo, history, init, keys, man, pause, plan, promote, reject, resume, rollback, run, schema,
-    status, step, takeover, undo,
+    accept, approve, background, completions, demo, history, init, keys, man, pause, plan, promote, reject, restore_sync, resume, rollback,
+    run, schema, status, step, takeover, undo,
 };
 
 /// A terminal release console for Kubernetes.
@@ -121,6 +121,7 @@ pub enum Command {
     TakeOver(takeover::Args),
     Rollback(rollback::Args),
     Undo(undo::Args),
+    RestoreSync(restore_sync::Args),
     History(history::Args),
     Init(init::Args),
     Schema(schema::Args),

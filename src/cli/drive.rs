@@ -90,8 +90,14 @@ pub async fn drive(
     out: &mut Output<'_>,
 ) -> Result<Ending, CliError> {
     let now = clock.now();
-    let setup =
-        Setup { holder: job.holder, may_write: job.may_write, take_up: true, active: ACTIVE, idle: IDLE, after: job.leaving.clone() };
+    let setup = Setup {
+        holder: job.holder,
+        may_write: job.may_write,
+        take_up: job.goal != Goal::Restored,
+        active: ACTIVE,
+        idle: IDLE,
+        after: job.leaving.clone(),
+    };
     let record = job.record.as_deref().map(|path| recording(path, &setup, &job.release, now)).transpose()?;
     let core = Core::new(setup, job.release, now);
     let deadline = job.timeout.map(|t| now.mono.plus(t));

@@ -8,6 +8,7 @@ use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::Millis;
 use crate::domain::verdict::Verdict;
+use crate::engine::auto_sync;
 use crate::engine::command::describe;
 use crate::engine::way_back::{WayBack, way_back};
 
@@ -62,6 +63,8 @@ struct Status {
     /// Requests that the verdict rests on.
     requests: u64,
     waiting: Option<String>,
+    /// Argo CD apps whose auto-sync is off by us.
+    auto_sync_off: Vec<String>,
     driver: Option<String>,
     /// Whether a rollback would find what it goes back to; absent while one is under way.
     way_back: Option<&'static str>,
@@ -133,6 +136,7 @@ fn status(look: &Look) -> Status {
         evidence: judgement.deciding().filter(|_| judged).map(|g| format!("{}: {}", g.component, g.evidence)),
         requests: if judged { judgement.gates.iter().map(|g| g.requests).max().unwrap_or(0) } else { 0 },
         waiting: running.and_then(|r| r.waiting.clone()),
+        auto_sync_off: look.observed.as_ref().map(|o| auto_sync::told(&look.release, o, look.now)).unwrap_or_default(),
         driver: look.driver.as_ref().filter(|(_, age)| age.is_none_or(|a| a < GONE)).map(|(holder, _)| holder.clone()),
         way_back: way.as_ref().and_then(WayBack::worst).map(|(_, back)| back.stand.word()),
         way_back_brief: way.as_ref().map(WayBack::brief).unwrap_or_default(),
@@ -199,7 +203,8 @@ impl Row for Status {
             (_, word) => format!("{word} ({} requests)", short(self.requests)),
         };
         let problem = self.components.iter().find_map(|c| c.problem.as_ref().map(|p| format!("{}: {p}", c.component)));
-        let state = problem.unwrap_or_else(|| self.state.clone());
+        let mut state = problem.unwrap_or_else(|| self.state.clone());
+        self.auto_sync_off.iter().for_each(|off| state.push_str(&format!("; {off}")));
         let driver = match &self.driver {
             Some(holder) => format!("driver {holder}"),
             None if self.phase == "idle" => String::new(),

@@ -92,8 +92,12 @@ impl Access {
     }
 
     fn told(&self, need: &Need) -> String {
-        format!("needs {need} in namespace {}; ask for the rule {}", self.namespace, need.rule())
+        told(need, &self.namespace)
     }
+}
+
+fn told(need: &Need, namespace: &str) -> String {
+    format!("needs {need} in namespace {namespace}; ask for the rule {}", need.rule())
 }
 
 /// Everything that driving a release may write.
@@ -135,6 +139,19 @@ pub async fn access(client: &Client, release: &Release) -> Result<Access, Cluste
         allowed.insert(need, yes);
     }
     Ok(Access { namespace: namespace.to_owned(), allowed })
+}
+
+/// Whether one object may be patched.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub(super) async fn may_patch(client: &Client, object: &ObjectRef) -> Result<bool, ClusterError> {
+    review(client, &object.namespace, "patch", object.kind, Some(&object.name)).await
+}
+
+/// What to ask for where it may not.
+pub(super) fn wanted(object: &ObjectRef) -> String {
+    told(&Need::patch(object), &object.namespace)
 }
 
 /// Whether anything that releases are made of may be changed in a namespace. For the automatic read-only mode, before

@@ -33,7 +33,12 @@ pub async fn write(client: &Client, action: &Action, precondition: Precondition,
                 other => outcome(other),
             }
         }
-        Action::Route { .. } | Action::Scale { .. } | Action::SetImages { .. } | Action::SetPaused { .. } => {
+        Action::Route { .. }
+        | Action::Scale { .. }
+        | Action::SetImages { .. }
+        | Action::SetPaused { .. }
+        | Action::SuspendSync { .. }
+        | Action::RestoreSync { .. } => {
             for patch in patches(action, precondition, stamp) {
                 let became = outcome(send(client, &patch, options).await);
                 if became != WriteOutcome::Landed {

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::written;
-use crate::domain::object::ObjectRef;
+use super::{call, written};
+use crate::domain::auto_sync::{AUTO_SYNC, Application};
+use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::owner::{Owner, Reverts, Tool};
 use crate::domain::text::SafeText;
 
@@ -101,7 +102,42 @@ impl Found {
     /// As a release is told: `own` is what could be read at [`Found::path`].
     pub fn owner(self, object: ObjectRef, own: Option<&Value>) -> Owner {
         let reverts = reverts(self.tool, own);
-        Owner { tool: self.tool, name: SafeText::from(self.name), object, reverts }
+        let application = own
+            .filter(|own| self.tool == Tool::ArgoCd && own.is_object())
+            .map(|own| Box::new(application(&self.namespace, &self.name, own)));
+        Owner { tool: self.tool, name: SafeText::from(self.name), object, reverts, application }
+    }
+}
+
+/// How many objects that differ from git are kept: for people.
+const DIFFERS: usize = 6;
+
+/// An Application, as far as its auto-sync goes.
+fn application(namespace: &str, name: &str, own: &Value) -> Application {
+    let text = |path: &str| own.pointer(path).and_then(Value::as_str);
+    let annotations = own.pointer("/metadata/annotations").and_then(Value::as_object);
+    let kept = annotations.and_then(|a| a.get(AUTO_SYNC)).and_then(Value::as_str);
+    let automated = own.pointer("/spec/syncPolicy/automated").filter(|automated| !automated.is_null());
+    let makers = own.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    let maker = |o: &Value| Some(SafeText::from(format!("{} {}", o.get("kind")?.as_str()?, o.get("name")?.as_str()?)));
+    // An app of apps leaves its mark as on every object.
+    let parent =
+        || text("/metadata/annotations/argocd.argoproj.io~1tracking-id")?.split(':').next().map(|app| format!("Application {app}").into());
+    let resources = own.pointer("/status/resources").and_then(Value::as_array).into_iter().flatten();
+    let differing = resources.filter(|r| r.get("status").and_then(Value::as_str) == Some("OutOfSync"));
+    Application {
+        object: ObjectRef::new(Kind::Application, namespace, name),
+        uid: text("/metadata/uid").unwrap_or_default().to_owned(),
+        resource_version: call::version_of(own),
+        automated: automated.map(Value::to_string),
+        kept: kept.map(str::to_owned),
+        since: kept.and_then(|_| written::annotation(own, AUTO_SYNC)?.at),
+        annotated: annotations.is_some(),
+        has_policy: own.pointer("/spec/syncPolicy").is_some_and(Value::is_object),
+        denied: None,
+        made_by: makers.filter_map(maker).next().or_else(parent),
+        sync: text("/status/sync/status").map(SafeText::from),
+        differs: differing.filter_map(maker).take(DIFFERS).collect(),
     }
 }
 
@@ -113,6 +149,7 @@ fn reverts(tool: Tool, own: Option<&Value>) -> Reverts {
         Tool::Flagger | Tool::ArgoRollouts => Reverts::Fights,
         Tool::Autoscaler | Tool::Keda => Reverts::Replicas,
         Tool::Helm => Reverts::NextChange,
+        _ if own.is_some_and(Value::is_null) => Reverts::Unread,
         _ if own.is_none() => Reverts::Unknown,
         Tool::ArgoCd => match at("/spec/syncPolicy/automated") {
             None | Some(Value::Null) => Reverts::ByHand,
@@ -167,6 +204,41 @@ mod tests {
         let tools = |name: &str| of_deployment(name, Some(&canaries), Some(&rollouts)).iter().map(|f| f.tool).collect::<Vec<_>>();
         assert_eq!([tools("web"), tools("web-primary"), tools("api")], [[Tool::Flagger], [Tool::Flagger], [Tool::ArgoRollouts]]);
         assert_eq!(tools("web-canary"), []);
+    }
+
+    #[test]
+    fn of_an_application_is_kept_what_its_auto_sync_was_and_is() {
+        let own = json!({
+            "metadata": {
+                "uid": "u", "resourceVersion": "7", "annotations": { AUTO_SYNC: "{\"selfHeal\":true}" },
+                "managedFields": [{ "manager": "cutover", "time": "2026-01-01T14:02:07Z", "fieldsV1": { "f:metadata": { "f:annotations": { format!("f:{AUTO_SYNC}"): {} } } } }],
+                "ownerReferences": [{ "kind": "ApplicationSet", "name": "shops" }],
+            },
+            "spec": { "syncPolicy": { "automated": null } },
+            "status": { "sync": { "status": "OutOfSync" }, "resources": [
+                { "kind": "Service", "name": "web", "status": "Synced" },
+                { "kind": "VirtualService", "name": "web", "status": "OutOfSync" },
+            ] },
+        });
+        let told = |own: &Value| {
+            let found = Found { tool: Tool::ArgoCd, namespace: "argocd".into(), name: "shop".into() };
+            found.owner(ObjectRef::new(Kind::VirtualService, "shop", "web"), Some(own))
+        };
+        let owner = told(&own);
+        let app = owner.application.unwrap();
+        assert_eq!(
+            (owner.reverts, app.is_suspended(), app.since.unwrap().to_string().as_str()),
+            (Reverts::ByHand, true, "2026-01-01T14:02:07Z")
+        );
+        assert_eq!(
+            (app.sync, app.differs, app.made_by),
+            (Some("OutOfSync".into()), vec!["VirtualService web".into()], Some("ApplicationSet shops".into()))
+        );
+        let healing = told(&json!({ "metadata": {}, "spec": { "syncPolicy": { "automated": { "selfHeal": true } } } }));
+        let app = healing.application.unwrap();
+        assert_eq!((healing.reverts, app.automated.as_deref(), app.annotated), (Reverts::AtOnce, Some(r#"{"selfHeal":true}"#), false));
+        let unread = told(&Value::Null);
+        assert_eq!((unread.reverts, unread.application), (Reverts::Unread, None), "it is being read");
     }
 
     #[test]

@@ -160,6 +160,7 @@ mod tests {
             "/api/v1/namespaces/shop/pods/web-7f9c/log",
             "/apis/apps/v1/namespaces/shop/deployments/web/scale",
             "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods",
+            "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop",
             "/api/v1/namespaces/mon/services/http:prom:9090/proxy/api/v1/query_range",
             "/api/v1/namespaces/mon/services/mimir:80/proxy/prometheus/api/v1/label/job/values",
         ] {
@@ -206,6 +207,14 @@ mod tests {
         for name in ["upgrade", "x-http-method-override"] {
             let headers = HeaderMap::from_iter([(header::HeaderName::from_static(name), header::HeaderValue::from_static("websocket"))]);
             assert!(!is_read(&Method::GET, "/api/v1/namespaces/shop/pods", &headers), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_write_to_an_application_passes() {
+        let path = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop";
+        for method in [Method::PATCH, Method::PUT, Method::POST, Method::DELETE] {
+            assert!(!passes(&method, path) && !passes(&method, &format!("{path}/status")), "{method}");
         }
     }
 

@@ -30,6 +30,11 @@ pub fn images(deployment: &Value) -> Option<Writer> {
     names.filter_map(|key| last(deployment, &["f:spec", "f:template", "f:spec", "f:containers", &key, "f:image"])).max_by_key(|w| w.at)
 }
 
+/// The writer of an annotation.
+pub fn annotation(object: &Value, name: &str) -> Option<Writer> {
+    last(object, &["f:metadata", "f:annotations", &format!("f:{name}")])
+}
+
 /// Every manager of an object.
 pub fn managers(object: &Value) -> Vec<&str> {
     let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();

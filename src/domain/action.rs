@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::auto_sync::Application;
 use super::object::{Kind, ObjectRef};
 use super::observed::Workload;
 use super::release::Track;
@@ -103,6 +104,20 @@ pub enum Action {
         /// New change-cause.
         cause: Option<String>,
     },
+    /// Take an Application's auto-sync away and keep what it was in an annotation.
+    SuspendSync {
+        /// The first component that has an object of its.
+        component: String,
+        /// The Application as read.
+        application: Box<Application>,
+    },
+    /// Put it back. Only ever a person's order.
+    RestoreSync {
+        /// The first component that has an object of its.
+        component: String,
+        /// The Application as read.
+        application: Box<Application>,
+    },
 }
 
 /// A Deployment as read.
@@ -181,6 +196,18 @@ pub enum WriteOutcome {
     },
 }
 
+impl WriteOutcome {
+    /// In a few words, for a record.
+    pub fn said(&self) -> String {
+        match self {
+            WriteOutcome::Landed => "done".to_owned(),
+            WriteOutcome::Conflict { .. } => "the object changed meanwhile: read and planned again".to_owned(),
+            WriteOutcome::Refused { code, why } => format!("refused ({code}): {why}"),
+            WriteOutcome::Unknown { why } => format!("no answer ({why}): it may or may not have landed"),
+        }
+    }
+}
+
 impl Action {
     /// The component it is for.
     pub fn component(&self) -> &str {
@@ -191,7 +218,9 @@ impl Action {
             | Action::SetPaused { component, .. }
             | Action::Clone { component, .. }
             | Action::Fence { component, .. }
-            | Action::Undo { component, .. } => component,
+            | Action::Undo { component, .. }
+            | Action::SuspendSync { component, .. }
+            | Action::RestoreSync { component, .. } => component,
         }
     }
 
@@ -204,8 +233,14 @@ impl Action {
             | Action::SetPaused { target, .. }
             | Action::Undo { target, .. } => target.object.clone(),
             Action::Fence { object, .. } => object.clone(),
+            Action::SuspendSync { application, .. } | Action::RestoreSync { application, .. } => application.object.clone(),
             Action::Clone { from, name, .. } => ObjectRef::new(Kind::Deployment, from.object.namespace.clone(), name.clone()),
         }
+    }
+
+    /// Whether it is of no object of the release: a rollback does not wait for it.
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Action::SuspendSync { .. } | Action::RestoreSync { .. })
     }
 
     /// The verb it needs on the object.
@@ -247,6 +282,11 @@ impl Action {
             Action::Undo { revision, replica_set, .. } => {
                 vec![change("pod template", "current".to_owned(), format!("revision {revision} ({replica_set})"))]
             }
+            Action::SuspendSync { application, .. } => vec![change("auto-sync", application.now(), "off".to_owned())],
+            Action::RestoreSync { application, .. } if application.is_overruled() => {
+                vec![change("kept auto-sync", application.was(), "–".to_owned())]
+            }
+            Action::RestoreSync { application, .. } => vec![change("auto-sync", application.now(), application.was())],
         }
     }
 }

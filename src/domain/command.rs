@@ -44,6 +44,8 @@ pub enum Command {
     RollBack,
     /// Take the Lease from whoever drives, and drive.
     TakeOver,
+    /// Switch the auto-sync of Argo CD's Applications on again that was suspended. It is no business of any run.
+    RestoreSync,
     /// Put a Deployment back to a kept revision (0: the one before).
     Undo {
         /// The component; all when not named.
@@ -61,7 +63,7 @@ impl Command {
 
     /// Whether it means the same in whatever state: then it is bound to none.
     pub fn is_for_any_state(&self) -> bool {
-        self.goes_back() || matches!(self, Command::TakeOver)
+        self.goes_back() || matches!(self, Command::TakeOver | Command::RestoreSync)
     }
 
     /// Whether it may end in more pods than there are.
@@ -75,7 +77,7 @@ impl Command {
             | Command::AcceptDrift
             | Command::Approve
             | Command::Promote => true,
-            Command::StepBack | Command::Pause | Command::TakeOver | Command::Reject | Command::RollBack => false,
+            Command::StepBack | Command::Pause | Command::TakeOver | Command::RestoreSync | Command::Reject | Command::RollBack => false,
         }
     }
 
@@ -94,6 +96,7 @@ impl Command {
             Command::Promote => "promote",
             Command::RollBack => "roll back",
             Command::TakeOver => "take over",
+            Command::RestoreSync => "restore auto-sync",
             Command::Undo { .. } => "undo",
         }
     }

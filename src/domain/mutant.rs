@@ -41,6 +41,7 @@ pub enum Mutant {
     AllAtOnce,
     NoDeadline,
     TestersKept,
+    SuspendedAfterwards,
 }
 
 #[cfg(feature = "mutants")]

@@ -22,11 +22,13 @@ pub enum Kind {
     /// Gateway API's `HTTPRoute`.
     HttpRoute,
     Ingress,
+    /// Argo CD's.
+    Application,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Deployment,
         Kind::ReplicaSet,
         Kind::Pod,
@@ -39,6 +41,7 @@ impl Kind {
         Kind::VirtualService,
         Kind::HttpRoute,
         Kind::Ingress,
+        Kind::Application,
     ];
 
     /// API group (empty for the core group), version, plural, name in manifests, name for kubectl.
@@ -58,6 +61,7 @@ impl Kind {
             }
             Kind::HttpRoute => ("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", "httproute.gateway.networking.k8s.io"),
             Kind::Ingress => ("networking.k8s.io", "v1", "ingresses", "Ingress", "ingress"),
+            Kind::Application => ("argoproj.io", "v1alpha1", "applications", "Application", "application.argoproj.io"),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::auto_sync::Application;
 use super::object::ObjectRef;
 use super::text::SafeText;
 
@@ -18,6 +19,9 @@ pub struct Owner {
     pub object: ObjectRef,
     /// When it would put back what we write.
     pub reverts: Reverts,
+    /// Its own object, where it is an Application of Argo CD and could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Box<Application>>,
 }
 
 /// Tools that are known.
@@ -53,6 +57,8 @@ pub enum Reverts {
     Fights,
     /// Its own object cannot be read.
     Unknown,
+    /// It is being read.
+    Unread,
 }
 
 impl Tool {
@@ -81,7 +87,7 @@ impl Owner {
     pub fn how_to_stop(&self) -> Option<String> {
         let (name, ns) = (&self.name, &self.object.namespace);
         match self.tool {
-            Tool::ArgoCd => Some(format!("argocd app set {name} --sync-policy none, then take the change back in git (git revert)")),
+            Tool::ArgoCd => Some(stop_argo(name.as_str())),
             Tool::FluxKustomization => Some(format!("flux suspend kustomization {name}, then take the change back in git (git revert)")),
             Tool::FluxHelmRelease => Some(format!("flux suspend helmrelease {name}, then take the change back in git (git revert)")),
             Tool::Helm => Some(format!("helm -n {ns} rollback {name}")),
@@ -90,6 +96,10 @@ impl Owner {
     }
 
     fn effect(&self) -> String {
+        if let Some(application) = self.application.as_ref().filter(|a| a.is_suspended()) {
+            let since = application.since.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%MZ"))).unwrap_or_default();
+            return format!("has its auto-sync off{since} by us, and puts it back when somebody syncs it");
+        }
         match &self.reverts {
             Reverts::AtOnce => "puts it back within seconds (selfHeal)".to_owned(),
             Reverts::Every(interval) => format!("puts it back every {interval}"),
@@ -98,9 +108,15 @@ impl Owner {
             Reverts::Replicas => "sets its replicas".to_owned(),
             Reverts::Fights => "moves this traffic itself".to_owned(),
             Reverts::Unknown if self.tool == Tool::ArgoCd => "may put it back, with selfHeal within seconds (it cannot be read)".to_owned(),
+            Reverts::Unread => "may put it back (it is being read)".to_owned(),
             Reverts::Unknown => "may put it back at its interval (it cannot be read)".to_owned(),
         }
     }
+}
+
+/// What stops an Application from putting things back, by hand.
+pub(super) fn stop_argo(name: &str) -> String {
+    format!("argocd app set {name} --sync-policy none, then take the change back in git (git revert)")
 }
 
 /// `VirtualService backend: Argo CD application shop puts it back within seconds (selfHeal)`.
@@ -118,7 +134,7 @@ mod tests {
     #[test]
     fn what_will_happen_and_what_stops_it_is_told() {
         let object = ObjectRef::new(Kind::VirtualService, "shop", "backend");
-        let mut owner = Owner { tool: Tool::ArgoCd, name: "sh\u{1b}op".into(), object, reverts: Reverts::AtOnce };
+        let mut owner = Owner { tool: Tool::ArgoCd, name: "sh\u{1b}op".into(), object, reverts: Reverts::AtOnce, application: None };
         assert_eq!(owner.to_string(), "VirtualService backend: Argo CD application sh<U+001B>op puts it back within seconds (selfHeal)");
         assert!(owner.how_to_stop().is_some_and(|c| c.starts_with("argocd app set sh<U+001B>op --sync-policy none")));
         (owner.tool, owner.reverts) = (Tool::FluxKustomization, Reverts::Every("10m".into()));

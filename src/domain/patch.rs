@@ -55,16 +55,16 @@ pub fn pointer(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn test(path: &str, value: impl Into<Value>) -> Value {
+pub(super) fn test(path: &str, value: impl Into<Value>) -> Value {
     json!({"op": "test", "path": path, "value": value.into()})
 }
 
-fn replace(path: &str, value: impl Into<Value>) -> Value {
+pub(super) fn replace(path: &str, value: impl Into<Value>) -> Value {
     json!({"op": "replace", "path": path, "value": value.into()})
 }
 
 /// Sets a member whether or not it is there yet (RFC 6902 §4.1).
-fn set(path: &str, value: impl Into<Value>) -> Value {
+pub(super) fn set(path: &str, value: impl Into<Value>) -> Value {
     json!({"op": "add", "path": path, "value": value.into()})
 }
 
@@ -94,6 +94,8 @@ pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<
             ops.push(set("/spec/paused", *paused));
             vec![stamped(target, ops, stamp)]
         }
+        Action::SuspendSync { application, .. } => application.suspend().into_iter().collect(),
+        Action::RestoreSync { application, .. } => application.restore().ok().flatten().into_iter().collect(),
         Action::Clone { .. } | Action::Undo { .. } | Action::Fence { .. } => Vec::new(),
     }
 }

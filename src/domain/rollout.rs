@@ -91,6 +91,9 @@ pub struct Rollout {
     /// How often somebody else gave the candidate traffic again after it was taken back.
     #[serde(default)]
     pub reverts: u32,
+    /// What became of suspending the auto-sync of Argo CD's Applications, by `namespace/name`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub suspensions: BTreeMap<String, Suspension>,
     /// Error share of the candidate when a rollback began, 0–1.
     pub errors_before: Option<f64>,
     /// When the pods that were kept after a rollback are to go.
@@ -132,6 +135,7 @@ impl Rollout {
             trouble: BTreeMap::new(),
             drifts: Vec::new(),
             reverts: 0,
+            suspensions: BTreeMap::new(),
             errors_before: None,
             clean_up: None,
             judge: None,
@@ -286,6 +290,29 @@ pub struct Intent {
     pub action: Action,
     /// What must still be true.
     pub precondition: Precondition,
+}
+
+/// What became of suspending an Application's auto-sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Suspension {
+    /// It was tried so often, and met a changed Application or no answer.
+    Tried {
+        /// How often.
+        times: u8,
+    },
+    /// It is suspended.
+    Landed {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It cannot be.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// It was, and somebody else switched it on again.
+    Overruled,
 }
 
 /// What became of an order.

@@ -8,6 +8,7 @@ mod answers;
 mod calm;
 mod lease;
 mod reads;
+mod restore;
 mod rollback;
 mod store;
 mod turn;
@@ -37,6 +38,7 @@ use crate::domain::verdict::Judgement;
 use calm::Calm;
 use io::{Call, Input, Reply, Request};
 use lease::Lease;
+use restore::Restoring;
 use writes::Writes;
 
 /// How a driver behaves.
@@ -115,6 +117,8 @@ pub struct Core {
     /// Remote orders that were dealt with and can be dropped from the stored state.
     spent: Vec<String>,
     writes: Writes,
+    /// Auto-sync that a person has us switch on again.
+    restoring: Option<Restoring>,
     /// Objects with a write of unknown fate, with component and since when: nothing else is written before they are stamped.
     fences: BTreeMap<ObjectRef, (String, Millis)>,
     /// Objects that changed between our reading and our writing: somebody keeps writing to them.
@@ -156,6 +160,7 @@ enum Pending {
     Lease,
     Append,
     Write,
+    Restore,
     Journal,
 }
 
@@ -192,6 +197,7 @@ impl Core {
             answers: BTreeMap::new(),
             spent: Vec::new(),
             writes: Writes::default(),
+            restoring: None,
             fences: BTreeMap::new(),
             contested: BTreeSet::new(),
             calm: Calm::default(),
@@ -272,12 +278,17 @@ impl Core {
     /// Whether nothing stands in the way of a new turn but its time.
     fn may_read(&self) -> bool {
         let open = [Pending::Load, Pending::Observe, Pending::Store].iter().any(|p| self.is_open(*p));
-        !open && !self.writes.is_busy() && !self.detaching
+        !open && !self.is_writing() && !self.detaching
+    }
+
+    /// Whether writes are under way that a turn waits for.
+    fn is_writing(&self) -> bool {
+        self.writes.is_busy(self.is_rolling_back())
     }
 
     /// When the next turn is due: later than its time after a failure, but for an order, which waits for nothing.
     fn turn_at(&self) -> Millis {
-        if self.orders.is_empty() { self.next_turn.max(self.calm.until()) } else { self.next_turn }
+        if self.orders.is_empty() && !self.wants_to_restore() { self.next_turn.max(self.calm.until()) } else { self.next_turn }
     }
 
     /// Whether nothing stands in the way of a new scrape but its time.
@@ -310,7 +321,9 @@ impl Core {
             (Pending::Append, Reply::Appended(result)) => self.on_appended(id, result, out),
             (Pending::Write, Reply::Written(outcome)) => self.on_written(id, outcome, out),
             (Pending::Journal, Reply::Journaled(result)) => self.on_journaled(id, result, out),
+            (Pending::Restore, Reply::Written(outcome)) => self.on_restored(id, outcome, out),
             // Its execution broke: nobody knows what became of it.
+            (Pending::Restore, _) => self.on_restored(id, WriteOutcome::Unknown { why: BROKEN.to_owned() }, out),
             (Pending::Write, _) => self.on_written(id, WriteOutcome::Unknown { why: BROKEN.to_owned() }, out),
             (Pending::Store, _) => self.on_stored(StoreOutcome::Unknown { why: BROKEN.to_owned() }, out),
             _ => self.fault("protocol", crate::domain::port::FaultKind::Other, BROKEN.to_owned()),

@@ -115,7 +115,16 @@ impl World for Kubernetes {
                     .boxed()
             }
             Call::Write { action, precondition, stamp } => {
-                async move { Reply::Written(apply::write(&client, &action, precondition, &stamp, false).await) }.boxed()
+                let memory = self.pods.clone();
+                async move {
+                    let outcome = apply::write(&client, &action, precondition, &stamp, false).await;
+                    if action.is_beside() {
+                        // Whatever became of it: the next look reads it anew.
+                        memory.forget_answer(&action.object().path());
+                    }
+                    Reply::Written(outcome)
+                }
+                .boxed()
             }
             Call::Journal { entry, durable } => self.append(entry, durable),
         }

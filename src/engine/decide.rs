@@ -13,7 +13,7 @@ use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::weight::Weight;
 
 use super::needs::{Need, missing};
-use super::{drift, rollback};
+use super::{auto_sync, drift, rollback};
 
 mod act;
 
@@ -40,6 +40,14 @@ pub struct Decision {
 
 /// One turn of the reconciler.
 pub fn decide(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
+    let mut decision = turn(rollout, observed, judgement, now);
+    if !rollout.is_over() && decision.rollout.is_over() {
+        auto_sync::remind(&mut decision.rollout, observed, now);
+    }
+    decision
+}
+
+fn turn(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
     let mut r = rollout.clone();
     drift::remember(&mut r, observed);
     match &r.phase {
@@ -81,6 +89,7 @@ fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now)
         Some(stage) => act(&mut r, observed, needs, stage),
         None => Vec::new(),
     };
+    let actions = auto_sync::first(&mut r, observed, actions, now);
     Decision { rollout: r, actions }
 }
 

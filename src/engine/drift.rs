@@ -163,7 +163,7 @@ pub(super) fn against<'a>(drifts: &'a [Drift], action: &Action) -> Option<&'a Dr
         Action::Scale { target, .. } => of_track(d.sort, target.track) || matches!(d.sort, Sort::Replicas(_)),
         Action::SetImages { target, .. } | Action::SetPaused { target, .. } | Action::Undo { target, .. } => of_track(d.sort, target.track),
         Action::Clone { .. } => of_track(d.sort, Track::Candidate),
-        Action::Fence { .. } => false,
+        Action::Fence { .. } | Action::SuspendSync { .. } | Action::RestoreSync { .. } => false,
     })
 }
 

@@ -15,7 +15,7 @@ use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
 use super::way_back::{WayBack, way_back};
-use super::{command, guard, load, orient, rollback, room};
+use super::{auto_sync, command, guard, load, orient, rollback, room};
 
 /// What a command would do now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +38,9 @@ pub struct Preview {
 
 /// What an order would do, without doing it.
 pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, order: &Order, now: Now) -> Preview {
+    if order.command == Command::RestoreSync {
+        return auto_sync::preview(release, rollout, observed);
+    }
     match after(release, rollout, observed, order, now) {
         Err(refusal) => Preview { refusal: Some(refusal), remarks: foreign(rollout, observed, order, now), ..Preview::default() },
         Ok(next) => {
@@ -154,7 +157,12 @@ pub(super) fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action
     let now = Now { mono: Default::default(), wall: next.entered };
     let mut passed = next.clone();
     let needs = super::decide::pass_over(&mut passed, observed, &Judgement::default(), missing(next, observed), now);
-    needs.into_iter().filter_map(|n| if let Need::Act(_, action, precondition) = n { Some((action, precondition)) } else { None }).collect()
+    let acts =
+        needs.into_iter().filter_map(|n| if let Need::Act(_, action, precondition) = n { Some((action, precondition)) } else { None });
+    let acts: Vec<_> = acts.collect();
+    // Who would put them back is stopped first.
+    let before = if acts.is_empty() { Vec::new() } else { auto_sync::due(&passed, observed) };
+    before.into_iter().chain(acts).collect()
 }
 
 /// Who else manages the objects, each once.
@@ -176,13 +184,17 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
             lines.push(format!("candidate pods stay {} for the post-mortem", next.release.keep));
         }
         let told = owners(observed).into_iter().filter(|o| matches!(o.reverts, Reverts::AtOnce | Reverts::Every(_)));
+        let paused = |o: &&Owner| observed.is_some_and(|seen| auto_sync::pauses(next, seen, o));
+        let told = told.filter(|o| !paused(o));
         lines.extend(told.filter_map(|o| Some(format!("{o}; to stop that: {}", o.how_to_stop()?))));
+        lines.extend(observed.map(|o| auto_sync::remarks(next, o)).unwrap_or_default());
     } else if rollout.is_none_or(Rollout::is_over) {
         let testers = next.release.components.iter().filter_map(|c| Some((&c.name, c.testers.as_ref()?)));
         lines.extend(testers.map(|(name, t)| format!("{name}: testers ({t}) meet the candidate once it is ready, until it gets 100 %")));
         lines.extend(next.release.notices().into_iter().map(str::to_owned));
         lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
         lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
+        lines.extend(observed.map(|o| auto_sync::remarks(next, o)).unwrap_or_default());
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());
         }

@@ -1,5 +1,6 @@
 //! Whole runs against the compact world, scripted and random.
 
+mod auto_sync;
 mod capacity;
 mod colours;
 mod drift;
@@ -56,11 +57,15 @@ impl Run {
     fn turn(&mut self) {
         let Some(rollout) = &self.rollout else { return };
         let decision = decide(rollout, &self.world.observe(), &self.world.judgement(), self.world.now);
+        let mut rollout = decision.rollout;
         for (action, precondition) in &decision.actions {
-            check_write(&self.world, &decision.rollout, action);
-            self.world.apply(action, *precondition);
+            check_write(&self.world, &rollout, action);
+            let outcome = self.world.apply(action, *precondition);
+            if let Action::SuspendSync { application, .. } = action {
+                super::auto_sync::written(&mut rollout, application, &outcome, self.world.now);
+            }
         }
-        self.rollout = Some(decision.rollout);
+        self.rollout = Some(rollout);
         let first = self.world.release.components[0].name.clone();
         let weight = self.world.weight(&first);
         if self.weights.last() != Some(&weight) {

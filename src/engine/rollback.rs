@@ -14,6 +14,7 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 use crate::domain::weight::Weight;
 
+use super::auto_sync;
 use super::decide::{LONGEST_GAP, SELF};
 use super::guard;
 use super::needs::image_changes;
@@ -26,6 +27,9 @@ pub const ROUTE_DEADLINE: Millis = Millis::secs(60);
 pub const STABLE_DEADLINE: Millis = Millis::mins(5);
 /// How long the candidate may take to be gone.
 pub const PODS_DEADLINE: Millis = Millis::mins(2);
+
+/// How long is waited, once all is back, to know whether somebody puts it forward again.
+pub const OWNER_DEADLINE: Millis = Millis::secs(5);
 
 /// Turns a run round. Asked twice, it is the same rollback.
 ///
@@ -47,6 +51,7 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
     r.turn += 1;
     r.trouble.clear();
     r.drifts.clear();
+    auto_sync::ask_again(r);
     r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: by.to_owned(), text: format!("rollback: {cause}") });
     Ok(())
 }
@@ -64,6 +69,9 @@ pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Preco
             _ => {}
         }
     }
+    // Beside them, never before them, what would put them back.
+    let writes = r.seq > 0 || !moves.actions.is_empty();
+    moves.actions.extend(newest.filter(|_| writes).map(|o| auto_sync::due(r, o)).unwrap_or_default());
     moves.actions
 }
 
@@ -144,7 +152,14 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     }
     r.targets = targets;
     r.waiting = waits.into_iter().next().or_else(|| actions.first().map(|(a, _)| a.to_string()));
-    if !held {
+    auto_sync::settle(r, observed, now);
+    // What never wrote anything has nothing that could be put back.
+    let wrote = r.seq > 0 || !actions.is_empty();
+    let beside = if wrote { auto_sync::due(r, observed) } else { Vec::new() };
+    let unread = auto_sync::unread(r, observed).filter(|_| wrote && r.covered < OWNER_DEADLINE);
+    if !held || !beside.is_empty() || unread.is_some() {
+        r.waiting = r.waiting.take().or_else(|| beside.first().map(|(a, _)| a.to_string())).or(unread);
+        actions.extend(beside);
         return actions;
     }
     finish(r, observed, now)

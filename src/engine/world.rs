@@ -1,5 +1,6 @@
 //! A compact typed world for tests: Deployments that become ready tick by tick, routes that hold what is written.
 
+mod argo;
 mod releases;
 
 use std::collections::BTreeMap;
@@ -252,6 +253,9 @@ impl World {
     }
 
     pub fn apply(&mut self, action: &Action, precondition: Precondition) -> WriteOutcome {
+        if action.is_beside() {
+            return self.write_application(action);
+        }
         let conflict = || WriteOutcome::Conflict { why: "changed".into() };
         let held = self.components.get_mut(action.component()).unwrap();
         match action {
@@ -304,6 +308,7 @@ impl World {
                 let kept = w.revisions.iter().find(|k| k.revision == *revision).unwrap().clone();
                 (w.containers, w.template_hash, w.updated, w.generation) = (kept.images, Some(kept.template_hash), 0, w.generation + 1);
             }
+            Action::SuspendSync { .. } | Action::RestoreSync { .. } => {}
             Action::Fence { .. } => (held.version, held.stamp) = (held.version + 1, Some(format!("1.{}", held.version))),
         }
         WriteOutcome::Landed

@@ -12,6 +12,7 @@ use cutover::sim::scenario::Scenario;
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod auto_sync;
 mod connecting;
 mod ingress;
 mod lease;

@@ -8,6 +8,7 @@ use crate::domain::route::RouteProblem;
 use crate::domain::step::Step;
 use crate::domain::verdict::Verdict;
 use crate::domain::view::View;
+use crate::engine::auto_sync;
 use crate::engine::command::describe;
 
 /// What a command waits for.
@@ -21,6 +22,8 @@ pub enum Goal {
     Promoted,
     /// The old version serves alone.
     Back,
+    /// Auto-sync is on again.
+    Restored,
     /// The rollout is over, or somebody else drives it.
     Drive,
     /// The rollout is over.
@@ -38,6 +41,7 @@ impl Goal {
             Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve => Goal::Rest,
             Command::Promote => Goal::Promoted,
             Command::RollBack | Command::Reject => Goal::Back,
+            Command::RestoreSync => Goal::Restored,
             Command::Start { .. } | Command::Undo { .. } | Command::TakeOver => Goal::End { people: true },
         }
     }
@@ -67,6 +71,9 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
                 let denied = view.read_only || is_for_want_of_rights(view, why);
                 return ending(if denied { Exit::Denied } else { Exit::Error }, why);
             }
+            Some(None) if goal == Goal::Restored => {
+                return ending(Exit::Done, format!("{}: Argo CD's auto-sync is on again", view.release.name));
+            }
             Some(None) => {}
             None => return blocked(goal, view),
         }
@@ -81,7 +88,7 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
         Phase::RolledBack => over(goal, r, view),
         // What was done is only done when it is on record.
         _ if !view.saved => None,
-        Phase::Completed if goal != Goal::Back => ending(Exit::Done, format!("{} is promoted", r.release.name)),
+        Phase::Completed if goal != Goal::Back => ending(Exit::Done, format!("{} is promoted{}", r.release.name, left_off(r, view))),
         Phase::Completed | Phase::RollingBack { .. } => None,
         Phase::Paused { why, by } => paused(goal, r, view, why, by),
         Phase::Progressing => progressing(goal, r, view),
@@ -119,6 +126,11 @@ fn unrecorded(goal: Goal, view: &View) -> Option<Ending> {
     ending(Exit::Denied, fault.text.clone())
 }
 
+/// What stays switched off for a person.
+fn left_off(r: &Rollout, view: &View) -> String {
+    auto_sync::left_off(r, view.observed.as_deref()).into_iter().map(|text| format!("; {text}")).collect()
+}
+
 fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
     // A record that is refused, or lies under a damaged one, does not make the rollback less done; one under way is waited for.
     let fault = |what: &str, kinds: &[FaultKind]| view.faults.get(what).filter(|(f, _)| kinds.contains(&f.kind));
@@ -131,7 +143,7 @@ fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
     let version = r.targets.values().next().and_then(|t| t.stable.images.first()).map_or("stable", |i| i.image.as_str());
     let kept = r.clean_up.map(|at| format!("; the candidate's pods stay until {}", crate::domain::time::hms(at))).unwrap_or_default();
     let exit = if goal == Goal::Back { Exit::Done } else { Exit::RolledBack };
-    ending(exit, format!("{} is back on {version}{kept}{record}", r.release.name))
+    ending(exit, format!("{} is back on {version}{kept}{record}{}", r.release.name, left_off(r, view)))
 }
 
 fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<Ending> {
@@ -144,7 +156,7 @@ fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<E
             let accept = if r.drifts.is_empty() { "" } else { ", `cutover accept`" };
             ending(Exit::Waiting, format!("{} is paused by {by}: {why}; `cutover resume`{accept}, or `cutover rollback`", r.release.name))
         }
-        Goal::Back | Goal::Drive | Goal::End { people: true } => None,
+        Goal::Back | Goal::Restored | Goal::Drive | Goal::End { people: true } => None,
     }
 }
 

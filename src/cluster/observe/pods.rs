@@ -193,6 +193,11 @@ impl Memory {
         (0..lasts).contains(&(at.as_millisecond() - when.as_millisecond())).then(|| answer.clone())
     }
 
+    /// Forgets what stood at a path: it was written to.
+    pub fn forget_answer(&self, path: &str) {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    }
+
     /// Keeps what stood at a path.
     pub(super) fn keep_answer(&self, path: &str, answer: Answer) {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), answer);

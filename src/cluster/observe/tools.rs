@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
+use kube::Client;
 use serde_json::Value;
 
+use super::super::access;
 use super::super::call;
 use super::super::error::Subject;
 use super::super::owners::Found;
-use super::Look;
 use super::scaler::Scaler;
+use super::{Look, Memory};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::owner::{Owner, Reverts, Tool};
 use crate::domain::port::Haste;
@@ -21,28 +23,33 @@ use crate::domain::text::SafeText;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer is good, in milliseconds.
 const LASTS: i64 = 60_000;
+/// How long one is while somebody waits for what follows from it: whether what is written is put back at once may have changed.
+const LASTS_WAITED: i64 = 5_000;
 
 /// An answer, with when it came.
 pub(super) type Answer = (Timestamp, Option<Arc<Value>>);
 
 impl Look<'_> {
-    /// What stands at a path, or did a moment ago. A rollback does not wait for it.
+    /// What stands at a path, or did a moment ago. A rollback does not wait for it: until it is there it is null.
     pub async fn recall(&self, path: &str) -> Option<Arc<Value>> {
-        if let Some(known) = self.memory.answer(path, self.at, LASTS) {
+        self.recall_for(path, LASTS).await
+    }
+
+    async fn recall_for(&self, path: &str, lasts: i64) -> Option<Arc<Value>> {
+        // What is known is better than nothing, however old.
+        let lasts = if self.haste == Haste::Back { i64::MAX } else { lasts };
+        if let Some(known) = self.memory.answer(path, self.at, lasts) {
             return known;
         }
-        if self.haste == Haste::Back {
-            return None;
+        let reading = read(self.client.clone(), self.memory.clone(), path.to_owned(), self.at);
+        if self.haste != Haste::Back {
+            return reading.await;
         }
-        let subject = Subject::global("get", "", "objects of other tools");
-        let answer = async {
-            let request = call::request(&subject, Method::GET, path, None).ok()?;
-            let body = call::send(self.client, &subject, request, PATIENCE).await.ok()?;
-            serde_json::from_slice(&body).ok().map(Arc::new)
-        };
-        let answer = answer.await;
-        self.memory.keep_answer(path, (self.at, answer.clone()));
-        answer
+        // A rollback does not wait for it: it comes beside, for the looks that follow.
+        let unread = Some(Arc::new(Value::Null));
+        self.memory.keep_answer(path, (self.at, unread.clone()));
+        tokio::spawn(reading);
+        unread
     }
 
     /// The objects of a kind of another tool in the release's namespace.
@@ -55,15 +62,54 @@ impl Look<'_> {
 
     /// Tools that were found on an object, with when they put things back.
     pub async fn owners(&self, object: ObjectRef, found: Vec<Found>) -> Vec<Owner> {
+        let lasts = if self.haste == Haste::Calm { LASTS } else { LASTS_WAITED };
         let told = found.into_iter().map(|f| async {
             let own = match f.path() {
-                Some(path) => self.recall(&path).await,
+                Some(path) => self.recall_for(&path, lasts).await,
                 None => None,
             };
-            f.owner(object.clone(), own.as_deref())
+            let mut owner = f.owner(object.clone(), own.as_deref());
+            if let Some(application) = owner.application.as_deref_mut().filter(|a| a.automated.is_some() && a.kept.is_none()) {
+                application.denied = self.may_patch(&application.object).await.err();
+            }
+            owner
         });
         futures::future::join_all(told).await
     }
+
+    /// Whether an object of another tool may be written to: asked as seldom as the object itself. What cannot be asked is
+    /// tried; a rollback does not ask.
+    async fn may_patch(&self, object: &ObjectRef) -> Result<(), String> {
+        let path = format!("{}#patch", object.path());
+        let allowed = match self.memory.answer(&path, self.at, if self.haste == Haste::Back { i64::MAX } else { LASTS }) {
+            Some(known) => known,
+            None if self.haste == Haste::Back => return Ok(()),
+            None => {
+                let asked = access::may_patch(self.client, object);
+                let said =
+                    tokio::time::timeout(PATIENCE, asked).await.ok().and_then(Result::ok).map(|allowed| Arc::new(Value::Bool(allowed)));
+                self.memory.keep_answer(&path, (self.at, said.clone()));
+                said
+            }
+        };
+        match allowed.as_deref() {
+            Some(Value::Bool(false)) => Err(access::wanted(object)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads what stands at a path, and remembers it.
+async fn read(client: Client, memory: Memory, path: String, at: Timestamp) -> Option<Arc<Value>> {
+    let subject = Subject::global("get", "", "objects of other tools");
+    let answer = async {
+        let request = call::request(&subject, Method::GET, &path, None).ok()?;
+        let body = call::send(&client, &subject, request, PATIENCE).await.ok()?;
+        serde_json::from_slice(&body).ok().map(Arc::new)
+    };
+    let answer = answer.await;
+    memory.keep_answer(&path, (at, answer.clone()));
+    answer
 }
 
 /// Whoever scales a Deployment.
@@ -76,5 +122,6 @@ pub(super) fn scaler(namespace: &str, deployment: &str, autoscalers: &[Scaler]) 
         name: SafeText::from(name.unwrap_or(&h.metadata.name)),
         object: ObjectRef::new(Kind::Deployment, namespace, deployment),
         reverts: Reverts::Replicas,
+        application: None,
     })
 }

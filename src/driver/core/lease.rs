@@ -217,7 +217,7 @@ impl Core {
             && self.active().is_none()
             && self.orders.is_empty()
             && self.rollout.as_ref().is_none_or(|r| r.clean_up.is_none());
-        if self.writes.is_busy() || self.is_open(Pending::Store) || self.is_open(Pending::Lease) {
+        if self.writes.is_busy(false) || self.is_open(Pending::Store) || self.is_open(Pending::Lease) {
             return;
         }
         if self.detaching && self.store_before_leaving(out) {

@@ -52,7 +52,7 @@ impl Core {
         match back {
             true => Haste::Back,
             false if rises => Haste::Rising,
-            false if self.active().is_some() || !self.orders.is_empty() => Haste::Waited,
+            false if self.active().is_some() || !self.orders.is_empty() || self.restoring.is_some() => Haste::Waited,
             false => Haste::Calm,
         }
     }

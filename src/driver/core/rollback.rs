@@ -19,6 +19,9 @@ impl Core {
             self.answers.insert(order.id, Some(READ_ONLY.to_owned()));
             return;
         }
+        if order.command == Command::RestoreSync {
+            return self.take_restore(order);
+        }
         if order.command == Command::TakeOver && self.lease.epoch(self.now).is_some() {
             self.answers.insert(order.id, Some("this process drives it already: there is nobody to take it over from".to_owned()));
             return;
@@ -109,7 +112,7 @@ impl Core {
         for order in <Vec<Order>>::from(back) {
             self.roll_back_now(&order, out);
         }
-        if self.is_rolling_back() && !self.writes.is_busy() && (self.setup.take_up || self.lease.epoch(self.now).is_some()) {
+        if self.is_rolling_back() && !self.is_writing() && (self.setup.take_up || self.lease.epoch(self.now).is_some()) {
             self.send_back(out);
         }
     }

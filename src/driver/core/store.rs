@@ -210,6 +210,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         trouble,
         drifts,
         reverts,
+        suspensions,
         errors_before,
         clean_up,
         judge: _,
@@ -221,5 +222,5 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         && (started_by, cause, overrides) == (&then.started_by, &then.cause, &then.overrides)
         && *by_hand == then.by_hand
         && (trouble, errors_before) == (&then.trouble, &then.errors_before)
-        && (drifts, reverts) == (&then.drifts, &then.reverts)
+        && (drifts, reverts, suspensions) == (&then.drifts, &then.reverts, &then.suspensions)
 }

@@ -1,6 +1,8 @@
 //! The driver against the compact world: whole runs, kills, lost answers, refusals, two drivers.
 
 #[cfg(test)]
+mod auto_sync;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod parting;

@@ -29,7 +29,7 @@ impl Core {
     /// Both reads are in: decide.
     pub(super) fn turn_when_read(&mut self, out: &mut Vec<Request>) {
         let open = [Pending::Load, Pending::Observe, Pending::Store, Pending::Lease];
-        if open.iter().any(|p| self.is_open(*p)) || self.writes.is_busy() {
+        if open.iter().any(|p| self.is_open(*p)) || self.is_writing() {
             return;
         }
         let before_a_write = self.looked_at.zip(self.written_at).is_some_and(|(looked, written)| looked.mono < written);
@@ -46,6 +46,7 @@ impl Core {
         self.adopt_stored();
         self.judge_anew();
         self.answer_forwarded();
+        self.restore_on_look(out);
         if (!self.setup.may_write && !mutant(Mutant::WatcherWrites)) || self.detaching {
             self.fresh.observed = false;
             return self.refuse_orders_without_rights();

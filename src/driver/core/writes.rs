@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::action::{Action, Precondition, WriteOutcome};
+use crate::domain::auto_sync::Application;
 use crate::domain::journal::EntryKind;
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::object::{Kind, ObjectRef};
@@ -10,7 +11,7 @@ use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
 use crate::engine::decide::shift_refused;
-use crate::engine::drift;
+use crate::engine::{auto_sync, drift};
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -32,8 +33,14 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    pub fn is_busy(&self) -> bool {
-        !self.flying.is_empty() || self.announced.is_some()
+    /// Whether something is under way that the next turn waits for. A rollback waits for no Application.
+    pub fn is_busy(&self, going_back: bool) -> bool {
+        self.announced.is_some() || self.flying.values().any(|intent| !(going_back && intent.action.is_beside()))
+    }
+
+    /// Whether an Application is being written to already.
+    fn is_beside(&self, action: &Action) -> bool {
+        action.is_beside() && self.flying.values().any(|intent| intent.action.object() == action.object())
     }
 
     pub fn is_planned(&self) -> bool {
@@ -83,8 +90,11 @@ impl Core {
             (false, true) => actions.into_iter().chain(fences).collect(),
         };
         let Some(r) = &mut self.rollout else { return };
-        r.intents.clear();
+        r.intents = self.writes.flying.values().filter(|intent| intent.action.is_beside()).cloned().collect();
         for (action, precondition) in all {
+            if self.writes.is_beside(&action) {
+                continue;
+            }
             r.seq += 1;
             let intent = Intent { seq: r.seq, action, precondition };
             r.intents.push(intent.clone());
@@ -145,7 +155,7 @@ impl Core {
     /// Sends what is queued: all of it going back, else the next one.
     pub(super) fn send_queued(&mut self, out: &mut Vec<Request>) {
         let all = self.is_rolling_back();
-        if self.writes.is_busy() && !all {
+        if self.writes.is_busy(all) && !all {
             return;
         }
         if !all && self.writes.is_planned() && !self.may_go_forward() {
@@ -224,20 +234,49 @@ impl Core {
 
     pub(super) fn on_written(&mut self, id: u64, outcome: WriteOutcome, out: &mut Vec<Request>) {
         let Some(intent) = self.writes.flying.remove(&id) else { return };
-        self.written_at = Some(self.now.mono);
+        if !(intent.action.is_beside() && self.is_rolling_back()) {
+            self.written_at = Some(self.now.mono);
+        }
         let component = intent.action.component().to_owned();
         if let Some(r) = &mut self.rollout {
             r.intents.retain(|i| i.seq != intent.seq);
         }
-        let said = match &outcome {
-            WriteOutcome::Landed => "done".to_owned(),
-            WriteOutcome::Conflict { .. } => "the object changed meanwhile: read and planned again".to_owned(),
-            WriteOutcome::Refused { code, why } => format!("refused ({code}): {why}"),
-            WriteOutcome::Unknown { why } => format!("no answer ({why}): it may or may not have landed"),
-        };
         if !mutant(Mutant::OutcomeUnwritten) {
-            self.note(EntryKind::Outcome, format!("#{} {}: {said}", intent.seq, intent.action));
+            self.note(EntryKind::Outcome, format!("#{} {}: {}", intent.seq, intent.action, outcome.said()));
         }
+        if let Action::SuspendSync { application, .. } = &intent.action {
+            self.on_suspended(application, &outcome);
+        } else {
+            self.on_settled(&intent, component, outcome);
+        }
+        self.soon();
+        // An outcome is in the journal also if another state is taken over in this very step.
+        self.log_new_lines(out);
+        self.send_queued(out);
+    }
+
+    /// What became of suspending an Application's auto-sync. It stops nothing: going forward the engine plans again, and a
+    /// rollback goes on without it.
+    fn on_suspended(&mut self, application: &Application, outcome: &WriteOutcome) {
+        if let Some(r) = &mut self.rollout {
+            auto_sync::written(r, application, outcome, self.now);
+        }
+        match outcome {
+            WriteOutcome::Landed => {}
+            _ if self.is_rolling_back() => {}
+            WriteOutcome::Conflict { .. } => {
+                self.writes.drop_queue();
+                self.calm.conflict(self.now.mono);
+            }
+            WriteOutcome::Refused { .. } | WriteOutcome::Unknown { .. } => {
+                self.writes.drop_queue();
+                self.calm.refusal(self.now.mono, false);
+            }
+        }
+    }
+
+    /// What became of a write to an object of the release.
+    fn on_settled(&mut self, intent: &Intent, component: String, outcome: WriteOutcome) {
         match outcome {
             WriteOutcome::Unknown { .. } if mutant(Mutant::UnknownIsDone) => self.landed(&component, &intent.action),
             WriteOutcome::Conflict { why } if mutant(Mutant::ConflictIsRefusal) => self.refused(&component, &why),
@@ -264,10 +303,6 @@ impl Core {
                 }
             }
         }
-        self.soon();
-        // An outcome is in the journal also if another state is taken over in this very step.
-        self.log_new_lines(out);
-        self.send_queued(out);
     }
 
     fn landed(&mut self, component: &str, action: &Action) {

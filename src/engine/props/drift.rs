@@ -303,8 +303,13 @@ fn more_that_is_changed_while_a_person_paused_is_on_record_and_stops_what_would_
 fn whoever_moves_the_same_traffic_keeps_a_run_from_starting_and_never_from_going_back() {
     use crate::domain::object::{Kind, ObjectRef};
     use crate::domain::owner::{Owner, Reverts, Tool};
-    let owner =
-        |tool, reverts| Owner { tool, name: "shop".into(), object: ObjectRef::new(Kind::VirtualService, "shop", "backend"), reverts };
+    let owner = |tool, reverts| Owner {
+        tool,
+        name: "shop".into(),
+        object: ObjectRef::new(Kind::VirtualService, "shop", "backend"),
+        reverts,
+        application: None,
+    };
     let mut run = at_ten();
     run.world.owners = vec![owner(Tool::Flagger, Reverts::Fights)];
     run.turns(3);
@@ -325,7 +330,7 @@ fn a_rollback_counts_who_gives_the_candidate_traffic_again_and_says_what_stops_t
     let mut run = at_ten();
     run.world.limp = 4;
     let object = ObjectRef::new(Kind::VirtualService, "shop", "backend");
-    run.world.owners = vec![Owner { tool: Tool::ArgoCd, name: "shop".into(), object, reverts: Reverts::AtOnce }];
+    run.world.owners = vec![Owner { tool: Tool::ArgoCd, name: "shop".into(), object, reverts: Reverts::AtOnce, application: None }];
     run.world.pass(Millis::ZERO);
     run.world.workload("backend", Track::Stable).ready = 1;
     run.order(Command::RollBack).unwrap();
