@@ -21,6 +21,7 @@
 //!   ramp: { after: 30s, over: 1m, from: { errors: 0.3% } }
 //! traffic:
 //! - { name: backend, enters: { virtualService: backend }, rate: 40, wobble: { by: 15%, period: 10m } }
+//! argoCd: { heals: 3s }                            # Applications put back what the tracked manifests say; left out: they do nothing
 //! events:                                          # what others do meanwhile
 //! - { at: 5m, by: argocd-controller, do: { patch: { apiVersion: networking.istio.io/v1, kind: VirtualService, name: backend, merge: {} } } }
 //! release: { ... }                                 # the release, exactly as in cutover.yaml
@@ -37,6 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub mod argo;
 pub mod image;
 pub mod install;
 pub mod nodes;
@@ -46,6 +48,7 @@ pub mod traffic;
 pub mod units;
 mod wiring;
 
+pub use argo::ArgoCd;
 pub use image::Image;
 pub use nodes::Nodes;
 pub use script::{Answer, Approval, Ending, Event};
@@ -81,6 +84,8 @@ pub struct Scenario {
     /// Who sends requests.
     #[serde(default)]
     pub traffic: Vec<Stream>,
+    /// Argo CD, for the Applications among the manifests; left out: they do nothing.
+    pub argo_cd: Option<ArgoCd>,
     /// What others do while the release runs.
     #[serde(default)]
     pub events: Vec<Event>,
@@ -121,6 +126,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("blue-green", include_str!("../../assets/scenarios/blue-green.yaml")),
     ("two-components", include_str!("../../assets/scenarios/two-components.yaml")),
     ("gitops", include_str!("../../assets/scenarios/gitops.yaml")),
+    ("gitops-sync", include_str!("../../assets/scenarios/gitops-sync.yaml")),
     ("ingress", include_str!("../../assets/scenarios/ingress.yaml")),
 ];
 

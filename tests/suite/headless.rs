@@ -1,5 +1,6 @@
 //! The headless commands: the real binary as a child process, over HTTP, against the embedded cluster.
 
+mod auto_sync;
 mod background;
 mod bad_input;
 mod commands;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Scenario, ScenarioError, player::Player};
+use super::{Scenario, ScenarioError, argo::Argo, player::Player};
 use crate::sim::kernel::{
     Kernel, Status,
     object::Fields,
@@ -37,6 +37,9 @@ impl Scenario {
         kernel.traffic.family = self.metrics.into();
         if let Some(prometheus) = &self.prometheus {
             prometheus.set_up(&mut kernel.prometheus);
+        }
+        if let Some(settings) = &self.argo_cd {
+            kernel.attach(|id| Box::new(Argo::new(id, &self.namespace, settings, &self.manifests)));
         }
         kernel.attach(|id| Box::new(Player::new(id, &self.namespace, self.events.clone())));
         Ok(())

@@ -80,10 +80,10 @@ fn another_image_in_the_candidate_stops_the_run_and_resume_sets_ours_again() {
 
 #[test]
 fn who_else_manages_the_objects_is_told_before_the_first_write_and_a_second_controller_refused() {
-    let shop = Shop::open("gitops", 20.0);
+    let shop = Shop::open("gitops-sync", 20.0);
     shop.file("cutover.yaml", &canary("{ weight: 10, hold: 1h }, { weight: 100 }, { approve: promote }"));
     let told = shop.ends(0, &["plan", "--image", NEW]);
-    let argo = format!("VirtualService {STABLE}: Argo CD application storefront may put it back, with selfHeal within seconds");
+    let argo = format!("VirtualService {STABLE}: Argo CD application storefront puts it back with its next change");
     assert!(told.out.contains("who else manages them") && told.out.contains(&argo), "{told:?}");
     assert!(told.out.contains("HorizontalPodAutoscaler fusion-electronics-backend-hpa sets its replicas"), "{told:?}");
     let asked = shop.ends(0, &["run", "--image", NEW, "--dry-run"]);

@@ -3,7 +3,7 @@
 use crate::shop::{NEW, Shop, canary};
 
 /// Every command that talks to a cluster, with how it ends under `--read-only`.
-const COMMANDS: [(&[&str], i32); 15] = [
+const COMMANDS: [(&[&str], i32); 16] = [
     (&["status"], 0),
     (&["status", "-A"], 0),
     (&["plan"], 0),
@@ -19,6 +19,7 @@ const COMMANDS: [(&[&str], i32); 15] = [
     (&["promote"], 8),
     (&["undo", "--yes"], 8),
     (&["rollback"], 8),
+    (&["restore-sync", "--yes"], 8),
 ];
 
 #[test]

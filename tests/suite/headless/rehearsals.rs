@@ -31,7 +31,8 @@ fn every_scenario_ends_as_it_says() {
         ("image-pull", 3),
         ("no-metrics", 7),
         ("low-traffic", 7),
-        ("gitops", 4),
+        ("gitops", 0),
+        ("gitops-sync", 4),
     ];
     for (name, code) in scenarios {
         // Where nothing can be told, half an hour without a verdict is as good as two.

@@ -20,12 +20,18 @@ fn gates() -> Value {
 }
 
 fn gateway(strategy: Value, gates: Value) -> Site {
+    gateway_with(service(GATEWAY, json!({ "app": GATEWAY, "version": "blue" })), [], strategy, gates)
+}
+
+/// The same with a Service that somebody manages, and what manages it.
+fn gateway_with(route: Value, more: impl IntoIterator<Item = Value>, strategy: Value, gates: Value) -> Site {
     let labels = |version: &str| json!({ "app": GATEWAY, "version": version });
     let objects = [
         deployment(BLUE, 2, &image(GATEWAY, "v1.2.3"), labels("blue")),
         deployment(GREEN, 0, &image(GATEWAY, "v1.2.3"), labels("green")),
-        service(GATEWAY, labels("blue")),
+        route,
     ];
+    let objects = objects.into_iter().chain(more);
     let component = switched("gateway", [BLUE, GREEN], GATEWAY, "version", ["blue", "green"]);
     Site::new(NAMESPACE, objects).release("gateway", json!({ "components": [component], "strategy": strategy, "gates": gates }))
 }
@@ -51,6 +57,24 @@ fn what_a_gitops_controller_puts_back_pauses_the_run() {
     let story = site.rehearse(4, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &["--timeout", "20m"]);
     story.tells("paused", "Service api-gateway: selector version green → blue by argocd-controller");
     assert_eq!(story.writes("Service api-gateway"), ["selector version blue → green"], "nobody fights over it");
+}
+
+/// An application as the runbook has it: its auto-sync is off while the traffic moves, and nothing is put back.
+#[test]
+fn an_application_that_heals_itself_is_suspended_first_and_restored_by_a_person() {
+    let mut route = service(GATEWAY, json!({ "app": GATEWAY, "version": "blue" }));
+    route["metadata"]["annotations"] = json!({ "argocd.argoproj.io/tracking-id": format!("platform:/Service:{NAMESPACE}/{GATEWAY}") });
+    let policy = json!({ "automated": { "prune": true, "selfHeal": true } });
+    let application = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": { "name": "platform", "namespace": "argocd" },
+        "spec": { "project": "default", "syncPolicy": policy },
+    });
+    let site = gateway_with(route, [application], json!({ "blueGreen": { "approve": false, "hold": "30m" } }), gates());
+    let site = site.requests(json!({ "service": GATEWAY }), 20).but("argoCd", json!({ "heals": "3s" }));
+    let story = site.rehearse(0, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &[]);
+    assert_eq!(story.writes("Application platform"), ["auto-sync on (prune, selfHeal) → off"]);
+    assert_eq!(story.writes("Service api-gateway"), ["selector version blue → green"], "and nobody sets it back");
+    story.tells("note", "Argo CD app platform: auto-sync stays off: commit what runs now to git, then restore it");
 }
 
 #[test]
