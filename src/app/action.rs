@@ -39,6 +39,7 @@ pub enum Action {
     AcceptDrift,
     RollBack,
     TakeOver,
+    RestoreSync,
     Help,
     Palette,
     Context,

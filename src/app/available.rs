@@ -5,6 +5,7 @@ use crate::domain::rollout::Phase;
 use crate::domain::step::Step;
 use crate::domain::view::{Driver, View};
 use crate::domain::weight::Weight;
+use crate::engine::auto_sync;
 use crate::engine::preview::after;
 
 use super::action::{Action, row};
@@ -70,7 +71,8 @@ fn check_write(model: &Model, key: &ReleaseKey, action: Action) -> Result<(), St
         return Ok(());
     }
     let view = model.view_of(key).ok_or("the release has not been read yet")?;
-    if let Some(needs) = model.denied.get(key) {
+    // Who may not drive may still be the one who looks after Argo CD.
+    if let Some(needs) = model.denied.get(key).filter(|_| action != Action::RestoreSync) {
         return Err(needs.clone());
     }
     let back = matches!(action, Action::StepBack | Action::Reject | Action::PauseResume);
@@ -102,6 +104,10 @@ fn can(model: &Model, key: &ReleaseKey, view: &View, action: Action) -> Result<(
         Action::TakeOver if matches!(view.driver, Driver::Us { .. }) && running.is_some() => {
             Err("this console drives it already".to_owned())
         }
+        Action::RestoreSync => {
+            let observed = view.observed.as_deref().ok_or("the cluster has not been read yet")?;
+            auto_sync::restore(&view.release, observed).map(drop).map_err(|why| why.to_string())
+        }
         other => match command(view, other) {
             Some(command) => attempt(command).map(drop).map_err(|why| why.to_string()),
             None => Ok(()),
@@ -131,6 +137,7 @@ pub fn command(view: &View, action: Action) -> Option<Command> {
         Action::Promote => Command::Promote,
         Action::AcceptDrift => Command::AcceptDrift,
         Action::TakeOver => Command::TakeOver,
+        Action::RestoreSync => Command::RestoreSync,
         Action::RollBack => Command::RollBack,
         _ => return None,
     })

@@ -83,6 +83,7 @@ fn title(cx: &Cx<'_>, dialog: &Dialog) -> String {
                 Command::SetWeight(_) if matches!(dialog.stage, Stage::Edit(_)) => "Set the weight of".to_owned(),
                 Command::SetWeight(weight) => format!("Set the weight {weight} of"),
                 Command::Undo { .. } => "Undo".to_owned(),
+                Command::RestoreSync => "Restore the auto-sync of".to_owned(),
                 other => capital(&other.to_string()),
             };
             format!("{what} {} · {} / {}", asked.release.name, cx.model.scene.context, asked.release.namespace)

@@ -10,6 +10,7 @@ use crate::app::model::{Link, Screen, Tone};
 use crate::app::words::{self, Status, coarse};
 use crate::domain::rollout::Phase;
 use crate::domain::view::{Driver, View};
+use crate::engine::auto_sync;
 use crate::theme::Role;
 
 use super::Cx;
@@ -90,6 +91,22 @@ fn filter(cx: &Cx<'_>) -> Row {
 /// The lines above the footer, when there is something to say: the newest notice, else why nothing is fresh, what does
 /// not work, why the release was taken back or stands still.
 pub(super) fn banner(cx: &Cx<'_>, columns: usize, rows: u16) -> Vec<Row> {
+    let mut all = switched_off(cx, columns);
+    all.extend(news(cx, columns, rows));
+    all
+}
+
+/// The auto-sync that is off by us, whatever else there is to say: it is a person who restores it.
+fn switched_off(cx: &Cx<'_>, columns: usize) -> Vec<Row> {
+    let Screen::Release(key) = &cx.model.screen else { return Vec::new() };
+    let Some(view) = cx.model.view_of(key) else { return Vec::new() };
+    let off = view.observed.as_deref().map(|o| auto_sync::told(&view.release, o, cx.model.now)).unwrap_or_default();
+    let key = row(Action::RestoreSync).and_then(|r| r.chords.first()).map(|c| c.short()).unwrap_or_default();
+    let one = |text: &String| cx.row(Role::Text, " ").join(cx.status(Status::Warn, &format!("{text}; {key} restores it"))).cut(columns);
+    off.iter().map(one).collect()
+}
+
+fn news(cx: &Cx<'_>, columns: usize, rows: u16) -> Vec<Row> {
     let Some((role, text)) = said(cx) else { return Vec::new() };
     let most = if rows < 20 { 2 } else { 3 };
     let mut lines = wrap(&text, columns.saturating_sub(2));

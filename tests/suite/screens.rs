@@ -12,7 +12,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::fixture::Console;
 use states::STATES;
-pub use states::reverted;
+pub use states::{argo, reverted};
 
 /// How a picture is made.
 #[derive(Clone, Copy, Debug)]

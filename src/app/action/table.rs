@@ -124,6 +124,13 @@ pub const TABLE: &[Row] = &[
         help: "Take the rollout over from whoever drives it; they are told, and stop",
         ..rollout(Action::TakeOver, "take-over")
     },
+    Row {
+        chords: &[ch('S')],
+        title: "restore auto-sync",
+        help: "Switch Argo CD's auto-sync on again that was suspended; it then sets what git says",
+        hint: 22,
+        ..rollout(Action::RestoreSync, "restore-sync")
+    },
     show(Pane::Timeline, "steps", &[ch('1')], "The plan, step by step, with what was covered"),
     show(Pane::Traffic, "traffic", &[ch('2')], "Asked, accepted and observed weights, and what else sends traffic"),
     show(Pane::Metrics, "metrics", &[ch('3')], "Stable beside candidate, with limits, verdicts and sample sizes"),

@@ -54,7 +54,8 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
         | Action::Reject
         | Action::Promote
         | Action::AcceptDrift
-        | Action::TakeOver => review(model, action, out),
+        | Action::TakeOver
+        | Action::RestoreSync => review(model, action, out),
         Action::RollBack => roll_back(model),
         Action::Help => model.modes.push(Mode::Help { offset: 0 }),
         Action::Palette => model.modes.push(Mode::Palette(Palette::default())),

@@ -99,6 +99,34 @@ fn what_somebody_else_changed_is_accepted_after_a_dialog_that_shows_each_choice(
 }
 
 #[test]
+fn auto_sync_is_restored_after_a_dialog_that_says_what_argo_cd_would_do() {
+    let mut c = console();
+    let why = availability(&c.model, Action::RestoreSync);
+    assert!(why.reason().unwrap().contains("no Argo CD app of this release has its auto-sync suspended"));
+    c = Console::of(crate::screens::argo(Some(14)), 80, 24);
+    // Who may not drive may still be the one who looks after Argo CD.
+    c.world(World::Denied(crate::fixture::key(), Some("needs patch on deployments".into())));
+    c.press("S");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("{}", c.notice()) };
+    let preview = dialog.asked().unwrap().preview.clone().unwrap();
+    assert_eq!(preview.changes[0].to_string(), "Application storefront: auto-sync off → on (prune, selfHeal)");
+    let told = preview.remarks.join("\n");
+    for part in
+        ["then sets what git says again", "VirtualService backend, VirtualService frontend would be put back", "a rollout is under way"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(confirm(&mut c), [Command::RestoreSync]);
+    let mut view = crate::screens::argo(Some(14));
+    std::sync::Arc::make_mut(&mut view.release).production = true;
+    let mut c = Console::of(view, 80, 24);
+    c.press("S");
+    c.wait(400);
+    c.press("y");
+    assert_eq!(c.orders(), [], "in production it asks for the name");
+}
+
+#[test]
 fn a_rollout_is_taken_over_from_whoever_drives_it_and_the_loser_is_told() {
     let mut view = holding(&["backend"]);
     let mut c = Console::of(view.clone(), 80, 24);
