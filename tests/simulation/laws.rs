@@ -2,6 +2,7 @@
 //!
 //! The laws know the true world and every message, and nothing of how the engine decides.
 
+mod auto_sync;
 mod end;
 mod landed;
 mod sends;
@@ -119,6 +120,7 @@ pub struct Laws {
     pub sampled: Option<Millis>,
     /// When somebody last ordered something.
     last_order: Millis,
+    auto_sync: auto_sync::AutoSync,
 }
 
 /// The number in a stamp.
@@ -151,6 +153,7 @@ impl Laws {
             foreign: vec![None; 2],
             sampled: None,
             last_order: Millis::ZERO,
+            auto_sync: auto_sync::AutoSync::default(),
         }
     }
 
@@ -180,6 +183,9 @@ impl Laws {
 
     /// An order was given.
     pub fn ordered(&mut self, process: &Process, order: &Order, world: &World) {
+        if order.command == Command::RestoreSync {
+            return self.restore_ordered(process.who()); // it is no order to the run
+        }
         self.last_order = world.now;
         if !matches!(order.command, Command::Pause) {
             self.foreign.fill(None);

@@ -57,6 +57,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::AllAtOnce, &["P11"]),
     (Mutant::NoDeadline, &["L1"]),
     (Mutant::TestersKept, &["V3"]),
+    (Mutant::SuspendedAfterwards, &["G1"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

@@ -17,7 +17,7 @@ use cutover::engine::decide::LONGEST_GAP;
 use crate::laws::{Laws, Sent};
 use crate::report::Coverage;
 use crate::script::{Script, TROUBLE};
-use crate::world::World;
+use crate::world::{Application, World};
 use process::Process;
 
 /// How long a request may linger before nobody waits for it any more.
@@ -81,13 +81,16 @@ pub struct Run<'a> {
     sent_at: Option<Millis>,
     /// Components whose route was sent back, in order.
     sent_back: Vec<String>,
+    /// How many that were when a suspension left last.
+    beside: Option<usize>,
     /// One line for every step, for a determinism check and for people.
     pub trace: Option<Vec<String>>,
 }
 
 impl<'a> Run<'a> {
     pub fn new(script: &'a Script) -> Run<'a> {
-        let world = World::new(script.shape.release(), script.nature, script.total);
+        let mut world = World::new(script.shape.release(), script.nature, script.total);
+        world.application = script.application.map(Application::healing);
         let mut run = Run {
             laws: Laws::new(script),
             coverage: Coverage::default(),
@@ -104,6 +107,7 @@ impl<'a> Run<'a> {
             kill_at_landing: None,
             sent_at: None,
             sent_back: vec![],
+            beside: None,
             trace: None,
         };
         run.at(Millis(10), Event::Start(0));
@@ -214,6 +218,11 @@ impl<'a> Run<'a> {
         }
         let mut out = vec![];
         let local = process.local(now);
+        if let Input::Reply { id, reply: Reply::Written(outcome) } = &input
+            && process.suspending.contains(id)
+        {
+            self.laws.suspension(outcome, &self.world);
+        }
         let answered = if let Input::Reply { id, reply } = &input { process.take_note(*id, reply, now) } else { None };
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:>9.3} {} {}", now.0 as f64 / 1000.0, process.name(), described(&input)));
@@ -276,12 +285,17 @@ impl<'a> Run<'a> {
             return self.after(Millis::ZERO, Event::Answer { to: from, id: request.id, reply: Box::new(reply) });
         }
         if let Call::Write { stamp, action, .. } = &request.call {
-            if let Action::Route { component, weight, .. } = &**action
-                && weight.percent() == 0
-            {
-                self.sent_back.push(component.clone());
+            match &**action {
+                Action::Route { component, weight, .. } if weight.percent() == 0 => self.sent_back.push(component.clone()),
+                Action::SuspendSync { .. } => {
+                    self.beside = Some(self.sent_back.len());
+                    self.processes[from.who].suspending.push(request.id);
+                }
+                _ => {}
             }
-            self.processes[from.who].open.push((request.id, crate::laws::seq(stamp)));
+            if !matches!(**action, Action::RestoreSync { .. }) {
+                self.processes[from.who].open.push((request.id, crate::laws::seq(stamp)));
+            }
         }
         self.requests += 1;
         let number = self.requests;
@@ -299,6 +313,9 @@ impl<'a> Run<'a> {
             self.landed += 1;
             self.laws.landed(sent, before, &self.world);
             self.watched_by_git(action);
+            if matches!(**action, Action::SuspendSync { .. }) {
+                self.laws.suspension(&outcome, &self.world);
+            }
             if self.kill_at_landing == Some(self.landed) {
                 self.kill(sent.from.who, Millis::secs(20));
             }
@@ -307,7 +324,7 @@ impl<'a> Run<'a> {
     }
 
     fn watched_by_git(&mut self, action: &Action) {
-        if let (Some(after), Action::Route { .. }) = (self.script.git, action) {
+        if let (Some(after), Action::Route { .. } | Action::RestoreSync { .. }) = (self.script.git, action) {
             self.after(after, Event::Git);
         }
     }

@@ -13,7 +13,7 @@ use cutover::domain::time::Millis;
 pub use draw::TROUBLE;
 pub use shape::Shape;
 
-use crate::world::Nature;
+use crate::world::{Nature, Rights};
 
 /// One run's script.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Script {
     pub watcher: bool,
     /// GitOps puts routes back to what git says, so long after a change.
     pub git: Option<Millis>,
+    /// It does so by an Application that can be read, and written to by whoever has the right.
+    pub application: Option<Rights>,
     /// How fast each process's clock runs, in parts per million.
     pub skew: [i64; 3],
     pub happenings: Vec<(Millis, Happening)>,
@@ -199,6 +201,9 @@ impl fmt::Display for Script {
         writeln!(f, "  with {}", if people.is_empty() { "nobody else".to_owned() } else { people.join(", ") })?;
         if let Some(after) = self.git {
             writeln!(f, "  git puts routes back after {after}")?;
+        }
+        if let Some(rights) = self.application {
+            writeln!(f, "  by an application; may the operators write to it? {rights:?}")?;
         }
         if self.skew.iter().any(|s| *s != 0) {
             writeln!(f, "  clocks run {:?} ppm fast", self.skew)?;

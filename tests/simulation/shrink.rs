@@ -20,7 +20,7 @@ pub fn shrink(script: &Script) -> Script {
 }
 
 fn size(s: &Script) -> usize {
-    let people = [s.approver, s.resumer, s.second, s.watcher, s.git.is_some(), s.skew != [0; 3]];
+    let people = [s.approver, s.resumer, s.second, s.watcher, s.git.is_some(), s.application.is_some(), s.skew != [0; 3]];
     s.happenings.len() + s.faults.len() + people.iter().filter(|p| **p).count()
 }
 
@@ -35,8 +35,15 @@ fn attempt(best: &mut Script, breaks: &impl Fn(&Script) -> bool, change: impl Fn
 }
 
 fn without_people(best: &mut Script, breaks: &impl Fn(&Script) -> bool) {
-    let changes: [fn(&mut Script); 6] =
-        [|s| s.watcher = false, |s| s.second = false, |s| s.resumer = false, |s| s.approver = false, |s| s.git = None, |s| s.skew = [0; 3]];
+    let changes: [fn(&mut Script); 7] = [
+        |s| s.watcher = false,
+        |s| s.second = false,
+        |s| s.resumer = false,
+        |s| s.approver = false,
+        |s| s.application = None,
+        |s| s.git = None,
+        |s| s.skew = [0; 3],
+    ];
     for change in changes {
         attempt(best, breaks, change);
     }

@@ -2,6 +2,7 @@
 //! pods that come and go, and counters that grow with the traffic. No text, no HTTP: it is what makes a million runs cheap.
 
 mod apply;
+mod argo;
 mod look;
 mod metrics;
 mod pods;
@@ -16,6 +17,7 @@ use cutover::domain::rollout::Rollout;
 use cutover::domain::time::Millis;
 use jiff::Timestamp;
 
+pub use argo::{Application, Rights};
 pub use metrics::{Counters, INTERVAL};
 pub use pods::Pod;
 
@@ -130,6 +132,8 @@ pub struct World {
     /// Prometheus sees nothing of the candidate.
     pub one_arm: bool,
     pub scrapes: metrics::Scrapes,
+    /// Manages every route, where there is one.
+    pub application: Option<Application>,
     versions: u64,
     ticked: Millis,
 }
@@ -170,6 +174,7 @@ impl World {
             limp: 0,
             one_arm: false,
             scrapes: metrics::Scrapes::default(),
+            application: None,
             versions: 10,
             ticked: Millis::ZERO,
         }

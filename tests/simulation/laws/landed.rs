@@ -13,6 +13,9 @@ impl Laws {
     /// A write of ours took effect.
     pub fn landed(&mut self, sent: &Sent, before: Option<Look>, world: &World) {
         let Call::Write { action, precondition, stamp } = &sent.call else { return };
+        if action.is_beside() {
+            return; // it is of no object of the release
+        }
         let (Some(before), Some(after)) = (before, Look::at(world, action.component())) else { return };
         self.in_its_epoch(action, *precondition, stamp, world);
         if world.is_turned() {

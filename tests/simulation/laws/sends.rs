@@ -42,6 +42,9 @@ impl Laws {
 
     fn write_sent(&mut self, process: &Process, action: &Action, stamp: &str, world: &World) {
         let now = world.now;
+        if matches!(action, Action::RestoreSync { .. }) {
+            return self.asked_to_restore(process, action, world);
+        }
         let view = process.core.view();
         let goes_back = view.rollout.as_ref().is_some_and(Rollout::is_back);
         if !process.intents.contains(&seq(stamp)) && !(process.unwritten && goes_back) {
@@ -61,6 +64,7 @@ impl Laws {
         }
         self.rests_on_facts(process, action, view.rollout.as_ref(), world);
         self.rests_on_a_word(action, world);
+        self.after_the_suspension(process, action, world);
         self.drives(&view.driver, action, stamp, world);
     }
 

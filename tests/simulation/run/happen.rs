@@ -61,9 +61,13 @@ impl Run<'_> {
         let back = order.command.goes_back();
         let due = if back { process.routes_to_take_back() } else { vec![] };
         let from = self.sent_back.len();
+        self.beside = None;
         self.input(Life { who, life }, Input::Order(order));
         let due = if self.processes.get(who).is_some_and(|p| p.alive == Some(life)) { due } else { vec![] };
         self.laws.left_at_once(&due, self.sent_back.get(from..).unwrap_or_default(), &self.world);
+        if let Some(beside) = self.beside.filter(|_| back) {
+            self.laws.routes_first(&due, self.sent_back.get(from..beside).unwrap_or_default(), &self.world);
+        }
         if let Some(process) = self.processes.get_mut(who) {
             process.remember_screen();
         }
@@ -115,6 +119,9 @@ impl Run<'_> {
 
     /// GitOps puts every route back to what git says.
     pub(super) fn git(&mut self) {
+        if !self.world.heals() {
+            return self.coverage.met("git suspended", self.world.run());
+        }
         let now = self.world.now;
         for place in 0..self.world.parts.len() {
             let (version, total) = (self.world.version(), self.world.total);

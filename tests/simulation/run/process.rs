@@ -52,6 +52,8 @@ pub struct Process {
     pub sampled: Option<Millis>,
     /// Numbers of the writes that are open.
     pub open: Vec<(u64, u64)>,
+    /// Requests that suspend an Application's auto-sync.
+    pub suspending: Vec<u64>,
     /// What an earlier screen showed.
     pub earlier: Option<Mark>,
 }
@@ -88,6 +90,7 @@ impl Process {
             looking: vec![],
             sampled: None,
             open: vec![],
+            suspending: vec![],
             earlier: None,
         }
     }
@@ -100,7 +103,7 @@ impl Process {
         let name = if self.may_write { NAMES[self.who.min(1)] } else { NAMES[2] };
         self.core = core(name, self.lives, self.may_write, world, now);
         (self.tick_at, self.sleeps_until, self.look, self.sampled, self.earlier) = (None, Millis::ZERO, None, None, None);
-        (self.missed, self.looking, self.open, self.slept) = (vec![], vec![], vec![], Millis::ZERO);
+        (self.missed, self.looking, self.open, self.suspending, self.slept) = (vec![], vec![], vec![], vec![], Millis::ZERO);
         (self.unwritten, self.nap, self.away) = (false, None, Millis::ZERO);
         self.lives
     }

@@ -7,7 +7,7 @@ use cutover::domain::weight::Weight;
 use cutover::sim::kernel::rng::Rng;
 
 use super::{Fault, Happening, Script, Shape};
-use crate::world::{Nature, WHOLE};
+use crate::world::{Nature, Rights, WHOLE};
 
 /// Until when something may happen.
 pub const TROUBLE: Millis = Millis::secs(150);
@@ -41,6 +41,7 @@ impl Script {
                 class(&mut Dice { rng: &mut rng, at, script: &mut script });
             }
         }
+        argo(seed, &mut script);
         script.happenings.sort_by_key(|(at, _)| *at);
         draw_faults(&mut rng, calm, &mut script);
         script
@@ -58,10 +59,26 @@ impl Script {
             second: false,
             watcher: false,
             git: None,
+            application: None,
             skew: [0; 3],
             happenings: vec![],
             faults: Default::default(),
         }
+    }
+}
+
+/// GitOps by an Application that is known, and somebody who switches its auto-sync on again. Drawn apart, so that what else
+/// happens in a seed stays what it was.
+fn argo(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("argo");
+    if script.git.is_none() || rng.below(3) == 0 {
+        return;
+    }
+    script.application = Some([Rights::Yes, Rights::Yes, Rights::Refused, Rights::Known][rng.below(4) as usize]);
+    if rng.below(3) == 0 {
+        let at = Millis(1_000 + rng.below(TROUBLE.0));
+        let who = rng.below(1 + u64::from(script.second)) as usize;
+        script.happenings.push((at, Happening::Order { who, command: Command::RestoreSync, stale: false }));
     }
 }
 

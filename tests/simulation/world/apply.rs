@@ -22,6 +22,9 @@ fn gone() -> WriteOutcome {
 impl World {
     /// Carries one write out.
     pub fn apply(&mut self, action: &Action, precondition: Precondition, stamp: &str) -> WriteOutcome {
+        if action.is_beside() {
+            return self.write_application(action);
+        }
         let (version, now) = (self.version(), self.now);
         let Some(part) = self.parts.iter_mut().find(|p| p.declared.name == action.component()) else { return gone() };
         match action {
@@ -90,6 +93,7 @@ impl World {
                 d.set_image(&image, Hand::Ours);
                 WriteOutcome::Landed
             }
+            Action::SuspendSync { .. } | Action::RestoreSync { .. } => gone(),
             Action::Fence { object, .. } => {
                 let hit = [part.stable.as_mut(), part.candidate.as_mut()]
                     .into_iter()

@@ -20,7 +20,7 @@ impl World {
                 candidate: p.candidate.as_ref().map(workload),
                 route: self.facts(p),
                 route_by: p.route.as_ref().and_then(|r| writer(r.by)),
-                owners: Default::default(),
+                owners: self.owners(p),
                 checked: Default::default(),
             };
             (p.declared.name.clone(), seen)
