@@ -1,5 +1,6 @@
 //! The main job with the real binary, on real servers: the first runbook's frontend and backend, walked, killed, taken back.
 
+mod auto_sync;
 mod churn;
 mod console;
 mod latency;

@@ -38,6 +38,11 @@ impl TestNamespace {
         namespace
     }
 
+    /// This user's name.
+    pub fn user(&self, user: User) -> String {
+        user.name(self.index)
+    }
+
     /// This user's kubeconfig; its context points at this namespace.
     pub fn kubeconfig(&self, user: User) -> PathBuf {
         self.kubeconfig_through(user, self.plane.port())

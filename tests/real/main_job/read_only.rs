@@ -23,6 +23,7 @@ fn commands(image: &str) -> Vec<Vec<&str>> {
         vec!["reject", "--yes"],
         vec!["rollback"],
         vec!["undo", "--yes", "--component", "backend"],
+        vec!["restore-sync", "--yes"],
     ]
 }
 

@@ -10,7 +10,7 @@ use crate::harness::audit::{self, Entry};
 use crate::harness::control_plane::{ControlPlane, User};
 
 /// Fields that may be written, by resource. `#` is any index or container.
-const FIELDS: [(&str, &[&str]); 3] = [
+const FIELDS: [(&str, &[&str]); 4] = [
     ("virtualservices", &["/spec/http/#/route/#/weight", "/metadata/annotations/cutover.dev~1stamp"]),
     (
         "deployments",
@@ -22,6 +22,8 @@ const FIELDS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("deployments/scale", &["/spec/replicas"]),
+    // The annotations as a whole only where there are none.
+    ("applications", &["/spec/syncPolicy/automated", "/metadata/annotations/cutover.dev~1auto-sync", "/metadata/annotations"]),
 ];
 /// Fields that only say which object is meant, or which version of it.
 const PRECONDITIONS: [&str; 3] = ["/metadata/uid", "/metadata/resourceVersion", "/metadata/name"];
@@ -126,7 +128,7 @@ fn is_needed(entry: &Entry, namespace: &str) -> bool {
 }
 
 /// Fields of a write that are neither ours to write nor preconditions.
-fn foreign_fields(entry: &Entry) -> Vec<String> {
+pub(super) fn foreign_fields(entry: &Entry) -> Vec<String> {
     if OURS.contains(&entry.resource.as_str()) {
         let ours = entry.name.starts_with("cutover-") || (entry.name.is_empty() && entry.verb == "create");
         return if ours { vec![] } else { vec![entry.to_string()] };
