@@ -13,7 +13,8 @@ use cutover::domain::time::Millis;
 pub use draw::TROUBLE;
 pub use shape::Shape;
 
-use crate::world::{Nature, Rights};
+use crate::world::Nature;
+use crate::world::argo::Rights;
 
 /// One run's script.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Script {
     pub watcher: bool,
     /// GitOps puts routes back to what git says, so long after a change.
     pub git: Option<Millis>,
+    /// The candidate's share in percent that git asks for: it may be the new version that it holds.
+    pub git_holds: u32,
     /// It does so by an Application that can be read, and written to by whoever has the right.
     pub application: Option<Rights>,
     /// How fast each process's clock runs, in parts per million.
@@ -200,7 +203,7 @@ impl fmt::Display for Script {
         let people: Vec<&str> = people.iter().filter(|p| p.1).map(|p| p.0).collect();
         writeln!(f, "  with {}", if people.is_empty() { "nobody else".to_owned() } else { people.join(", ") })?;
         if let Some(after) = self.git {
-            writeln!(f, "  git puts routes back after {after}")?;
+            writeln!(f, "  git puts routes back to {} % after {after}", self.git_holds)?;
         }
         if let Some(rights) = self.application {
             writeln!(f, "  by an application; may the operators write to it? {rights:?}")?;

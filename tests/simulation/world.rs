@@ -1,8 +1,9 @@
 //! A compact typed world: the objects of one release with versions, preconditions that test what the real patches test,
 //! pods that come and go, and counters that grow with the traffic. No text, no HTTP: it is what makes a million runs cheap.
 
+pub mod argo;
+
 mod apply;
-mod argo;
 mod look;
 mod metrics;
 mod pods;
@@ -17,7 +18,7 @@ use cutover::domain::rollout::Rollout;
 use cutover::domain::time::Millis;
 use jiff::Timestamp;
 
-pub use argo::{Application, Rights};
+pub use argo::Application;
 pub use metrics::{Counters, INTERVAL};
 pub use pods::Pod;
 

@@ -1,6 +1,7 @@
 //! What happens by itself: other people's writes, deaths, clocks, pods, Prometheus.
 
 use cutover::domain::command::Order;
+use cutover::domain::release::Router;
 use cutover::domain::release::Track;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::Input;
@@ -125,11 +126,18 @@ impl Run<'_> {
         let now = self.world.now;
         for place in 0..self.world.parts.len() {
             let (version, total) = (self.world.version(), self.world.total);
-            let Some(part) = self.world.parts.get_mut(place) else { continue };
-            if let Some(route) = part.route.as_mut().filter(|r| r.candidate != 0) {
-                route.set((total, 0), (version, now), Hand::Foreign);
-                self.coverage.met("git revert", self.world.run());
-                self.laws.meddled(&Happening::Meddle { part: place, weight: 0 }, &self.world);
+            let Some(part) = self.world.parts.get(place).filter(|p| !p.by_ratio()) else { continue };
+            let weight = match part.declared.router {
+                Router::Service { .. } if self.script.git_holds > 0 => total,
+                _ => total * self.script.git_holds / 100,
+            };
+            if part.route.as_ref().is_none_or(|r| r.candidate == weight) {
+                continue;
+            }
+            self.coverage.met("git revert", self.world.run());
+            self.laws.meddled(&Happening::Meddle { part: place, weight }, &self.world);
+            if let Some(route) = self.world.parts.get_mut(place).and_then(|p| p.route.as_mut()) {
+                route.set((total - weight, weight), (version, now), Hand::Foreign);
             }
         }
     }

@@ -7,7 +7,8 @@ use cutover::domain::weight::Weight;
 use cutover::sim::kernel::rng::Rng;
 
 use super::{Fault, Happening, Script, Shape};
-use crate::world::{Nature, Rights, WHOLE};
+use crate::world::argo::Rights;
+use crate::world::{Nature, WHOLE};
 
 /// Until when something may happen.
 pub const TROUBLE: Millis = Millis::secs(150);
@@ -28,7 +29,9 @@ impl Script {
         script.resumer = rng.below(2) == 0;
         script.second = rng.below(3) == 0;
         script.watcher = rng.below(12) == 0;
-        script.git = (rng.below(12) == 0).then(|| Millis(1_000 + rng.below(9_000)));
+        let late = [9_000, 9_000, 40_000][rng.below(3) as usize];
+        script.git = (rng.below(8) == 0).then(|| Millis(1_000 + rng.below(late)));
+        script.git_holds = [0, 0, 20, 100][rng.below(4) as usize];
         if rng.below(2) == 0 {
             script.skew = [0; 3].map(|_: i64| rng.below(40_001) as i64 - 20_000);
         }
@@ -59,6 +62,7 @@ impl Script {
             second: false,
             watcher: false,
             git: None,
+            git_holds: 0,
             application: None,
             skew: [0; 3],
             happenings: vec![],
