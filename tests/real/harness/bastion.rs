@@ -8,6 +8,11 @@ use super::supervised::{Supervised, temporary_folder};
 /// For a command that has something to wait for.
 pub const PATIENT: Duration = Duration::from_secs(240);
 
+/// The program under test: the one that was built with the tests, or another build that is to be measured.
+pub fn program() -> PathBuf {
+    std::env::var_os("CUTOVER_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_cutover").into(), PathBuf::from)
+}
+
 /// A home of its own.
 #[derive(Clone, Debug)]
 pub struct Bastion {
@@ -42,8 +47,7 @@ impl Bastion {
     /// When it cannot be started.
     pub fn cutover(&self, kubeconfig: &Path, name: &str, args: &[&str]) -> Supervised {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_cutover"));
-        Supervised::program(&program, &args, &self.environment(kubeconfig), &self.home.join(name)).expect("starting the binary")
+        Supervised::program(&program(), &args, &self.environment(kubeconfig), &self.home.join(name)).expect("starting the binary")
     }
 
     /// Carries a command to its end: exit code, and both outputs as one text.

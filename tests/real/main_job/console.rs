@@ -2,17 +2,17 @@
 
 use super::requests::COUNT;
 use super::{BACKEND, COMPONENTS, NEW, OLD, SOON, Shop};
-use crate::harness::audit;
 use crate::harness::control_plane::{ControlPlane, User};
 use crate::harness::deadline::eventually;
+use crate::harness::{audit, bastion};
 use crate::rig::Terminal;
 
 impl Shop {
     /// The console in a terminal of 80x24.
-    fn console(&self, user: User, args: &[&str]) -> Terminal {
+    pub fn console(&self, user: User, args: &[&str]) -> Terminal {
         let environment = self.environment(user);
         let vars: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Terminal::with(env!("CARGO_BIN_EXE_cutover"), args, &vars)
+        Terminal::with(&bastion::program().display().to_string(), args, &vars)
     }
 
     async fn until_weights(&self, percent: u64) {
@@ -25,7 +25,7 @@ impl Shop {
 }
 
 /// Runs what waits on a terminal beside the gateways, which live on the test's own threads.
-async fn at<T: Send + 'static>(terminal: Terminal, what: impl FnOnce(&mut Terminal) -> T + Send + 'static) -> (Terminal, T) {
+pub async fn at<T: Send + 'static>(terminal: Terminal, what: impl FnOnce(&mut Terminal) -> T + Send + 'static) -> (Terminal, T) {
     let work = move || {
         let mut terminal = terminal;
         let result = what(&mut terminal);

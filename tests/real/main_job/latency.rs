@@ -1,4 +1,5 @@
-//! How soon a rollback is on the server: as a command, beside `kubectl patch` on the same machine in the same minute.
+//! How soon a rollback is on the server: as a command and by a key, beside `kubectl patch` on the same machine in the same
+//! minute. `CUTOVER_BINARY` names another build to measure.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +7,7 @@ use futures::StreamExt as _;
 use kube::api::{DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 
+use super::console::at;
 use super::{COMPONENTS, Shop};
 use crate::harness::bastion::PATIENT;
 use crate::harness::control_plane::{ControlPlane, User};
@@ -31,6 +33,15 @@ impl Shop {
                 .await
                 .expect("diverted");
         }
+    }
+
+    /// One route, taken back with `kubectl patch`.
+    async fn patched_by_hand(&self) -> Duration {
+        let (plane, config, patch) = (self.plane, self.namespace.kubeconfig(User::Operator), weights(100, 0).to_string());
+        let kubectl = move || {
+            plane.kubectl_as(&config, &["patch", "virtualservice", BACKEND.stable, "--type=json", "-p", &patch]).expect("a patch by hand");
+        };
+        self.until_back(&[BACKEND], kubectl).await
     }
 
     /// From the start of a command to the moment that these routes are back on stable, as one watch sees it.
@@ -78,11 +89,7 @@ async fn a_rollback_is_on_the_server_about_as_soon_as_a_patch_by_hand() {
     let (mut by_hand, mut ours) = (vec![], vec![]);
     for round in 0..ROUNDS {
         shop.divert().await;
-        let (config, patch) = (kubeconfig.clone(), weights(100, 0).to_string());
-        let kubectl = move || {
-            plane.kubectl_as(&config, &["patch", "virtualservice", BACKEND.stable, "--type=json", "-p", &patch]).expect("a patch by hand");
-        };
-        by_hand.push(shop.until_back(&[BACKEND], kubectl).await);
+        by_hand.push(shop.patched_by_hand().await);
         shop.divert().await;
         let (bastion, config) = (shop.bastion.clone(), kubeconfig.clone());
         let name = format!("rollback-{round}");
@@ -96,6 +103,36 @@ async fn a_rollback_is_on_the_server_about_as_soon_as_a_patch_by_hand() {
     let (by_hand, ours) = (fastest(&by_hand), fastest(&ours));
     println!("until the routes are back: `kubectl patch` of one {by_hand:?}, `cutover rollback` of two {ours:?}");
     assert!(ours.as_secs_f64() <= by_hand.as_secs_f64() * MOST, "{ours:?} where a patch by hand takes {by_hand:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_in_the_console_is_on_the_server_sooner_than_a_patch_by_hand() {
+    let Some(plane) = ControlPlane::get("a_key_in_the_console_is_on_the_server_sooner_than_a_patch_by_hand") else { return };
+    let shop = Shop::open(plane, "key").await;
+    let (mut by_hand, mut ours) = (vec![], vec![]);
+    for _ in 0..ROUNDS {
+        shop.divert().await;
+        by_hand.push(shop.patched_by_hand().await);
+        shop.divert().await;
+        let (terminal, ()) = at(shop.console(User::Operator, &[]), |terminal| {
+            terminal.see("storefront");
+            terminal.press_until("\r", "4 Pods");
+            terminal.until("the release as it is", |s| s.has("data live") && s.has("20/20"));
+            terminal.press("\x12");
+            terminal.see("y roll back now");
+            // A dialog takes no answer in its first 300 ms.
+            std::thread::sleep(Duration::from_millis(500));
+        })
+        .await;
+        let key = move || {
+            terminal.press("y");
+            terminal.see("is back on stable");
+        };
+        ours.push(shop.until_back(&COMPONENTS, key).await);
+    }
+    let (by_hand, ours) = (fastest(&by_hand), fastest(&ours));
+    println!("until the routes are back: `kubectl patch` of one {by_hand:?}, the key in the console of two {ours:?}");
+    assert!(ours < by_hand, "{ours:?} where a patch by hand takes {by_hand:?}");
 }
 
 fn fastest(times: &[Duration]) -> Duration {
