@@ -39,6 +39,7 @@ pub mod restore_sync;
 pub mod resume;
 pub mod rollback;
 pub mod run;
+pub mod scale;
 pub mod schema;
 pub mod session;
 pub mod status;
@@ -155,6 +156,7 @@ async fn online_run(command: Command, global: &Global, out: &mut Output<'_>, not
         Command::Rollback(args) => rollback::run(&args, global, out, notes).await,
         Command::RestoreSync(args) => restore_sync::run(&args, global, out, notes).await,
         Command::Undo(args) => undo::run(&args, global, out, notes).await,
+        Command::Scale(args) => scale::run(&args, global, out, notes).await,
         _ => Err(CliError::Other("this command is not built yet".to_owned())),
     }
 }

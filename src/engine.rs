@@ -21,6 +21,7 @@ pub mod promote;
 pub mod ratio;
 pub mod rollback;
 pub mod room;
+pub mod scale;
 pub mod start;
 pub mod way_back;
 

@@ -36,6 +36,7 @@ pub enum Action {
     Reject,
     Promote,
     Undo,
+    Scale,
     AcceptDrift,
     RollBack,
     TakeOver,

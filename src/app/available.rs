@@ -95,6 +95,8 @@ fn can(model: &Model, key: &ReleaseKey, view: &View, action: Action) -> Result<(
             None if has_revisions(view) => Ok(()),
             None => Err("no revision is kept besides the one that runs".to_owned()),
         },
+        Action::Scale if form::Scale::new(view).rows.is_empty() => Err("no Deployment of the release was seen".to_owned()),
+        Action::Scale => Ok(()),
         // The guard speaks in the dialog, about the weight that was typed.
         Action::SetWeight => match [Weight::ZERO, Weight::FULL].map(|w| attempt(Command::SetWeight(w))) {
             [Err(why @ Refusal::NotNow { .. }), Err(Refusal::NotNow { .. })] => Err(why.to_string()),

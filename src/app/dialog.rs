@@ -116,6 +116,7 @@ pub fn is_forward(command: &Command, asked: Weight) -> bool {
         | Command::RestoreSync
         | Command::Approve
         | Command::Promote
+        | Command::Scale { .. }
         | Command::Undo { .. } => true,
         Command::SetWeight(weight) => *weight > asked,
         Command::StepBack | Command::Pause | Command::Reject | Command::RollBack => false,

@@ -4,6 +4,8 @@ use super::action::{self, Action, Row, Scope};
 use super::field::Field;
 use super::list::fuzzy;
 use super::model::{Model, Screen};
+use crate::domain::command::Command;
+use crate::domain::release::Track;
 use crate::domain::weight::Weight;
 
 /// `:`.
@@ -26,6 +28,8 @@ pub enum Run {
     Namespace(Option<String>),
     /// `:weight N`.
     Weight(Weight),
+    /// `:scale N`, `:scale COMPONENT[/candidate] N`.
+    Scale(Command),
     /// `:NAME` opens a release.
     Release(super::model::ReleaseKey),
 }
@@ -70,6 +74,8 @@ pub fn offers(model: &Model, typed: &str) -> Vec<(Run, String)> {
             let weight = n.trim_end_matches('%').parse().ok().and_then(Weight::new);
             return weight.map(|w| (Run::Weight(w), format!("set weight {w}"))).into_iter().collect();
         }
+        (Some("scale"), Some(what), None) if what.parse::<u32>().is_ok() => return scale(None, what),
+        (Some("scale"), Some(what), Some(n)) => return scale(Some(what), n),
         _ => {}
     }
     let rows = action::TABLE.iter().filter(|row| row.in_palette() && is_reachable(model, row));
@@ -84,6 +90,19 @@ pub fn offers(model: &Model, typed: &str) -> Vec<(Run, String)> {
     let mut found: Vec<_> = actions.chain(releases).collect();
     found.sort_by_key(|(score, ..)| *score);
     found.into_iter().map(|(_, run, line)| (run, line)).collect()
+}
+
+/// So many pods for a component's stable side, or the one that is named.
+fn scale(what: Option<&str>, pods: &str) -> Vec<(Run, String)> {
+    let (component, track) = match what.map(|w| w.split_once('/').unwrap_or((w, "stable"))) {
+        None => (None, Track::Stable),
+        Some((name, "stable")) => (Some(name.to_owned()), Track::Stable),
+        Some((name, "candidate")) => (Some(name.to_owned()), Track::Candidate),
+        Some(_) => return Vec::new(),
+    };
+    let pods = pods.parse::<u32>().ok().filter(|n| i32::try_from(*n).is_ok());
+    let command = pods.map(|replicas| Command::Scale { component, track, replicas });
+    command.into_iter().map(|c| (Run::Scale(c.clone()), c.to_string())).collect()
 }
 
 /// Whether a row's keys work in the view below the palette.

@@ -10,7 +10,7 @@ use crate::theme::depth::Depth;
 use super::exit::Exit;
 use super::{
     accept, approve, background, completions, demo, history, init, keys, man, pause, plan, promote, reject, restore_sync, resume, rollback,
-    run, schema, status, step, takeover, undo,
+    run, scale, schema, status, step, takeover, undo,
 };
 
 /// A terminal release console for Kubernetes.
@@ -122,6 +122,7 @@ pub enum Command {
     Rollback(rollback::Args),
     Undo(undo::Args),
     RestoreSync(restore_sync::Args),
+    Scale(scale::Args),
     History(history::Args),
     Init(init::Args),
     Schema(schema::Args),

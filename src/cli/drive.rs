@@ -103,7 +103,7 @@ pub async fn drive(
     let deadline = job.timeout.map(|t| now.mono.plus(t));
     let pilot = Pilot::new(job.goal, job.order.as_ref().map(|o| o.id.clone()), deadline, now.wall);
     let images = job.order.as_ref().and_then(|o| if let Command::Start { images, .. } = &o.command { Some(images.clone()) } else { None });
-    let pilot = pilot.joining(images).with_script(job.script).after(job.leaving);
+    let pilot = pilot.scaling(job.order.as_ref().map(|o| &o.command)).joining(images).with_script(job.script).after(job.leaving);
     let pilot = Arc::new(Mutex::new(pilot));
     let (inbox, inputs) = mpsc::channel(64);
     let (said, mut lines) = mpsc::unbounded_channel::<Line>();

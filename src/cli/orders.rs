@@ -141,7 +141,7 @@ async fn open(ask: &Ask, global: &Global) -> Result<(Session, Option<(Rollout, S
 /// The last run of a release, under way or over.
 async fn stored(session: &Session, release: &Release) -> Result<Option<Rollout>, CliError> {
     match state::load(&session.connection.unary, &release.namespace, &release.name).await {
-        Ok(stored) => Ok(stored.and_then(|s| s.rollout).map(Arc::unwrap_or_clone)),
+        Ok(stored) => Ok(stored.and_then(|s| s.rollout).map(Arc::unwrap_or_clone).filter(|r| !r.is_blank())),
         Err(state::StateError::Cluster(e)) => Err(e.into()),
         // The driver says what is wrong with it, and rolls back all the same.
         Err(_) => Ok(None),
@@ -151,7 +151,10 @@ async fn stored(session: &Session, release: &Release) -> Result<Option<Rollout>,
 /// An order, bound to the state that was read where a later state would make it mean something else.
 fn order(session: &Session, run: Option<&Rollout>, command: Command) -> Order {
     let at = session.clock.now().wall;
-    let bound = matches!(command, Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve | Command::Promote);
+    let bound = matches!(
+        command,
+        Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve | Command::Promote | Command::Scale { .. }
+    );
     let mark = run.filter(|_| bound).map(Rollout::mark);
     Order { id: order_id(at, std::process::id()), command, actor: crate::journal::who::actor(), at, mark }
 }

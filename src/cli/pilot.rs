@@ -3,6 +3,7 @@
 
 pub mod goal;
 pub mod narrator;
+mod scaled;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ use super::run::wants;
 
 pub use goal::{Ending, Goal};
 pub use narrator::{Line, Narrator};
+use scaled::Scaled;
 
 /// An answer that is given for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub struct Pilot {
     order: Option<String>,
     /// The images of a run that was ordered: where another process began the same one first, it is that one.
     wanted: Option<BTreeMap<String, Image>>,
+    /// The pods that an order to scale waits for.
+    scaled: Option<Scaled>,
     deadline: Option<Millis>,
     script: Vec<Scripted>,
     narrator: Narrator,
@@ -73,6 +77,7 @@ impl Pilot {
             goal,
             order,
             wanted: None,
+            scaled: None,
             deadline,
             script: Vec::new(),
             narrator,
@@ -102,6 +107,12 @@ impl Pilot {
         self
     }
 
+    /// Waits for the pods that this order asks for, if it asks for some.
+    pub fn scaling(mut self, command: Option<&Command>) -> Pilot {
+        self.scaled = command.and_then(Scaled::of);
+        self
+    }
+
     /// How it ended, once it has.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
@@ -118,9 +129,10 @@ impl Pilot {
         self.join(view);
         if self.ending.is_none() {
             let late = self.deadline.is_some_and(|at| view.now.mono >= at);
-            self.ending = goal::settled(self.goal, self.order.as_deref(), view).or_else(|| self.yields(view));
+            self.ending = goal::settled(self.goal, self.order.as_deref(), view).or_else(|| self.scaled(view)).or_else(|| self.yields(view));
             if self.ending.is_none() && late {
-                self.ending = Some(goal::timed_out(self.goal, Some(view)));
+                let scaled = self.scaled.as_ref().and_then(|s| s.timed_out(view));
+                self.ending = Some(scaled.unwrap_or_else(|| goal::timed_out(self.goal, Some(view))));
             }
             match &self.ending {
                 Some(_) => moves.push(Move::LetGo),
@@ -129,6 +141,12 @@ impl Pilot {
         }
         self.last = Some(view.clone());
         moves
+    }
+
+    /// Whether the pods are there that were asked for.
+    fn scaled(&mut self, view: &View) -> Option<Ending> {
+        let taken = self.order.as_ref().is_some_and(|id| matches!(view.answers.get(id), Some(None)));
+        self.scaled.as_mut().filter(|_| taken)?.settled(view)
     }
 
     /// Where driving is all that was asked, it is over when somebody else does it.

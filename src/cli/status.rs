@@ -117,7 +117,7 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
 }
 
 fn status(look: &Look) -> Status {
-    let r = look.rollout.as_ref();
+    let r = look.rollout.as_ref().filter(|r| !r.is_blank());
     let running = r.filter(|r| !r.is_over());
     let judgement = &look.judgement;
     let overall = judgement.overall();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::image::Image;
+use super::release::Track;
 use super::time::Millis;
 use super::weight::Weight;
 
@@ -53,6 +54,15 @@ pub enum Command {
         /// The revision; 0 is the one before the current.
         revision: u64,
     },
+    /// Give one side of a component so many pods, with a run under way or without one. It begins none.
+    Scale {
+        /// The component; the only one when not named.
+        component: Option<String>,
+        /// The side.
+        track: Track,
+        /// Wanted pods: absolute, so that it means the same twice.
+        replicas: u32,
+    },
 }
 
 impl Command {
@@ -76,7 +86,8 @@ impl Command {
             | Command::Resume
             | Command::AcceptDrift
             | Command::Approve
-            | Command::Promote => true,
+            | Command::Promote
+            | Command::Scale { .. } => true,
             Command::StepBack | Command::Pause | Command::TakeOver | Command::RestoreSync | Command::Reject | Command::RollBack => false,
         }
     }
@@ -98,6 +109,7 @@ impl Command {
             Command::TakeOver => "take over",
             Command::RestoreSync => "restore auto-sync",
             Command::Undo { .. } => "undo",
+            Command::Scale { .. } => "scale",
         }
     }
 }
@@ -108,6 +120,12 @@ impl fmt::Display for Command {
             Command::SetWeight(w) => write!(f, "set weight {w}"),
             Command::Undo { revision: 0, .. } => f.write_str("undo to the revision before"),
             Command::Undo { revision, .. } => write!(f, "undo to revision {revision}"),
+            Command::Scale { component, track, replicas } => match (component, track) {
+                (Some(component), Track::Stable) => write!(f, "scale {component} to {replicas}"),
+                (Some(component), Track::Candidate) => write!(f, "scale {component}/candidate to {replicas}"),
+                (None, Track::Stable) => write!(f, "scale to {replicas}"),
+                (None, Track::Candidate) => write!(f, "scale the candidate to {replicas}"),
+            },
             Command::Start { images, .. } => {
                 f.write_str("start")?;
                 images.iter().try_for_each(|(c, i)| write!(f, " {c}={i}"))

@@ -42,6 +42,7 @@ pub enum Mutant {
     NoDeadline,
     TestersKept,
     SuspendedAfterwards,
+    ScaledBelowItsShare,
 }
 
 #[cfg(feature = "mutants")]

@@ -77,6 +77,9 @@ pub struct Rollout {
     pub seq: u64,
     /// Writes that were planned and whose outcome is not known yet.
     pub intents: Vec<Intent>,
+    /// What people asked a Deployment's replicas to be, and they are not yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scalings: Vec<Scaling>,
     /// Orders taken lately, with what became of them.
     pub orders: VecDeque<Answer>,
     /// The newest journal lines.
@@ -129,6 +132,7 @@ impl Rollout {
             epoch: 0,
             seq: 0,
             intents: Vec::new(),
+            scalings: Vec::new(),
             orders: VecDeque::new(),
             log: VecDeque::new(),
             waiting: None,
@@ -155,6 +159,11 @@ impl Rollout {
     /// Whether nothing more will be done.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Completed | Phase::RolledBack)
+    }
+
+    /// Whether it is no run at all: orders were carried out while none was on record, and this keeps them.
+    pub fn is_blank(&self) -> bool {
+        self.plan.is_empty() && self.targets.is_empty()
     }
 
     /// Whether it is being taken back or was.
@@ -242,8 +251,12 @@ impl fmt::Display for Phase {
 /// What was and what is wanted of one component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComponentTarget {
-    /// Stable as it was at the start: the rollback's target, never derived again.
+    /// Stable as it was at the start: the rollback's target, never derived again. Its replicas are what all of the traffic
+    /// needs, and rise when a person gives stable more.
     pub stable: Recorded,
+    /// Stable's replicas at the start, where a person asked for others since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sized: Option<u32>,
     /// The candidate as it was at the start; `None` when there was none.
     pub candidate: Option<Recorded>,
     /// Wanted images of the candidate, by container.
@@ -313,6 +326,19 @@ pub enum Suspension {
     },
     /// It was, and somebody else switched it on again.
     Overruled,
+}
+
+/// Replicas that a person asked for: written until the Deployment has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// The order's id; it is answered once the Deployment has them, or the server refused.
+    pub order: String,
+    /// The component.
+    pub component: String,
+    /// The Deployment: sides may have changed places since.
+    pub deployment: String,
+    /// Wanted replicas.
+    pub to: u32,
 }
 
 /// What became of an order.

@@ -114,6 +114,8 @@ pub struct Core {
     saving: Vec<Order>,
     /// What became of orders given here: refused with why, or taken.
     answers: BTreeMap<String, Option<String>>,
+    /// Orders that were taken and are answered by the run once they are carried out.
+    awaited: BTreeSet<String>,
     /// Remote orders that were dealt with and can be dropped from the stored state.
     spent: Vec<String>,
     writes: Writes,
@@ -195,6 +197,7 @@ impl Core {
             unsaved: Vec::new(),
             saving: Vec::new(),
             answers: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             spent: Vec::new(),
             writes: Writes::default(),
             restoring: None,
@@ -232,6 +235,7 @@ impl Core {
         self.overdue_orders(out);
         self.renew_lease(out);
         self.read_when_due(out);
+        self.answer_awaited();
         self.let_go_when_done(out);
         self.log_new_lines(out);
     }

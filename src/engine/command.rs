@@ -84,7 +84,9 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
         Command::Approve => approve(r, actor, now),
         Command::Promote => promote(r, observed, actor, now),
         Command::RestoreSync => Err(not_now("it is no business of a run: the process that it is asked of does it")),
-        Command::Start { .. } | Command::Undo { .. } | Command::RollBack | Command::Reject | Command::TakeOver => Ok(()),
+        Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. } | Command::RollBack | Command::Reject | Command::TakeOver => {
+            Ok(())
+        }
     }
 }
 

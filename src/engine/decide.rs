@@ -13,7 +13,7 @@ use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::weight::Weight;
 
 use super::needs::{Need, missing};
-use super::{auto_sync, drift, rollback};
+use super::{auto_sync, drift, rollback, scale};
 
 mod act;
 
@@ -50,6 +50,13 @@ pub fn decide(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now
 fn turn(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
     let mut r = rollout.clone();
     drift::remember(&mut r, observed);
+    let mut decision = by_phase(r, observed, judgement, now);
+    let asked = scale::due(&mut decision.rollout, observed, &decision.actions);
+    decision.actions.extend(asked);
+    decision
+}
+
+fn by_phase(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
     match &r.phase {
         Phase::RollingBack { .. } => {
             drift::count_reverts(&mut r, observed, now);

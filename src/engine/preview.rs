@@ -1,5 +1,7 @@
 //! See before you press: which objects and fields a command would change.
 
+use std::borrow::Cow;
+
 use crate::domain::action::{Action, Change, Precondition};
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::declared::MONITORING;
@@ -15,7 +17,7 @@ use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
 use super::way_back::{WayBack, way_back};
-use super::{auto_sync, command, guard, load, orient, rollback, room};
+use super::{auto_sync, command, guard, load, orient, rollback, room, scale};
 
 /// What a command would do now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +45,14 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
     }
     match after(release, rollout, observed, order, now) {
         Err(refusal) => Preview { refusal: Some(refusal), remarks: foreign(rollout, observed, order, now), ..Preview::default() },
+        Ok(next) if matches!(order.command, Command::Scale { .. }) => {
+            // Where nothing runs, the sides are looked at as they serve.
+            let turned = match next.is_over() {
+                true => observed.and_then(|o| orient::turned(release, o)).map(|(_, o)| Cow::Owned(o)),
+                false => observed.and_then(|o| orient::facing(&next.release, &release.components, o)),
+            };
+            scale::preview(&next, turned.as_deref().or(observed), order)
+        }
         Ok(next) => {
             // A run may have the roles the other way round than the release that was looked at.
             let turned = observed.and_then(|o| orient::facing(&next.release, &release.components, o));
@@ -77,7 +87,7 @@ impl View {
 impl View {
     /// What an order that gives the candidate more traffic means for each of its pods.
     fn load(&self, order: &Order) -> Vec<String> {
-        let Some(observed) = &self.observed else { return Vec::new() };
+        let Some(observed) = self.observed.as_ref().filter(|_| !matches!(order.command, Command::Scale { .. })) else { return Vec::new() };
         let Ok(next) = after(&self.release, self.rollout.as_ref(), Some(observed), order, self.now) else { return Vec::new() };
         let weight = match &order.command {
             Command::SetWeight(weight) => *weight,
@@ -111,6 +121,10 @@ pub fn after(
             None => start::start(release, need()?, images, cause.as_deref(), birth),
         },
         (Command::Undo { component, revision }, None) => start::undo(release, need()?, component.as_deref(), *revision, birth),
+        (Command::Scale { .. }, _) => match observed.filter(|_| running.is_none()).and_then(|o| orient::turned(release, o)) {
+            Some((release, observed)) => scale::scale(&release, rollout, Some(&observed), order, now),
+            None => scale::scale(release, rollout, observed, order, now),
+        },
         (_, Some(running)) => command(running, observed, order, now),
         // A finished run can still be taken back, unless its objects have moved on since.
         (Command::RollBack, None) => match rollout.filter(|r| r.phase == Phase::Completed && !has_moved_on(r, observed)) {
@@ -124,17 +138,18 @@ pub fn after(
     }
 }
 
-/// Whether what a finished run brought is no longer what runs: then its record is not what to go back to.
+/// Whether what a finished run brought is no longer what runs, or it was none: then its record is not what to go back to.
 pub(super) fn has_moved_on(done: &Rollout, observed: Option<&Observed>) -> bool {
     let switched = matches!(done.release.strategy, Strategy::BlueGreen(_));
     let workloads =
         |name: &str| observed.and_then(|o| o.components.get(name)).into_iter().flat_map(|c| c.stable.iter().chain(&c.candidate));
-    done.release.components.iter().any(|c| {
-        let serves = if switched { c.candidate.as_ref() } else { Some(&c.stable) };
-        let runs = workloads(&c.name).find(|w| Some(&w.name) == serves);
-        let brought = done.targets.get(&c.name).map_or(&[][..], |t| &t.images);
-        runs.is_some_and(|w| !super::needs::image_changes(w, brought).is_empty())
-    })
+    done.is_blank()
+        || done.release.components.iter().any(|c| {
+            let serves = if switched { c.candidate.as_ref() } else { Some(&c.stable) };
+            let runs = workloads(&c.name).find(|w| Some(&w.name) == serves);
+            let brought = done.targets.get(&c.name).map_or(&[][..], |t| &t.images);
+            runs.is_some_and(|w| !super::needs::image_changes(w, brought).is_empty())
+        })
 }
 
 /// What somebody else changed, and what each choice would do, where an order is one of the choices.

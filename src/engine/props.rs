@@ -7,6 +7,7 @@ mod drift;
 mod random;
 mod room;
 mod routes;
+mod scale;
 mod testers;
 
 use std::collections::BTreeMap;

@@ -91,6 +91,19 @@ pub(super) fn may_write<'a>(rollout: &Rollout, observed: &'a Observed, actions: 
     refusal(rollout, observed, &asks, due(rollout))
 }
 
+/// Whether quotas take the pods that a person asks for.
+///
+/// # Errors
+/// [`Refusal::Unfit`] with the numbers, and how many there may be.
+pub(super) fn may_scale(observed: &Observed, actions: &[Action]) -> Result<(), Refusal> {
+    let asks: Vec<Ask<'_>> = actions.iter().filter_map(|a| ask(a, observed)).collect();
+    let Some(short) = observed.room.as_ref().and_then(|room| short(room, &asks)) else { return Ok(()) };
+    let all = [Track::Stable, Track::Candidate].into_iter().filter_map(|track| observed.workload(short.ask.component, track));
+    let pods = all.filter(|w| w.name == short.ask.template).map(|w| u64::from(w.current)).next().unwrap_or(0);
+    let most = pods.saturating_add(short.fits);
+    Err(Refusal::Unfit { what: format!("{}: {short}; at the most it can have {most}", short.ask.component) })
+}
+
 /// The weight that pods are wanted for.
 fn due(rollout: &Rollout) -> Weight {
     if matches!(rollout.step(), Some(Step::Prepare)) { needs::first_weight(rollout) } else { rollout.asked }
@@ -208,9 +221,20 @@ pub(super) fn preview(rollout: &Rollout, observed: &Observed, actions: &[Action]
             all.push(ask);
         }
     }
+    told(observed, room, &all, actions)
+}
+
+/// The same of an order that scales, whatever else is under way.
+pub(super) fn preview_scale(observed: &Observed, actions: &[Action]) -> Vec<String> {
+    let Some(room) = observed.room.as_ref() else { return Vec::new() };
+    let asks: Vec<Ask<'_>> = actions.iter().filter_map(|a| ask(a, observed)).collect();
+    told(observed, room, &asks, actions)
+}
+
+fn told(observed: &Observed, room: &Room, asks: &[Ask<'_>], actions: &[Action]) -> Vec<String> {
     let mut lines = Vec::new();
-    if !all.is_empty() {
-        lines.extend(all.iter().filter_map(|ask| on_nodes(room, ask)));
+    if !asks.is_empty() {
+        lines.extend(asks.iter().filter_map(|ask| on_nodes(room, ask)));
         let unseen = [("quotas", room.quotas.as_ref().err()), ("room on the nodes", room.nodes.as_ref().err())];
         lines.extend(unseen.into_iter().filter_map(|(what, why)| Some(format!("not known: {what}: {}", why?))));
     }

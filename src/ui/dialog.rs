@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
 use crate::app::dialog::dry_run::Said;
-use crate::app::dialog::{About, Asked, Dialog, Leave, Stage};
+use crate::app::dialog::{About, Asked, Dialog, Form, Leave, Stage};
 use crate::app::field::Field;
 use crate::app::words::{Status, coarse};
 use crate::domain::action::{Action, WriteOutcome};
@@ -84,6 +84,8 @@ fn title(cx: &Cx<'_>, dialog: &Dialog) -> String {
                 Command::SetWeight(weight) => format!("Set the weight {weight} of"),
                 Command::Undo { .. } => "Undo".to_owned(),
                 Command::RestoreSync => "Restore the auto-sync of".to_owned(),
+                _ if matches!(dialog.stage, Stage::Edit(Form::Scale(_))) => "Scale".to_owned(),
+                Command::Scale { .. } => format!("{} in", capital(&asked.command.to_string())),
                 other => capital(&other.to_string()),
             };
             format!("{what} {} · {} / {}", asked.release.name, cx.model.scene.context, asked.release.namespace)

@@ -18,6 +18,7 @@ pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> (Ve
         }
         Form::Weight { percent } => (weight(cx, asked, percent), 1),
         Form::Undo(undo) => (revisions(cx, undo, inner), undo.at),
+        Form::Scale(scale) => (pods(cx, asked, scale), scale.rows.len()),
     };
     // A refusal stands below, beside the keys.
     if asked.preview.as_ref().is_some_and(|p| p.refusal.is_none()) {
@@ -66,6 +67,23 @@ fn text(cx: &Cx<'_>, label: &str, field: &crate::app::field::Field, focused: boo
 fn weight(cx: &Cx<'_>, asked: &Asked, percent: &crate::app::field::Field) -> Vec<Row> {
     let now = cx.model.view_of(&asked.release).and_then(|v| v.rollout.as_ref()).map_or("–".to_owned(), |r| r.asked.to_string());
     vec![cx.row(Role::Dim, format!("asked now: {now}")), picker::field(cx, "new weight, percent: ", percent, 6)]
+}
+
+fn pods(cx: &Cx<'_>, asked: &Asked, scale: &form::Scale) -> Vec<Row> {
+    let names = cx.model.view_of(&asked.release).map_or(("stable", "candidate"), sides);
+    let side = |(i, r): (usize, &form::ScaleRow)| {
+        let (name, role) = if r.track == Track::Stable { (names.0, Role::TrackStable) } else { (names.1, Role::TrackCandidate) };
+        let row = cx
+            .row(Role::Text, if i == scale.at { "› " } else { "  " })
+            .and(&r.component, cx.style(Role::Strong))
+            .and(format!(" {name}"), cx.style(role))
+            .and(format!("  {}  {}/{} ready", r.deployment, r.pods.0, r.pods.1), cx.style(Role::Text));
+        let row = r.scaler.iter().fold(row, |row, hpa| row.and(format!("  HPA {hpa} owns them"), cx.style(Role::Dim)));
+        if i == scale.at { row.over(cx.style(Role::RowSelected)) } else { row }
+    };
+    let mut rows: Vec<Row> = scale.rows.iter().enumerate().map(side).collect();
+    rows.push(picker::field(cx, "new pods: ", &scale.replicas, 8));
+    rows
 }
 
 fn revisions(cx: &Cx<'_>, undo: &form::Undo, inner: usize) -> Vec<Row> {

@@ -10,5 +10,6 @@ mod killed;
 mod read_only;
 mod rehearsals;
 mod room;
+mod scale;
 mod together;
 mod way_back;

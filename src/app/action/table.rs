@@ -112,6 +112,12 @@ pub const TABLE: &[Row] = &[
     },
     Row { chords: &[ch('U')], title: "undo", help: "Put a Deployment back to a kept revision", hint: 21, ..rollout(Action::Undo, "undo") },
     Row {
+        chords: &[ch('+')],
+        title: "scale",
+        help: "Give one side more or fewer pods; a rollout under way counts on them. Also :scale COMPONENT[/candidate] N",
+        ..rollout(Action::Scale, "scale")
+    },
+    Row {
         chords: &[ch('A')],
         title: "accept",
         help: "Take what somebody else changed as what was asked; p sets it again, Ctrl-R takes all back",
@@ -243,7 +249,7 @@ pub const TABLE: &[Row] = &[
     Row {
         chords: &[ch(':')],
         title: "palette",
-        help: "Every action by name; also :ctx NAME, :ns NAME, :weight N, :q",
+        help: "Every action by name; also :ctx NAME, :ns NAME, :weight N, :scale N, :q",
         hint: 40,
         ..program(Action::Palette, "palette")
     },

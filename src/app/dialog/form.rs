@@ -1,5 +1,7 @@
 //! What must be filled in before a command can be shown.
 
+mod scale;
+
 use std::collections::BTreeMap;
 
 use crossterm::event::KeyEvent;
@@ -13,6 +15,8 @@ use crate::domain::release::Track;
 use crate::domain::view::View;
 use crate::domain::weight::Weight;
 
+pub use scale::{Scale, ScaleRow};
+
 /// A form.
 #[derive(Clone, Debug)]
 pub enum Form {
@@ -25,6 +29,8 @@ pub enum Form {
     },
     /// A kept revision.
     Undo(Undo),
+    /// A side's pods.
+    Scale(Scale),
 }
 
 /// Images of a new rollout.
@@ -97,6 +103,7 @@ impl Form {
                 let weight = text.parse::<u8>().ok().and_then(Weight::new);
                 weight.map(Command::SetWeight).ok_or_else(|| format!("`{text}` is no weight: type a whole number from 0 to 100"))
             }
+            Form::Scale(scale) => scale.command(),
             Form::Undo(undo) => undo
                 .rows
                 .get(undo.at)
@@ -110,6 +117,7 @@ impl Form {
         let (at, len) = match self {
             Form::Start(start) => (&mut start.at, start.rows.len() + 1),
             Form::Undo(undo) => (&mut undo.at, undo.rows.len()),
+            Form::Scale(scale) => (&mut scale.at, scale.rows.len()),
             Form::Weight { .. } => return,
         };
         *at = at.saturating_add_signed(by).min(len.saturating_sub(1));
@@ -123,6 +131,7 @@ impl Form {
                 None => Some(&mut start.cause),
             },
             Form::Weight { percent } => Some(percent),
+            Form::Scale(scale) => Some(&mut scale.replicas),
             Form::Undo(_) => None,
         }
     }

@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::app::action::{Action, row};
 use crate::app::available::{availability, command, is_taken_back};
 use crate::app::dialog::Form;
+use crate::app::dialog::form::Scale;
 use crate::app::effect::Effect;
 use crate::app::field::Field;
 use crate::app::mode::Mode;
@@ -46,7 +47,7 @@ pub(super) fn act(model: &mut Model, action: Action, event: Option<&KeyEvent>, o
                 model.logs.up = 0;
             }
         }
-        Action::Start | Action::SetWeight | Action::Undo => form(model, action),
+        Action::Start | Action::SetWeight | Action::Undo | Action::Scale => form(model, action),
         Action::Next
         | Action::StepBack
         | Action::PauseResume
@@ -91,6 +92,7 @@ fn form(model: &mut Model, action: Action) {
     let form = match action {
         Action::Start => Form::start(view, live.as_deref()),
         Action::Undo => Form::undo(view, live.as_deref()),
+        Action::Scale => Form::Scale(Scale::new(view)),
         _ => Form::Weight { percent: Field::default() },
     };
     let dialog = model.form(key, form);

@@ -1,5 +1,6 @@
 //! Dialogs go on, and are confirmed.
 
+use crate::app::action::{Action, row};
 use crate::app::dialog::{About, Stage};
 use crate::app::effect::Effect;
 use crate::app::mode::Mode;
@@ -86,17 +87,21 @@ fn carry_out(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
         Run::Context(name) => travel::ask(model, crate::app::dialog::Leave::Context(name), out),
         Run::Namespace(name) => travel::ask(model, crate::app::dialog::Leave::Namespace(name), out),
         Run::Release(key) => travel::show(model, key, out),
-        Run::Weight(weight) => {
-            let available = crate::app::available::availability(model, crate::app::action::Action::SetWeight);
-            match (available.reason(), model.release().cloned()) {
-                (Some(why), _) => model.say(Tone::Bad, format!("weight: {why}")),
-                (None, Some(key)) => {
-                    let dialog = model.review(key, Command::SetWeight(weight));
-                    model.open(dialog, out);
-                }
-                (None, None) => {}
-            }
+        Run::Weight(weight) => typed(model, Action::SetWeight, Command::SetWeight(weight), out),
+        Run::Scale(command) => typed(model, Action::Scale, command, out),
+    }
+}
+
+/// A command that was typed out whole: its form is passed over.
+fn typed(model: &mut Model, action: Action, command: Command, out: &mut Vec<Effect>) {
+    let available = crate::app::available::availability(model, action);
+    match (available.reason(), model.release().cloned()) {
+        (Some(why), _) => model.say(Tone::Bad, format!("{}: {why}", row(action).map_or("", |r| r.title))),
+        (None, Some(key)) => {
+            let dialog = model.review(key, command);
+            model.open(dialog, out);
         }
+        (None, None) => {}
     }
 }
 

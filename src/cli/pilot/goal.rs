@@ -24,6 +24,8 @@ pub enum Goal {
     Back,
     /// Auto-sync is on again.
     Restored,
+    /// The Deployment has the wanted replicas, and its pods are ready.
+    Scaled,
     /// The rollout is over, or somebody else drives it.
     Drive,
     /// The rollout is over.
@@ -40,6 +42,7 @@ impl Goal {
             Command::Pause | Command::Resume | Command::AcceptDrift => Goal::Taken,
             Command::Advance | Command::StepBack | Command::SetWeight(_) | Command::Approve => Goal::Rest,
             Command::Promote => Goal::Promoted,
+            Command::Scale { .. } => Goal::Scaled,
             Command::RollBack | Command::Reject => Goal::Back,
             Command::RestoreSync => Goal::Restored,
             Command::Start { .. } | Command::Undo { .. } | Command::TakeOver => Goal::End { people: true },
@@ -80,6 +83,9 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
     }
     if let Some(ending) = unrecorded(goal, view) {
         return Some(ending);
+    }
+    if goal == Goal::Scaled {
+        return None; // whoever gave the order knows which pods are waited for
     }
     let Some(r) = &view.rollout else {
         return if order.is_none() && view.loaded { ending(Exit::Error, Refusal::NoRollout.to_string()) } else { None };
@@ -156,7 +162,7 @@ fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<E
             let accept = if r.drifts.is_empty() { "" } else { ", `cutover accept`" };
             ending(Exit::Waiting, format!("{} is paused by {by}: {why}; `cutover resume`{accept}, or `cutover rollback`", r.release.name))
         }
-        Goal::Back | Goal::Restored | Goal::Drive | Goal::End { people: true } => None,
+        Goal::Back | Goal::Restored | Goal::Drive | Goal::Scaled | Goal::End { people: true } => None,
     }
 }
 

@@ -67,6 +67,16 @@ impl Core {
         }
     }
 
+    /// Orders that are answered when they are carried out, and are.
+    pub(super) fn answer_awaited(&mut self) {
+        let Some(r) = self.rollout.as_ref().filter(|_| !self.awaited.is_empty()) else { return };
+        let answered: Vec<Answer> = self.awaited.iter().filter_map(|id| r.answer(id)).cloned().collect();
+        for answer in answered {
+            self.awaited.remove(&answer.order);
+            self.answers.insert(answer.order, answer.refused);
+        }
+    }
+
     /// Writes an answer into the run, so that whoever gave the order from elsewhere finds it.
     pub(super) fn remember_answer(&mut self, order: &str, refused: Option<String>) {
         let Some(r) = &mut self.rollout else { return };

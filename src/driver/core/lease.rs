@@ -216,7 +216,7 @@ impl Core {
         let idle = !mutant(Mutant::LeaseKept)
             && self.active().is_none()
             && self.orders.is_empty()
-            && self.rollout.as_ref().is_none_or(|r| r.clean_up.is_none());
+            && self.rollout.as_ref().is_none_or(|r| r.clean_up.is_none() && r.scalings.is_empty());
         if self.writes.is_busy(false) || self.is_open(Pending::Store) || self.is_open(Pending::Lease) {
             return;
         }

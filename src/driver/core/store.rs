@@ -131,7 +131,7 @@ impl Core {
     fn obey_again(&mut self, theirs: &Rollout) {
         let same = self.rollout.as_ref().is_some_and(|mine| mine.id == theirs.id);
         for order in std::mem::take(&mut self.unsaved) {
-            let begins = matches!(order.command, Command::Start { .. } | Command::Undo { .. });
+            let begins = matches!(order.command, Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. });
             if theirs.answer(&order.id).is_some() || self.remote.iter().any(|o| o.id == order.id) {
                 continue;
             }
@@ -204,6 +204,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         epoch: _,
         seq,
         intents,
+        scalings,
         orders,
         log,
         waiting: _,
@@ -216,7 +217,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         judge: _,
     } = now;
     (turn, seq, cursor, asked, express, phase) == (&then.turn, &then.seq, &then.cursor, &then.asked, &then.express, &then.phase)
-        && (log, intents, orders) == (&then.log, &then.intents, &then.orders)
+        && (log, intents, orders, scalings) == (&then.log, &then.intents, &then.orders, &then.scalings)
         && (schema, id, release, plan) == (&then.schema, &then.id, &then.release, &then.plan)
         && (entered, started, ended, clean_up) == (&then.entered, &then.started, &then.ended, &then.clean_up)
         && (started_by, cause, overrides) == (&then.started_by, &then.cause, &then.overrides)

@@ -11,6 +11,8 @@ mod restored;
 #[cfg(test)]
 mod room;
 #[cfg(test)]
+mod scaled;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod taken;

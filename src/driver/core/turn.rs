@@ -79,7 +79,7 @@ impl Core {
 
     /// Whether there is something to drive.
     fn has_work(&self) -> bool {
-        self.active().is_some() || self.rollout.as_ref().is_some_and(|r| r.clean_up.is_some())
+        self.active().is_some() || self.rollout.as_ref().is_some_and(|r| r.clean_up.is_some() || !r.scalings.is_empty())
     }
 
     /// Why the stored state cannot be gone on from, if so. Without it nothing goes forward.
@@ -129,7 +129,7 @@ impl Core {
                 self.apply(&order);
             }
         }
-        let begun = self.rollout.as_ref().map(|r| &r.id) != before.as_ref();
+        let begun = self.rollout.as_ref().filter(|r| !r.is_blank()).is_some_and(|r| Some(&r.id) != before.as_ref());
         for order in std::mem::take(&mut self.remote) {
             if begun {
                 self.note(EntryKind::Note, format!("{} asked to {} before this run: passed over", order.actor, order.command));
@@ -158,20 +158,29 @@ impl Core {
         }
         let result = preview::after(&self.declared, self.rollout.as_ref(), self.observed.as_deref(), order, self.now);
         match result {
-            Ok(next) => {
+            Ok(mut next) => {
                 self.unsaved.push(order.clone());
                 let fresh_run = self.rollout.as_ref().is_none_or(|r| r.id != next.id);
                 if fresh_run {
                     self.judge = crate::analysis::Judge::new(&next.release);
                     self.last_logged = None;
                 }
+                if fresh_run && next.scalings.is_empty() {
+                    // What was asked a moment before is still to be done.
+                    next.scalings = self.rollout.as_mut().map(|r| std::mem::take(&mut r.scalings)).unwrap_or_default();
+                }
+                let (begins, waits) = (fresh_run && !next.is_blank(), next.scalings.iter().any(|s| s.order == order.id));
                 self.rollout = Some(next);
                 self.face();
-                if fresh_run {
+                if begins {
                     self.note(EntryKind::Command, format!("{} ordered: {}", order.actor, order.command));
                     self.remember_answer(&order.id, None);
                 }
-                self.answers.insert(order.id.clone(), None);
+                if waits {
+                    self.awaited.insert(order.id.clone());
+                } else {
+                    self.answers.insert(order.id.clone(), None);
+                }
                 if order.command == Command::TakeOver {
                     self.tell_take_over();
                 }
@@ -206,12 +215,17 @@ impl Core {
             self.store_if_worth(out);
             return;
         }
-        // A run that is over may have the roles the other way round than what is looked at since.
-        let Some(observed) = self.seen_by(&r.release) else {
+        // A run that is over may have the roles the other way round than what is looked at since, or other objects.
+        let seen = self.seen_by(&r.release);
+        let decision = match (&seen, &self.observed) {
+            (Some(observed), _) => Some(engine::decide(r, observed, &self.judgement, self.now)),
+            (None, Some(other)) => engine::scale::alone(r, other),
+            (None, None) => None,
+        };
+        let Some(decision) = decision else {
             self.store_if_worth(out);
             return;
         };
-        let decision = engine::decide(r, &observed, &self.judgement, self.now);
         if !self.weighs && !decision.rollout.is_back() && decision.actions.iter().any(|(a, _)| engine::room::adds_pods(a)) {
             // More pods: what room there is for them is asked only now, and then it is decided again.
             self.wants_room = true;

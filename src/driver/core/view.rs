@@ -26,7 +26,7 @@ impl Core {
             now: self.now,
             release: self.release().clone(),
             checklist: self.rollout.as_ref().and_then(|r| engine::checklist(r, self.observed.as_deref(), &self.judgement, self.now)),
-            rollout: self.rollout.clone(),
+            rollout: self.rollout.clone().filter(|r| !r.is_blank()),
             loaded: self.loaded_once,
             observed: self.observed.clone(),
             observed_age: self.observed_at.map(|at| self.now.elapsed(at)),

@@ -11,7 +11,7 @@ use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
 use crate::engine::decide::shift_refused;
-use crate::engine::{auto_sync, drift};
+use crate::engine::{auto_sync, drift, scale};
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -279,7 +279,7 @@ impl Core {
     fn on_settled(&mut self, intent: &Intent, component: String, outcome: WriteOutcome) {
         match outcome {
             WriteOutcome::Unknown { .. } if mutant(Mutant::UnknownIsDone) => self.landed(&component, &intent.action),
-            WriteOutcome::Conflict { why } if mutant(Mutant::ConflictIsRefusal) => self.refused(&component, &why),
+            WriteOutcome::Conflict { why } if mutant(Mutant::ConflictIsRefusal) => self.refused(&component, &intent.action, &why),
             WriteOutcome::Landed => self.landed(&component, &intent.action),
             WriteOutcome::Conflict { .. } => {
                 self.writes.drop_queue();
@@ -293,7 +293,7 @@ impl Core {
                 self.writes.drop_queue();
                 self.calm.refusal(self.now.mono, self.is_rolling_back());
             }
-            WriteOutcome::Refused { why, .. } => self.refused(&component, &why),
+            WriteOutcome::Refused { why, .. } => self.refused(&component, &intent.action, &why),
             WriteOutcome::Unknown { .. } => {
                 self.writes.drop_queue();
                 self.calm.refusal(self.now.mono, self.is_rolling_back());
@@ -312,11 +312,17 @@ impl Core {
         if let Some(r) = &mut self.rollout {
             r.trouble.remove(component);
             drift::landed(r, action);
+            scale::landed(r, action);
         }
     }
 
-    fn refused(&mut self, component: &str, why: &str) {
+    fn refused(&mut self, component: &str, action: &Action, why: &str) {
         self.writes.drop_queue();
+        let Some(r) = &mut self.rollout else { return };
+        // What a person asked for on the side is no step of the plan.
+        if scale::refused(r, action, why) {
+            return;
+        }
         self.calm.refusal(self.now.mono, self.is_rolling_back());
         let Some(r) = &mut self.rollout else { return };
         if r.is_back() {

@@ -18,7 +18,13 @@ fn commands() -> impl proptest::strategy::Strategy<Value = Option<Command>> {
         1 => Just(Some(Command::RollBack)),
         4 => Just(Some(start_of(&["backend", "frontend"]))),
         1 => Just(Some(Command::Undo { component: None, revision: 0 })),
+        3 => (any::<bool>(), 0u32..9).prop_map(|(stable, replicas)| Some(scale(stable, replicas))),
     ]
+}
+
+fn scale(stable: bool, replicas: u32) -> Command {
+    let track = if stable { Track::Stable } else { Track::Candidate };
+    Command::Scale { component: Some("backend".into()), track, replicas }
 }
 
 /// Plays a script of commands with time between them, counting what was accepted and refused.
@@ -74,7 +80,7 @@ fn random_commands_keep_the_promises() {
         assert!(accepted * 100 >= all, "{word} accepted {accepted} of {all}: {tally:?}");
         assert!(refused * 100 >= all, "{word} refused {refused} of {all}: {tally:?}");
     }
-    assert_eq!(tally.len(), 11, "{tally:?}");
+    assert_eq!(tally.len(), 12, "{tally:?}");
 }
 
 /// What else happens in a cluster.

@@ -14,6 +14,7 @@ use cutover::domain::action::WriteOutcome;
 use cutover::domain::command::Command;
 use cutover::domain::image::Image;
 use cutover::domain::journal::{Entry, EntryKind, TOOK_OVER};
+use cutover::domain::release::Track;
 use cutover::domain::rollout::Phase;
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
@@ -242,6 +243,36 @@ fn a_kept_revision_is_chosen() {
     c.wait(400);
     c.press("Enter");
     assert_eq!(confirm(&mut c), [Command::Undo { component: Some("backend".into()), revision: 6 }]);
+}
+
+#[test]
+fn a_side_is_given_pods_by_a_key_or_typed_out() {
+    let scale = |track, replicas| Command::Scale { component: Some("backend".into()), track, replicas };
+    let mut c = console();
+    c.press("+ Down Down");
+    c.type_text("5x");
+    c.wait(400);
+    c.press("Enter");
+    let Some(Mode::Dialog(dialog)) = c.model.mode() else { panic!("no dialog") };
+    assert_eq!(dialog.error.as_deref(), Some("`5x` is no number of pods"));
+    c.send(Msg::Key(crossterm::event::KeyEvent::from(crossterm::event::KeyCode::Backspace)));
+    c.press("Enter");
+    assert_eq!(dry_runs(&c).iter().map(|a| a.1).collect::<Vec<_>>(), [1], "the server is asked at once");
+    assert_eq!(confirm(&mut c), [scale(Track::Candidate, 5)]);
+    for (typed, command) in [("scale backend 12", scale(Track::Stable, 12)), ("scale backend/candidate 4", scale(Track::Candidate, 4))] {
+        let mut c = console();
+        c.press(":");
+        c.type_text(typed);
+        c.press("Enter");
+        assert_eq!(confirm(&mut c), [command], "{typed}");
+    }
+    // Below what its share needs there is nothing to confirm.
+    let mut c = console();
+    c.press(":");
+    c.type_text("scale backend 0");
+    c.press("Enter");
+    assert_eq!(confirm(&mut c), []);
+    assert!(c.notice().contains("backend: stable bears"), "{}", c.notice());
 }
 
 /// The numbers of the dry runs that were asked for, with the writes of each.

@@ -18,6 +18,7 @@ const COMMANDS: [(&[&str], i32); 16] = [
     (&["pause"], 8),
     (&["promote"], 8),
     (&["undo", "--yes"], 8),
+    (&["scale", "backend", "5", "--yes"], 8),
     (&["rollback"], 8),
     (&["restore-sync", "--yes"], 8),
 ];
@@ -56,7 +57,9 @@ fn nothing_that_could_change_the_cluster_leaves_under_read_only_and_it_does_with
     );
 
     // The same without the flag writes.
-    for (args, code) in [(&["pause"][..], 0), (&["step", "--back"], 0), (&["resume"], 0), (&["promote"], 0), (&["rollback"], 0)] {
+    for (args, code) in
+        [(&["scale", "5"][..], 0), (&["pause"], 0), (&["step", "--back"], 0), (&["resume"], 0), (&["promote"], 0), (&["rollback"], 0)]
+    {
         shop.ends(code, args);
         assert!(!shop.front.take_writes().is_empty(), "{args:?}");
     }

@@ -75,6 +75,22 @@ fn three_deployments_roll_together_and_are_undone() {
     assert_eq!(shop.versions(ALL), ["1.0.0", "1.1.0", "1.1.0"]);
 }
 
+/// A high error rate or slow answers in the night, with a release under way or without one.
+#[test]
+fn stable_is_given_more_pods_for_the_night() {
+    let shop = rolling(json!({ "steps": [{ "weight": 34, "hold": "1h" }, { "weight": 100 }] }), json!([])).open();
+    shop.does(0, &["scale", "backend", "5"]);
+    assert_eq!(shop.pods(ALL), [5, 3, 3]);
+    shop.does(4, &["run", "-i", &format!("backend={}", image(BACKEND, "1.1.0")), "--timeout", "30s"]);
+    shop.does(0, &["scale", "backend", "10"]);
+    assert_eq!((shop.pods(ALL), shop.phase("retail")), ([10, 3, 3], json!("progressing")));
+    shop.does(0, &["rollback"]);
+    assert_eq!((shop.pods(ALL), shop.versions([BACKEND])), ([10, 3, 3], ["1.0.0".to_owned()]));
+    // In the morning fewer do, and nothing is under way that counts on them.
+    shop.does(0, &["scale", "backend", "3"]);
+    assert_eq!(shop.pods(ALL), [3; 3]);
+}
+
 #[test]
 fn the_backend_goes_to_revision_five() {
     let shop = rolling(json!({}), json!([])).open();

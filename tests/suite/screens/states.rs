@@ -237,6 +237,12 @@ pub const STATES: &[(&str, State)] = &[
         c.press("U");
         c
     }),
+    ("scale-dialog", |w, h| {
+        let mut c = Console::of(holding(BOTH), w, h);
+        c.press("+ Down");
+        c.type_text("12");
+        c
+    }),
     ("rollback-dialog", |w, h| {
         let mut c = Console::of(holding(BOTH), w, h);
         c.press("Ctrl-R");
