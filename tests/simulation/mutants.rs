@@ -58,6 +58,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::NoDeadline, &["L1"]),
     (Mutant::TestersKept, &["V3"]),
     (Mutant::SuspendedAfterwards, &["G1"]),
+    (Mutant::ScaledBelowItsShare, &["T4"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

@@ -7,7 +7,7 @@ use cutover::domain::time::Millis;
 use cutover::driver::core::io::Call;
 
 use super::{Laws, Look, Sent, epoch_of};
-use crate::world::World;
+use crate::world::{WHOLE, World};
 
 impl Laws {
     /// A write of ours took effect.
@@ -108,7 +108,8 @@ impl Laws {
         let share = if track == Track::Candidate { before.share } else { 1.0 - before.share };
         let lately = self.was_meddled(world, component, sent.at.minus(super::end::window()));
         if to < from && !by_ratio && !lately && share > 0.0 {
-            let bears = f64::from(to) * 1.5 / f64::from(from.max(1)) >= share;
+            // What was more than all of the traffic needs may go, by a person's word.
+            let bears = f64::from(to) * 1.5 / f64::from(from.clamp(1, WHOLE)) >= share;
             if to == 0 || !bears {
                 self.broken(
                     "T4",

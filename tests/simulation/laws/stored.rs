@@ -1,7 +1,7 @@
 //! What a stored state may say, held against the one before and the world.
 
 use cutover::domain::release::{Strategy, Track};
-use cutover::domain::rollout::{Phase, Rollout};
+use cutover::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
 
@@ -35,7 +35,12 @@ impl Laws {
         if paused(after) && !paused(before) && !reason && !after.phase.to_string().contains("got nowhere for") {
             self.broken("P2", world.now, format!("paused without a cause: {}", after.phase));
         }
-        if before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| a.stable != t.stable)) {
+        // Its size is what a person gave stable, where one did.
+        let same = |a: &ComponentTarget, t: &ComponentTarget| {
+            let replicas = if a.sized.is_some() { a.stable.replicas } else { t.stable.replicas };
+            a.stable == Recorded { replicas, ..t.stable.clone() } && (a.sized.is_none() || a.sized <= Some(a.stable.replicas))
+        };
+        if before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| !same(a, t))) {
             self.broken("V2", world.now, "what a rollback goes back to was changed");
         }
         for answer in after.orders.iter().filter(|a| a.refused.is_none() && before.answer(&a.order).is_none()) {

@@ -45,6 +45,7 @@ impl Script {
             }
         }
         argo(seed, &mut script);
+        draw_sizes(seed, &mut script);
         script.happenings.sort_by_key(|(at, _)| *at);
         draw_faults(&mut rng, calm, &mut script);
         script
@@ -290,6 +291,23 @@ fn metrics(d: &mut Dice<'_>) {
 fn goes_bad(d: &mut Dice<'_>) {
     if d.rng.below(4) == 0 {
         d.push(Happening::GoesBad);
+    }
+}
+
+/// In every sixth script people scale. They have dice of their own: what other seeds are known for stays where it was.
+fn draw_sizes(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("sizes");
+    if rng.below(6) > 0 {
+        return;
+    }
+    let names: Vec<String> = script.shape.release().components.iter().map(|c| c.name.clone()).collect();
+    for _ in 0..1 + rng.below(3) {
+        let at = Millis(1_000 + rng.below(TROUBLE.0));
+        let component = names.get(rng.below(names.len() as u64) as usize).cloned();
+        let track = if rng.below(3) == 0 { Track::Candidate } else { Track::Stable };
+        let command = Command::Scale { component, track, replicas: rng.below(2 * u64::from(WHOLE)) as u32 };
+        let who = rng.below(1 + u64::from(script.second)) as usize;
+        script.happenings.push((at, Happening::Order { who, command, stale: rng.below(3) == 0 }));
     }
 }
 
