@@ -19,6 +19,8 @@ use super::start::{self, Birth};
 use super::way_back::{WayBack, way_back};
 use super::{auto_sync, command, guard, load, orient, rollback, room, scale};
 
+mod record;
+
 /// What a command would do now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preview {
@@ -219,6 +221,7 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         }
     }
     if let Some(observed) = observed {
+        lines.extend(record::behind(observed, next));
         let blind = |c: &ComponentObserved| c.stable.iter().chain(&c.candidate).any(|w| w.hpa_unknown);
         lines
             .extend(observed.components.iter().filter(|(_, c)| blind(c)).map(|(name, _)| format!("{name}: {}", super::needs::HPA_UNKNOWN)));

@@ -1,6 +1,6 @@
 //! The GitOps platform: a gateway in two colours, a service that rolls, and a controller that puts things back.
 
-use cutover::sim::kernel::resource::DEPLOYMENT;
+use cutover::sim::kernel::resource::{DEPLOYMENT, SERVICE};
 use serde_json::{Value, json};
 
 use super::site::{Site, deployment, service, switched};
@@ -86,6 +86,63 @@ fn the_gateway_goes_back_to_blue() {
     shop.does(0, &["rollback"]);
     assert_eq!((shop.selector(GATEWAY, "version"), shop.versions([BLUE])), ("blue".to_owned(), ["v1.2.3".to_owned()]));
     assert!(begun.elapsed().as_secs() < 300, "the runbook promises five minutes");
+}
+
+/// `helm upgrade` brought the new version; its record keeps it when the objects go back.
+#[test]
+fn what_helm_installed_goes_back_and_its_own_record_is_told() {
+    let name = "user-service";
+    let helm = |mut object: Value| {
+        object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
+        object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!("ecommerce-platform");
+        object["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = json!(NAMESPACE);
+        object
+    };
+    let labels = json!({ "app": name });
+    let objects = [helm(deployment(name, 3, &image(name, "v1.2.3"), labels.clone())), service(name, labels)];
+    let release = json!({ "components": [{ "name": "users", "stable": name }], "strategy": { "rolling": {} } });
+    let shop = Site::new(NAMESPACE, objects).release("users", release).open();
+    let how = format!("to put its record right afterwards: helm -n {NAMESPACE} rollback ecommerce-platform");
+    let owner = format!("Deployment {name}: Helm release ecommerce-platform puts it back with its next change");
+
+    // Who owns it is told before the first write. What we bring ourselves was never in Helm's record.
+    let new = image(name, "v1.3.0");
+    let told = shop.does(0, &["run", "-i", &new, "--dry-run"]).out;
+    assert!(told.contains(&format!("also managed: {owner}")), "{told}");
+    shop.does(0, &["run", "-i", &new]);
+    let told = shop.does(0, &["undo", "--dry-run"]).out;
+    assert!(told.contains(&owner) && !told.contains("helm -n"), "{told}");
+    shop.does(0, &["undo"]);
+
+    shop.with(|kernel| {
+        let upgrade = |d: &mut Value| d["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image(name, "v1.4.0"));
+        kernel.world.modify(&DEPLOYMENT, NAMESPACE, name, "helm", upgrade).unwrap();
+    });
+    let rolled = || shop.get(&DEPLOYMENT, name)["status"]["updatedReplicas"] == 3;
+    until("the upgrade is out", || shop.image_of(name).ends_with("v1.4.0") && rolled());
+    let told = shop.does(0, &["undo", "--dry-run"]).out;
+    assert!(told.contains("Helm release ecommerce-platform wrote what is taken back") && told.contains(&how), "{told}");
+    shop.does(0, &["undo"]);
+    assert_eq!(shop.versions([name]), ["v1.2.3"]);
+    let labels = &shop.get(&DEPLOYMENT, name)["metadata"]["labels"];
+    assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "it is Helm's as before");
+}
+
+/// `helm upgrade` turned the Service to green.
+#[test]
+fn a_route_that_helm_turned_goes_back_and_its_own_record_is_told() {
+    let helm = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "Helm" }, "annotations": { "meta.helm.sh/release-name": "ecommerce-platform" } } });
+    let shop = gateway(json!({ "blueGreen": { "hold": "1s" } }), json!([])).open();
+    shop.patch(&SERVICE, GATEWAY, &helm);
+    shop.patch(&DEPLOYMENT, GREEN, &json!({ "spec": { "replicas": 2 } }));
+    shop.does(6, &["run", "--no-wait", "-i", &image(GATEWAY, "v1.3.0")]);
+    shop.with(|kernel| {
+        kernel.world.modify(&SERVICE, NAMESPACE, GATEWAY, "helm", |s| s["spec"]["selector"]["version"] = json!("green")).unwrap();
+    });
+    let told = shop.does(0, &["rollback", "--dry-run"]).out;
+    assert!(told.contains(&format!("afterwards: helm -n {NAMESPACE} rollback ecommerce-platform")), "{told}");
+    shop.does(0, &["rollback"]);
+    assert_eq!(shop.selector(GATEWAY, "version"), "blue");
 }
 
 #[test]
