@@ -35,6 +35,8 @@ pub struct Load {
 pub struct Measured {
     /// False: there is no metrics server, `metrics.k8s.io` is absent and HPAs say `FailedGetResourceMetric`.
     pub metrics_server: bool,
+    /// When anything was measured last.
+    pub at: Option<Timestamp>,
     /// CPU and memory.
     pub pods: BTreeMap<(String, String), PodUsage>,
     /// Requests.

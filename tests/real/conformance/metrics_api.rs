@@ -1,4 +1,5 @@
-//! A metrics server for the real control plane: to it, every container uses 20 thousandths of a core and 50 MiB.
+//! A metrics server for the real control plane: to it, every container uses 20 thousandths of a core and 50 MiB, and every node
+//! 140 and 1000.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -91,9 +92,10 @@ fn answer(plane: &ControlPlane, config: Arc<ServerConfig>, socket: TcpStream) ->
 /// What a metrics server says of what it has not measured.
 fn missing(target: &str) -> Value {
     let name = target.rsplit('/').next().unwrap_or_default();
+    let kind = if target.contains("/nodes/") { "nodes" } else { "pods" };
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "NotFound", "code": 404,
-        "message": format!("pods.metrics.k8s.io {name:?} not found"), "details": {"name": name, "group": "metrics.k8s.io", "kind": "pods"},
+        "message": format!("{kind}.metrics.k8s.io {name:?} not found"), "details": {"name": name, "group": "metrics.k8s.io", "kind": kind},
     })
 }
 
@@ -101,23 +103,46 @@ fn missing(target: &str) -> Value {
 fn page(plane: &ControlPlane, target: &str) -> Option<Value> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let selector = query.split('&').find_map(|pair| pair.strip_prefix("labelSelector=")).unwrap_or_default();
+    let selector = selector.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/");
     match parts.as_slice() {
         ["apis", "metrics.k8s.io", "v1beta1"] => Some(json!({
             "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "metrics.k8s.io/v1beta1",
-            "resources": [{"name": "pods", "singularName": "", "namespaced": true, "kind": "PodMetrics", "verbs": ["get", "list"]}],
+            "resources": [
+                {"name": "nodes", "singularName": "", "namespaced": false, "kind": "NodeMetrics", "verbs": ["get", "list"]},
+                {"name": "pods", "singularName": "", "namespaced": true, "kind": "PodMetrics", "verbs": ["get", "list"]},
+            ],
         })),
+        ["apis", "metrics.k8s.io", "v1beta1", "nodes"] => list("NodeMetricsList", &read(plane, &["get", "nodes", "-l", &selector])?, node),
+        ["apis", "metrics.k8s.io", "v1beta1", "nodes", name] => read(plane, &["get", "node", name]).map(|found| node(&found)),
+        ["apis", "metrics.k8s.io", "v1beta1", "pods"] => {
+            list("PodMetricsList", &read(plane, &["get", "pods", "-A", "-l", &selector])?, measured)
+        }
         ["apis", "metrics.k8s.io", "v1beta1", "namespaces", namespace, "pods"] => {
-            let selector = query.split('&').find_map(|pair| pair.strip_prefix("labelSelector=")).unwrap_or_default();
-            let selector = selector.replace("%3D", "=").replace("%2C", ",");
-            let pods = read(plane, &["get", "pods", "-n", namespace, "-l", &selector])?;
-            let items: Vec<Value> = pods["items"].as_array()?.iter().map(measured).collect();
-            Some(json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": items}))
+            list("PodMetricsList", &read(plane, &["get", "pods", "-n", namespace, "-l", &selector])?, measured)
         }
         ["apis", "metrics.k8s.io", "v1beta1", "namespaces", namespace, "pods", name] => {
             read(plane, &["get", "pod", name, "-n", namespace]).map(|pod| measured(&pod))
         }
         _ => None,
     }
+}
+
+fn list(kind: &str, found: &Value, measure: fn(&Value) -> Value) -> Option<Value> {
+    let items: Vec<Value> = found["items"].as_array()?.iter().map(measure).collect();
+    Some(json!({"kind": kind, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": items}))
+}
+
+fn node(node: &Value) -> Value {
+    json!({
+        "kind": "NodeMetrics", "apiVersion": "metrics.k8s.io/v1beta1",
+        "metadata": {"name": node["metadata"]["name"], "labels": node["metadata"]["labels"]},
+        "timestamp": now(), "window": "10s", "usage": {"cpu": "140m", "memory": "1000Mi"},
+    })
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn read(plane: &ControlPlane, what: &[&str]) -> Option<Value> {
@@ -132,6 +157,6 @@ fn measured(pod: &Value) -> Value {
     json!({
         "kind": "PodMetrics", "apiVersion": "metrics.k8s.io/v1beta1",
         "metadata": {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"], "labels": pod["metadata"]["labels"]},
-        "timestamp": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "window": "10s", "containers": containers,
+        "timestamp": now(), "window": "10s", "containers": containers,
     })
 }

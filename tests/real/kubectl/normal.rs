@@ -95,10 +95,20 @@ fn order(lines: &mut [String]) {
     lines.chunk_by_mut(|a, b| is_row(a) && is_row(b)).for_each(<[String]>::sort);
 }
 
-/// 9: how much pods use, in what `top` prints.
+/// 9: how much pods and nodes use, in what `top` prints.
 pub fn amounts(text: &str) -> String {
     let is_amount = |word: &str| ["m", "Mi"].iter().any(|unit| word.strip_suffix(unit).is_some_and(|n| n.parse::<u64>().is_ok()));
-    tokens(text, |token| is_amount(token).then(|| "<amount>".to_owned()))
+    let text = tokens(text, |token| is_amount(token).then(|| "<amount>".to_owned()));
+    // A share stands beside its amount.
+    text.chars().fold(String::new(), |mut out, letter| {
+        if letter == '%' && out.ends_with(|last: char| last.is_ascii_digit()) {
+            out.truncate(out.trim_end_matches(|last: char| last.is_ascii_digit()).len());
+            out += "<share>";
+        } else {
+            out.push(letter);
+        }
+        out
+    })
 }
 
 #[test]
@@ -113,6 +123,10 @@ fn only_what_must_differ_is_made_equal() {
     assert_eq!(equal("web-x2k4p   1/1   Running   2 (3s ago)   <invalid>"), "web-<ending>  1/1  Running  2 (<age> ago)  <age>");
     assert_eq!(equal("Endpoints: 10.1.0.3:80,10.1.0.4:80"), "Endpoints: <address>:80,<address>:80");
     assert_eq!(equal(&amounts("web-x2k4p   20m     50Mi")), "web-<ending>  <amount>  <amount>");
+    assert_eq!(
+        equal(&amounts("node-1   140m   3%   1000Mi   12%\nnode-2   1m   0%   1Mi   1%")),
+        "<node>  <amount>  <share>  <amount>  <share>\n<node>  <amount>  <share>  <amount>  <share>"
+    );
     let uid = "01234567-89ab-cdef-0123-456789abcdef";
     assert_eq!(equal(&format!("uid: {uid}\nuid: {uid}")), "uid: <uid 1>\nuid: <uid 1>");
 }

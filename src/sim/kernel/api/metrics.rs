@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{list::Selectors, route::MetricsTarget};
@@ -11,7 +12,7 @@ use crate::sim::kernel::{
     resource::{NODE, POD, Resource},
     selector::LabelSelector,
     store::seconds,
-    usage::{PodUsage, Usage},
+    usage::Usage,
 };
 
 /// The names that error texts use.
@@ -50,7 +51,7 @@ fn pods(world: &World) -> Vec<Value> {
     let measured = world.measured.pods.iter().filter_map(|((namespace, name), usage)| {
         let pod = world.store.get(&POD, namespace, name)?;
         let containers = usage.containers.iter().map(|(name, used)| json!({"name": name, "usage": quantities(used)}));
-        let mut item = head("PodMetrics", pod, usage);
+        let mut item = head("PodMetrics", pod, usage.at);
         item.put("/metadata/namespace", namespace.clone());
         item.put("/containers", containers.collect::<Vec<_>>());
         Some(item)
@@ -58,31 +59,33 @@ fn pods(world: &World) -> Vec<Value> {
     measured.collect()
 }
 
-/// A node uses what its pods use, and something for itself.
+/// A node uses what its pods use, and something for itself: also one without a pod, once anything was measured.
 fn nodes(world: &World) -> Vec<Value> {
-    let mut sums: BTreeMap<&str, (Usage, &PodUsage)> = BTreeMap::new();
+    let Some(at) = world.measured.at else { return Vec::new() };
+    let mut sums: BTreeMap<&str, Usage> = BTreeMap::new();
     for ((namespace, name), usage) in &world.measured.pods {
         let Some(pod) = world.store.get(&POD, namespace, name) else { continue };
-        let own = Usage { cpu_milli: 120, memory: 900 << 20 };
-        let (sum, _) = sums.entry(pod.text("/spec/nodeName")).or_insert((own, usage));
+        let sum = sums.entry(pod.text("/spec/nodeName")).or_insert(Usage { cpu_milli: 0, memory: 0 });
         for used in usage.containers.values() {
             sum.cpu_milli += used.cpu_milli;
             sum.memory += used.memory;
         }
     }
-    let measured = sums.into_iter().filter_map(|(name, (sum, usage))| {
-        let mut item = head("NodeMetrics", world.store.get(&NODE, "", name)?, usage);
-        item.put("/usage", quantities(&sum));
-        Some(item)
+    let measured = world.store.list(&NODE, None).map(|node| {
+        let pods = sums.get(node.name());
+        let own = Usage { cpu_milli: 120 + pods.map_or(0, |p| p.cpu_milli), memory: (900 << 20) + pods.map_or(0, |p| p.memory) };
+        let mut item = head("NodeMetrics", node, at);
+        item.put("/usage", quantities(&own));
+        item
     });
     measured.collect()
 }
 
-fn head(kind: &str, object: &Value, usage: &PodUsage) -> Value {
+fn head(kind: &str, object: &Value, at: Timestamp) -> Value {
     json!({
         "kind": kind, "apiVersion": "metrics.k8s.io/v1beta1",
-        "metadata": {"name": object.name(), "creationTimestamp": seconds(usage.at), "labels": object.labels()},
-        "timestamp": seconds(usage.at), "window": "15s",
+        "metadata": {"name": object.name(), "creationTimestamp": seconds(at), "labels": object.labels()},
+        "timestamp": seconds(at), "window": "15s",
     })
 }
 

@@ -31,6 +31,7 @@ pub(super) fn measure(world: &mut World, runs: &BTreeMap<Key, Run>) {
         return;
     }
     let (now, ms) = (world.now(), world.ms());
+    world.measured.at = Some(now);
     let mut noise = world.rng.fork("usage").fork(&ms.to_string());
     for (key, run) in runs.iter().filter(|(_, run)| !run.stopping) {
         let load = world.measured.load.get(key).map_or(0.0, |load| load.per_second);
