@@ -2,12 +2,13 @@
 //!
 //! The scripts are data, `kubectl/scripts/TOPIC.yaml`; [`script`] says how one is written. Each is played by kubectl
 //! 1.36 and 1.32. What is expected is what kubectl prints of the real control plane while the test runs, after the
-//! few [`normal`]isations of what differs between any two clusters. kwok stands in for kubelets over there: what only a
-//! kubelet tells (the lines of logs, container ids, its events) cannot be compared here.
+//! few [`normal`]isations of what differs between any two clusters. kwok stands in for kubelets over there; what only a
+//! kubelet tells, the lines of logs, is compared on a real node (`node/logs.rs`, script `kubelets.yaml`).
 
+mod images;
 mod normal;
 mod schemas;
-mod script;
+pub mod script;
 mod stage;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use super::conformance::metrics_api;
 use super::conformance::side::Embedded;
 use super::harness::control_plane::ControlPlane;
+use cutover::sim::http::Server;
 use script::Script;
 use stage::{Stage, versions};
 
@@ -22,7 +24,7 @@ use stage::{Stage, versions};
 macro_rules! scripts {
     ($($name:ident),+ $(,)?) => {
         /// The scripts: their names are the names of the files.
-        const SCRIPTS: &[&str] = &[MEASURED, $(stringify!($name)),+];
+        const SCRIPTS: &[&str] = &[MEASURED, KUBELETS, $(stringify!($name)),+];
 
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,23 +40,33 @@ scripts! { lists, describes, workloads, rollouts, applies, creates, explains, re
 /// The script that needs a metrics server, and with it a control plane of its own: who comes and goes among the APIs is seen by all.
 const MEASURED: &str = "tops";
 
+/// The script that needs a kubelet: it is played on a real node.
+pub const KUBELETS: &str = "kubelets";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tops() {
     let Some(plane) = ControlPlane::another(MEASURED) else { return };
     metrics_api::register(&plane);
-    compare(&Script::read(MEASURED), &plane, true).await;
+    play_on(&Script::read(MEASURED), &plane, true).await;
 }
 
 /// Plays a script with every kubectl on both worlds.
 async fn play(name: &str) {
     let Some(plane) = ControlPlane::get(name) else { return };
-    compare(&Script::read(name), plane, false).await;
+    play_on(&Script::read(name), plane, false).await;
 }
 
-/// Tells of all lines that differ at once.
-async fn compare(script: &Script, plane: &ControlPlane, measured: bool) {
+async fn play_on(script: &Script, plane: &ControlPlane, measured: bool) {
+    let server = Embedded { speed: script.speed, measured, off: None }.start().await;
+    compare(script, plane, &server).await;
+}
+
+/// Plays it with every kubectl; tells of all lines that differ at once.
+///
+/// # Panics
+/// When some do.
+pub async fn compare(script: &Script, plane: &ControlPlane, server: &Server) {
     let name = &script.name;
-    let server = &Embedded { speed: script.speed, measured, off: None }.start().await;
     let played = futures::future::join_all(versions(plane).into_iter().map(|kubectl| async move {
         let stage = Stage::set(script, plane, server, kubectl).await;
         stage.play(script).await

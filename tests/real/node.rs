@@ -5,5 +5,7 @@ mod broken;
 mod canary;
 mod customers;
 mod gateway;
+#[cfg(feature = "sim")]
+mod logs;
 mod machine;
 mod shop;

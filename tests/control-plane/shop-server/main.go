@@ -52,6 +52,13 @@ func main() {
 		<-stop.Done()
 		return
 	}
+	if os.Getenv("SHOP_SAYS") != "" {
+		code, err := play(stop)
+		if err != nil {
+			log.Fatal(err)
+		}
+		os.Exit(code)
+	}
 	s, err := fromEnvironment()
 	if err != nil {
 		log.Fatal(err)

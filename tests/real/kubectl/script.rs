@@ -2,6 +2,8 @@
 //!
 //! ```yaml
 //! speed: 10                       # how many times as fast the embedded cluster's time runs; 10 unless said
+//! images:                         # what containers say, where a real node plays it; see `Played`
+//!   registry.test/ended:1: { says: [begin], lasts: 4, last: [end] }
 //! files:                          # what lies in the folder that kubectl is started in
 //!   web.yaml: { apiVersion: apps/v1, kind: Deployment, ... }
 //! lines: |
@@ -28,6 +30,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::images::Played;
 use crate::harness::assets::in_repository;
 
 const FOLDER: &str = "tests/real/kubectl/scripts";
@@ -41,6 +44,8 @@ pub struct Script {
     pub speed: f64,
     /// Files by name.
     pub files: BTreeMap<String, String>,
+    /// What containers of these images say.
+    pub images: BTreeMap<String, Played>,
     /// What is run, one after the other.
     pub lines: Vec<Line>,
 }
@@ -50,6 +55,8 @@ pub struct Script {
 struct Written {
     #[serde(default)]
     speed: Option<f64>,
+    #[serde(default)]
+    images: BTreeMap<String, Played>,
     #[serde(default)]
     files: BTreeMap<String, Value>,
     lines: String,
@@ -95,6 +102,7 @@ impl Script {
         Self {
             name: name.to_owned(),
             speed: written.speed.unwrap_or(10.0),
+            images: written.images,
             files: written.files.into_iter().map(|(name, content)| (name, text(content))).collect(),
             lines: lines.map(Line::parse).collect(),
         }

@@ -180,7 +180,11 @@ fn seen(line: &Line, told: Told) -> Told {
     }
     let cut = |text: &str| {
         let kept = text.lines().filter(|text| !line.without.iter().any(|begin| text.trim_start().starts_with(begin.as_str())));
-        let text = kept.fold(String::new(), |all, text| all + text + "\n");
+        let mut kept = kept.fold(String::new(), |all, text| all + text + "\n");
+        if !text.is_empty() && !text.ends_with('\n') {
+            kept.push_str("<no end of line>");
+        }
+        let text = kept;
         normal::equal(&if line.words.first().is_some_and(|word| word == "top") { normal::amounts(&text) } else { text })
     };
     Told { code: told.code, out: cut(&told.out), err: cut(&told.err) }
