@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::checklist::Checklist;
+use super::journal::Entry;
 use super::observed::Observed;
 use super::port::Fault;
 use super::release::Release;
@@ -43,6 +44,8 @@ pub struct View {
     pub release: Arc<Release>,
     /// The last run, over or not.
     pub rollout: Option<Rollout>,
+    /// Journal lines of what was done while no run was on record.
+    pub aside: Vec<Entry>,
     /// Whether the stored state was read: before that, no run is no news.
     pub loaded: bool,
     /// The newest look at the objects.

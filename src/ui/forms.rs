@@ -78,7 +78,7 @@ fn pods(cx: &Cx<'_>, asked: &Asked, scale: &form::Scale) -> Vec<Row> {
             .and(&r.component, cx.style(Role::Strong))
             .and(format!(" {name}"), cx.style(role))
             .and(format!("  {}  {}/{} ready", r.deployment, r.pods.0, r.pods.1), cx.style(Role::Text));
-        let row = r.scaler.iter().fold(row, |row, hpa| row.and(format!("  HPA {hpa} owns them"), cx.style(Role::Dim)));
+        let row = r.scaler.iter().fold(row, |row, hpa| row.and(format!("  by HPA {hpa}"), cx.style(Role::Dim)));
         if i == scale.at { row.over(cx.style(Role::RowSelected)) } else { row }
     };
     let mut rows: Vec<Row> = scale.rows.iter().enumerate().map(side).collect();

@@ -237,6 +237,7 @@ pub fn holding(components: &[&str]) -> View {
     rollout.covered = Millis::secs(250);
     View {
         now: now(),
+        aside: vec![],
         release: release.into(),
         rollout: Some(rollout),
         loaded: true,

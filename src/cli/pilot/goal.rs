@@ -101,12 +101,15 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
     }
 }
 
+/// What a refused write says where a right is missing.
+const FORBIDDEN: &str = "not allowed; ask for the rule";
+
 /// Whether a refusal says that a right is missing.
 fn is_for_want_of_rights(view: &View, why: &str) -> bool {
     let no_right = |f: &Fault| matches!(f.kind, FaultKind::Forbidden | FaultKind::Unauthorized) && f.text == why;
     let mut routes = view.observed.iter().flat_map(|o| o.components.values()).map(|c| &c.route);
     let no_route = |route: &Result<_, RouteProblem>| matches!(route, Err(RouteProblem::Forbidden(text)) if why.contains(text.as_str()));
-    view.faults.values().any(|(f, _)| no_right(f)) || routes.any(no_route)
+    view.faults.values().any(|(f, _)| no_right(f)) || routes.any(no_route) || why.contains(FORBIDDEN)
 }
 
 /// Whether the last run was taken back and no route says otherwise: asked again, a rollback is done.

@@ -67,7 +67,10 @@ impl Narrator {
     pub fn tell(&mut self, view: &View) -> Vec<Line> {
         let mut lines = Vec::new();
         self.faults(view, &mut lines);
-        let Some(r) = &view.rollout else { return lines };
+        let Some(r) = &view.rollout else {
+            lines.extend(self.aside(view));
+            return lines;
+        };
         if self.rollout.as_deref() != Some(&r.id) {
             *self = Narrator {
                 since: self.since,
@@ -93,6 +96,15 @@ impl Narrator {
         let trouble: Vec<String> = r.trouble.iter().map(|(component, why)| format!("{component}: {why}")).collect();
         lines.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).map(|t| line(view, view.now.wall, "refused", t.clone())));
         self.trouble = trouble;
+        lines
+    }
+
+    /// What is done while no run is on record.
+    fn aside(&mut self, view: &View) -> Vec<Line> {
+        let seen = self.last.as_ref().and_then(|last| view.aside.iter().rposition(|e| e == last)).map_or(0, |i| i + 1);
+        let news = view.aside.iter().skip(seen).filter(|e| e.at >= self.since);
+        let lines = news.filter_map(|entry| Some(line(view, entry.at, word(entry), told(entry)?))).collect();
+        self.last = view.aside.last().cloned().or_else(|| self.last.take());
         lines
     }
 

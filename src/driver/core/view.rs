@@ -27,6 +27,7 @@ impl Core {
             release: self.release().clone(),
             checklist: self.rollout.as_ref().and_then(|r| engine::checklist(r, self.observed.as_deref(), &self.judgement, self.now)),
             rollout: self.rollout.clone().filter(|r| !r.is_blank()),
+            aside: self.rollout.iter().filter(|r| r.is_blank()).flat_map(|r| r.log.iter().cloned()).collect(),
             loaded: self.loaded_once,
             observed: self.observed.clone(),
             observed_age: self.observed_at.map(|at| self.now.elapsed(at)),

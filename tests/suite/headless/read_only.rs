@@ -57,9 +57,14 @@ fn nothing_that_could_change_the_cluster_leaves_under_read_only_and_it_does_with
     );
 
     // The same without the flag writes.
-    for (args, code) in
-        [(&["scale", "5"][..], 0), (&["pause"], 0), (&["step", "--back"], 0), (&["resume"], 0), (&["promote"], 0), (&["rollback"], 0)]
-    {
+    for (args, code) in [
+        (&["scale", "backend/candidate", "2"][..], 0),
+        (&["pause"], 0),
+        (&["step", "--back"], 0),
+        (&["resume"], 0),
+        (&["promote"], 0),
+        (&["rollback"], 0),
+    ] {
         shop.ends(code, args);
         assert!(!shop.front.take_writes().is_empty(), "{args:?}");
     }

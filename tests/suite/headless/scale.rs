@@ -5,14 +5,17 @@ use serde_json::{Value, json};
 
 use crate::shop::{CANARY, NAMESPACE, NEW, STABLE, Shop, canary, until};
 
-fn steps(shop: &Shop) {
+/// The shop without its autoscaler.
+fn open() -> Shop {
+    let shop = Shop::open("healthy", 20.0);
+    shop.with(|kernel| kernel.world.delete(&HPA, NAMESPACE, "fusion-electronics-backend-hpa", "kubectl"));
     shop.file("cutover.yaml", &canary("{ weight: 10, hold: 1h }, { weight: 50, hold: 1h }, { weight: 100 }, { approve: promote }"));
+    shop
 }
 
 #[test]
 fn without_a_run_stable_gets_its_pods_and_no_run_is_begun() {
-    let shop = Shop::open("healthy", 20.0);
-    steps(&shop);
+    let shop = open();
     let shown = shop.ends(0, &["scale", "5", "--dry-run", "-o", "json"]);
     let shown: Value = serde_json::from_str(&shown.out).unwrap();
     let change = json!({ "field": "replicas", "before": "3", "after": "5" });
@@ -22,6 +25,7 @@ fn without_a_run_stable_gets_its_pods_and_no_run_is_begun() {
     assert_eq!(shop.replicas(STABLE), 3, "nothing was written");
 
     let told = shop.ends(0, &["scale", "backend", "5", "-o", "json"]);
+    assert!(told.lines().iter().any(|l| l["kind"] == "write" && l["text"].as_str().unwrap().ends_with("replicas 3 → 5")), "{told:?}");
     let end = told.lines().pop().unwrap();
     assert_eq!(end["text"], format!("backend: Deployment {STABLE} has 5 of 5 pods ready"), "{told:?}");
     assert_eq!((shop.replicas(STABLE), shop.holder()), (5, String::new()));
@@ -40,13 +44,12 @@ fn without_a_run_stable_gets_its_pods_and_no_run_is_begun() {
     shop.ends(0, &["scale", "backend/candidate", "2"]);
     assert_eq!(shop.replicas(CANARY), 2);
     shop.ends(0, &["rollback"]);
-    assert_eq!((shop.replicas(STABLE), shop.replicas(CANARY)), (5, 0));
+    assert_eq!((shop.weights(), shop.replicas(STABLE)), ((100, 0), 5));
 }
 
 #[test]
 fn a_run_in_another_process_takes_the_order_and_counts_on_it() {
-    let shop = Shop::open("healthy", 20.0);
-    steps(&shop);
+    let shop = open();
     let run = shop.spawn(&["run", "--image", NEW]);
     until("10 %", || shop.weights() == (90, 10));
     until("the hold is on record", || shop.stored().is_some_and(|r| r["cursor"] == 2));
@@ -68,8 +71,7 @@ fn a_run_in_another_process_takes_the_order_and_counts_on_it() {
 
 #[test]
 fn an_autoscaler_a_quota_a_missing_right_and_a_wrong_name_refuse_it() {
-    let shop = Shop::open("healthy", 20.0);
-    steps(&shop);
+    let shop = open();
     let quota = json!({"metadata": {"name": "team", "namespace": NAMESPACE}, "spec": {"hard": {"pods": "4"}}});
     shop.with(|kernel| kernel.world.create(&RESOURCE_QUOTA, quota, "kubectl").map(drop)).unwrap();
     until("it is counted", || shop.object(&RESOURCE_QUOTA, "team").is_some_and(|q| q["status"]["used"].is_object()));

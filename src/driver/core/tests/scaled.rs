@@ -23,8 +23,8 @@ fn without_a_run_it_is_written_answered_and_let_go_of() {
     driver.run(&mut cluster, 4);
     assert_eq!((pods(&mut cluster), answer(&driver, "five")), (5, Some(None)));
     assert_eq!((driver.core.view().rollout, cluster.lease.0.clone()), (None, None), "no run was begun");
-    let (record, _) = cluster.state.clone().unwrap();
-    let lines: Vec<&str> = record.log.iter().map(|e| e.text.as_str()).collect();
+    let told = driver.core.view().aside;
+    let lines: Vec<&str> = told.iter().map(|e| e.text.as_str()).collect();
     assert_eq!(lines[0], "scale backend to 5");
     assert!(lines.iter().any(|l| l.ends_with("backend: Deployment backend: replicas 4 → 5: done")), "{lines:?}");
     let writes = cluster.writes.len();
