@@ -217,7 +217,7 @@ fn an_autoscaler_is_not_fought_and_what_to_change_is_said() {
     assert!(refusal(&mut run, stable(9)).ends_with("'{\"spec\":{\"minReplicas\":9,\"maxReplicas\":9}}'"));
     assert!(refusal(&mut run, stable(0)).ends_with("an autoscaler keeps at least one pod"));
     let object = ObjectRef::new(Object::Deployment, "shop", "web");
-    run.world.owners = vec![Owner { tool: Tool::Keda, name: "web-so".into(), object, reverts: Reverts::Replicas }];
+    run.world.owners = vec![Owner { tool: Tool::Keda, name: "web-so".into(), object, reverts: Reverts::Replicas, application: None }];
     assert!(refusal(&mut run, stable(5)).contains("patch scaledobject web-so --type merge"));
     run.world.workload("web", Track::Stable).replicas = 0;
     assert!(remarks(&run, stable(3)).iter().any(|l| l.contains("HPA web-hpa rests while there is no pod, and takes over (2–6 pods)")));

@@ -3,7 +3,7 @@
 use crate::shop::{NEW, Shop, canary};
 
 /// Every command that talks to a cluster, with how it ends under `--read-only`.
-const COMMANDS: [(&[&str], i32); 16] = [
+const COMMANDS: [(&[&str], i32); 17] = [
     (&["status"], 0),
     (&["status", "-A"], 0),
     (&["plan"], 0),
