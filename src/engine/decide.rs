@@ -52,6 +52,8 @@ fn turn(rollout: &Rollout, observed: &Observed, judgement: &Judgement, now: Now)
     drift::remember(&mut r, observed);
     let mut decision = by_phase(r, observed, judgement, now);
     let asked = scale::due(&mut decision.rollout, observed, &decision.actions);
+    let mut asked = if decision.rollout.is_back() { asked } else { auto_sync::first(&mut decision.rollout, observed, asked, now) };
+    asked.retain(|(action, _)| !decision.actions.iter().any(|(other, _)| other.object() == action.object()));
     decision.actions.extend(asked);
     decision
 }

@@ -229,7 +229,8 @@ impl Look<'_> {
             Ok(facts) if facts.holds(held) || facts.holds(self.r.asked) => Vec::new(),
             Ok(facts) => {
                 let drift = self.weight(facts, held);
-                let told = self.target.overruled.as_ref().is_some_and(|over| over.is_same(&drift));
+                // The same value set once more, by another hand or later, is another write.
+                let told = self.target.overruled.as_ref().is_some_and(|over| over.is_same(&drift) && over.by == drift.by);
                 if told { Vec::new() } else { vec![drift] }
             }
             Err(RouteProblem::Unfit { object, why }) if !matches!(self.component.router, Router::Replicas { .. }) => {

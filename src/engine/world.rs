@@ -5,6 +5,8 @@ mod releases;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::drift::{MANAGER, Writer};
 use crate::domain::gate::Consequence;
@@ -37,6 +39,8 @@ struct Held {
     version: u64,
     /// Who wrote the route last.
     by: &'static str,
+    /// When that was.
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +85,7 @@ impl World {
                 testers: false,
                 version: 1,
                 by: "kubectl-apply",
+                at: Timestamp::UNIX_EPOCH,
             }
         };
         let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
@@ -116,8 +121,9 @@ impl World {
 
     /// The two weights of a route as they stand.
     pub fn parts(&mut self, component: &str) -> &mut (u32, u32) {
+        let at = self.now.wall;
         let held = self.components.get_mut(component).unwrap();
-        held.by = "kubectl-edit";
+        (held.by, held.at) = ("kubectl-edit", at);
         &mut held.parts
     }
 
@@ -160,8 +166,10 @@ impl World {
 
     /// Somebody else sets a weight.
     pub fn meddle(&mut self, component: &str, weight: u32) {
+        let at = self.now.wall;
         let held = self.components.get_mut(component).unwrap();
-        (held.parts, held.version, held.by) = ((100 - weight, weight), held.version + 1, "argocd-controller");
+        (held.parts, held.version) = ((100 - weight, weight), held.version + 1);
+        (held.by, held.at) = ("argocd-controller", at);
     }
 
     pub fn workload(&mut self, component: &str, track: Track) -> &mut Workload {
@@ -192,7 +200,7 @@ impl World {
                 stable: Some(held.stable.clone()),
                 candidate: held.candidate.clone(),
                 route: self.facts(c, held),
-                route_by: Some(Writer { manager: held.by.into(), at: Some(self.now.wall) }),
+                route_by: Some(Writer { manager: held.by.into(), at: Some(held.at) }),
                 owners: self.owners.clone(),
                 checked: vec![],
             };
@@ -256,6 +264,7 @@ impl World {
         if action.is_beside() {
             return self.write_application(action);
         }
+        let now = self.now.wall;
         let conflict = || WriteOutcome::Conflict { why: "changed".into() };
         let held = self.components.get_mut(action.component()).unwrap();
         match action {
@@ -273,7 +282,8 @@ impl World {
                     held.candidate.as_mut().unwrap().replicas = candidate;
                     held.stable.replicas = stable;
                 } else {
-                    (held.parts, held.version, held.by) = ((stable, candidate), held.version + 1, MANAGER);
+                    (held.parts, held.version) = ((stable, candidate), held.version + 1);
+                    (held.by, held.at) = (MANAGER, now);
                     held.testers = *testers == TestersMove::Add || (held.testers && *testers == TestersMove::Keep);
                 }
             }

@@ -70,6 +70,8 @@ pub struct Route {
     pub stamp: Option<String>,
     /// Who wrote its weights last.
     pub by: Option<Hand>,
+    /// When that was.
+    pub at: Millis,
     /// Until when its gateway has not taken the newest spec over.
     pub pending_until: Millis,
     /// Weights of others in the same rule: nobody of ours may touch them.
@@ -157,6 +159,7 @@ impl World {
                 version: 1,
                 stamp: None,
                 by: None,
+                at: Millis::ZERO,
                 pending_until: Millis::ZERO,
                 foreign: 7,
                 testers: false,

@@ -124,6 +124,11 @@ impl Core {
             self.restore(theirs);
         } else {
             self.stored = None;
+            // What people gave stable since is what is gone back to.
+            let sized = self.rollout.iter_mut().flat_map(|r| &mut r.targets);
+            for (mine, theirs) in sized.filter_map(|(name, mine)| Some((mine, theirs.targets.get(name)?))) {
+                (mine.sized, mine.stable.replicas) = (theirs.sized, theirs.stable.replicas);
+            }
         }
     }
 

@@ -219,7 +219,7 @@ impl Core {
         let seen = self.seen_by(&r.release);
         let decision = match (&seen, &self.observed) {
             (Some(observed), _) => Some(engine::decide(r, observed, &self.judgement, self.now)),
-            (None, Some(other)) => engine::scale::alone(r, other),
+            (None, Some(other)) => engine::scale::alone(r, other, self.now),
             (None, None) => None,
         };
         let Some(decision) = decision else {

@@ -210,3 +210,13 @@ fn a_person_is_shown_what_argo_cd_would_do_then() {
     let going = begun(healing());
     assert!(crate::engine::command(going.rollout.as_ref().unwrap(), None, &order, run.world.now).is_err(), "it is no business of a run");
 }
+
+#[test]
+fn pods_that_a_person_asks_for_wait_for_it_too() {
+    let mut run = managed(healing());
+    run.order(Command::Scale { component: Some("backend".into()), track: Track::Stable, replicas: 12 }).unwrap();
+    let first = planned(&run);
+    assert!(matches!(&first[..], [Action::SuspendSync { .. }]), "{first:?}");
+    run.turns(3);
+    assert_eq!((run.world.application().is_suspended(), run.world.workload("backend", Track::Stable).replicas), (true, 12));
+}

@@ -124,6 +124,16 @@ fn what_is_written_over_is_what_was_told_and_not_what_came_after_the_key() {
     run.order(Command::Resume).unwrap();
     run.turns(2);
     assert_eq!((run.world.weight("backend"), run.phase()), (10, Phase::Progressing));
+    // The same value set once more before ours landed is another write.
+    run.world.meddle("backend", 5);
+    run.turn();
+    run.order(Command::Resume).unwrap();
+    run.world.pass(Millis::secs(3));
+    run.world.meddle("backend", 5);
+    run.turn();
+    assert!(matches!(run.phase(), Phase::Paused { .. }) && run.world.weight("backend") == 5);
+    run.order(Command::Resume).unwrap();
+    run.turns(2);
     // Ours stands again, so what was written over once is somebody else's when it comes once more.
     run.world.meddle("backend", 5);
     run.turn();

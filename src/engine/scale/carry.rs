@@ -5,9 +5,10 @@ use crate::domain::command::{Command, Order};
 use crate::domain::observed::{Observed, Workload};
 use crate::domain::release::Track;
 use crate::domain::rollout::{Answer, ORDERS_KEPT, Rollout, Scaling};
+use crate::domain::time::Now;
 
 use super::super::decide::Decision;
-use super::super::ratio;
+use super::super::{auto_sync, ratio};
 use super::to_scale;
 
 /// The writes that people's orders still lack, and those that lack none are answered. What the plan writes to the same
@@ -37,12 +38,13 @@ pub(in crate::engine) fn due(r: &mut Rollout, observed: &Observed, planned: &[(A
 }
 
 /// The same where a run is over whose objects are not those that are looked at any more: of its record nothing else is touched.
-pub fn alone(r: &Rollout, observed: &Observed) -> Option<Decision> {
+pub fn alone(r: &Rollout, observed: &Observed, now: Now) -> Option<Decision> {
     if !r.is_over() || r.scalings.is_empty() {
         return None;
     }
     let mut rollout = r.clone();
-    let actions = due(&mut rollout, observed, &[]);
+    let asked = due(&mut rollout, observed, &[]);
+    let actions = auto_sync::first(&mut rollout, observed, asked, now);
     Some(Decision { rollout, actions })
 }
 

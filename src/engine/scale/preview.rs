@@ -7,15 +7,21 @@ use crate::domain::release::Track;
 use crate::domain::rollout::Rollout;
 
 use super::super::preview::Preview;
-use super::super::room;
+use super::super::{auto_sync, room};
 use super::writes;
 
 /// What follows from an order that was taken: `next` is the state with it.
 pub(in crate::engine) fn preview(next: &Rollout, observed: Option<&Observed>, order: &Order) -> Preview {
     let Some(observed) = observed else { return Preview::default() };
-    let (actions, preconditions): (Vec<_>, Vec<_>) = writes(next, observed, order).into_iter().unzip();
+    let writes = writes(next, observed, order);
+    // Who would put it back is stopped first.
+    let before = if writes.is_empty() || next.is_back() { Vec::new() } else { auto_sync::due(next, observed) };
+    let (actions, preconditions): (Vec<_>, Vec<_>) = before.into_iter().chain(writes).unzip();
     let mut remarks: Vec<String> = actions.iter().flat_map(|a| about(next, observed, a)).collect();
     remarks.extend(of_the_run(next, order));
+    if !next.is_back() {
+        remarks.extend(auto_sync::remarks(next, observed));
+    }
     let room = room::preview_scale(observed, &actions);
     remarks.extend(room.iter().cloned());
     let changes = actions.iter().flat_map(Action::changes).collect();

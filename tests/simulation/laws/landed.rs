@@ -107,7 +107,9 @@ impl Laws {
         let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
         let share = if track == Track::Candidate { before.share } else { 1.0 - before.share };
         let lately = self.was_meddled(world, component, sent.at.minus(super::end::window()));
-        if to < from && !by_ratio && !lately && share > 0.0 {
+        // Where nothing is under way nobody but the person who says so knows what the traffic needs.
+        let by_word = to > 0 && world.run().is_some_and(|r| r.is_over());
+        if to < from && !by_ratio && !lately && !by_word && share > 0.0 {
             // What was more than all of the traffic needs may go, by a person's word.
             let bears = f64::from(to) * 1.5 / f64::from(from.clamp(1, WHOLE)) >= share;
             if to == 0 || !bears {
@@ -126,6 +128,7 @@ impl Laws {
             && track == Track::Stable
             && to == 0
             && !run.is_back()
+            && !run.scalings.iter().any(|s| s.component == component && s.to == 0)
             && self.entry(run).is_some_and(|e| world.now.minus(e.at).plus(Millis::secs(3)) < *length)
         {
             self.broken("P9", world.now, format!("{component}: the old version went before its {length} were over"));

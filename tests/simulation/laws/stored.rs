@@ -43,8 +43,11 @@ impl Laws {
         if before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| !same(a, t))) {
             self.broken("V2", world.now, "what a rollback goes back to was changed");
         }
-        for answer in after.orders.iter().filter(|a| a.refused.is_none() && before.answer(&a.order).is_none()) {
-            let Some((run, turn)) = self.marks.get(&answer.order) else { continue };
+        // An order to scale is answered only once it is done: it acts from when it is on record.
+        let known = |r: &Rollout, id: &str| r.answer(id).is_some() || r.scalings.iter().any(|s| s.order == id);
+        let taken = after.orders.iter().filter(|a| a.refused.is_none()).map(|a| &a.order);
+        for order in taken.chain(after.scalings.iter().map(|s| &s.order)).filter(|id| !known(before, id)) {
+            let Some((run, turn)) = self.marks.get(order) else { continue };
             let moved = *run == before.id && *turn < before.turn;
             let back = after.is_back();
             if moved && !back {

@@ -171,14 +171,15 @@ impl Route {
     /// One that somebody has just made.
     pub fn made((stable, candidate): (u32, u32), version: u64) -> Route {
         let (stamp, by, pending_until) = (None, Some(Hand::Foreign), Millis::ZERO);
-        Route { uid: version, stable, candidate, version, stamp, by, pending_until, foreign: 7, testers: false }
+        Route { uid: version, stable, candidate, version, stamp, by, at: Millis::ZERO, pending_until, foreign: 7, testers: false }
     }
 
     /// The testers' rule is put there or taken away.
     pub fn admit(&mut self, testers: TestersMove, (version, now): (u64, Millis), by: Hand) {
         let stands = testers == TestersMove::Add || (self.testers && testers == TestersMove::Keep);
         if self.testers != stands {
-            (self.testers, self.version, self.pending_until, self.by) = (stands, version, now.plus(GATEWAY), Some(by));
+            (self.testers, self.version, self.pending_until) = (stands, version, now.plus(GATEWAY));
+            (self.by, self.at) = (Some(by), now);
         }
     }
 
@@ -186,7 +187,7 @@ impl Route {
     pub fn set(&mut self, (stable, candidate): (u32, u32), (version, now): (u64, Millis), by: Hand) {
         if (self.stable, self.candidate) != (stable, candidate) {
             (self.stable, self.candidate, self.version) = (stable, candidate, version);
-            (self.pending_until, self.by) = (now.plus(GATEWAY), Some(by));
+            (self.pending_until, self.by, self.at) = (now.plus(GATEWAY), Some(by), now);
         }
     }
 }

@@ -6,8 +6,10 @@ use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, K
 use cutover::domain::release::Router;
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use cutover::domain::testers::TestersRule;
+use cutover::domain::time::Millis;
+use jiff::Timestamp;
 
-use super::{Deployment, Hand, Part, World};
+use super::{Deployment, Hand, Part, World, epoch};
 
 /// Where an Ingress names its Service.
 const BACKEND: &str = "/spec/rules/0/http/paths/0/backend/service/name";
@@ -19,7 +21,7 @@ impl World {
                 stable: p.stable.as_ref().map(workload),
                 candidate: p.candidate.as_ref().map(workload),
                 route: self.facts(p),
-                route_by: p.route.as_ref().and_then(|r| writer(r.by)),
+                route_by: p.route.as_ref().and_then(|r| Some(Writer { at: Some(told(r.at)), ..writer(r.by)? })),
                 owners: self.owners(p),
                 checked: Default::default(),
             };
@@ -109,6 +111,11 @@ fn facts(
         stamp: None,
         candidate_labels: Default::default(),
     }
+}
+
+/// A time as managed fields tell it: in whole seconds.
+fn told(at: Millis) -> Timestamp {
+    epoch() + Millis::secs(at.as_secs()).duration()
 }
 
 fn writer(hand: Option<Hand>) -> Option<Writer> {
