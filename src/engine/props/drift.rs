@@ -68,7 +68,7 @@ fn each_choice_is_told_before_it_is_made() {
     assert_eq!(
         told,
         [
-            "backend: VirtualService backend: candidate 10 → 5 by argocd-controller 0s ago",
+            "backend: VirtualService backend: candidate 10 → 5 by argocd-controller 5s ago",
             "accept (A): the plan goes on from 5 % at step 1 of 12, once resumed",
             "resume (p): sets ours again: VirtualService backend: stable 95 → 90; VirtualService backend: candidate 5 → 10",
             "roll back (Ctrl-R): the candidate's traffic and pods go"
