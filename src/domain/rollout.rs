@@ -318,6 +318,8 @@ pub enum Suspension {
     Landed {
         /// Since when.
         at: Timestamp,
+        /// How much of a rollback must be covered before a sync that had begun can no longer land.
+        settles: Millis,
     },
     /// It cannot be.
     Refused {

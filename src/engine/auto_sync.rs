@@ -10,13 +10,17 @@ use crate::domain::observed::Observed;
 use crate::domain::owner::{Owner, Reverts, Tool};
 use crate::domain::release::Release;
 use crate::domain::rollout::{Phase, Rollout, Suspension};
-use crate::domain::time::Now;
+use crate::domain::time::{Millis, Now};
 
 use super::decide::SELF;
 use super::preview::Preview;
 
+/// How long a rollback waits, once all is back, to know whether somebody puts it forward again.
+const OWNER_DEADLINE: Millis = Millis::secs(5);
 /// How often a suspension is tried that is answered by nothing, or meets a changed Application.
 pub const TRIES: u8 = 3;
+/// How long a sync that had begun when its Application was suspended may still land.
+const SYNC_LANDS: Millis = Millis::secs(5);
 /// What is said of what stays off.
 const BACK_ON: &str = "then restore it: S, or `cutover restore-sync`";
 
@@ -60,8 +64,18 @@ pub(super) fn due(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition
     healing(&r.release, observed).filter(|(_, application)| open(application)).map(suspend).collect()
 }
 
+/// What a rollback waits for once all is back: whether an Application heals itself, or a sync that had begun when it was
+/// suspended.
+pub(super) fn unsettled(r: &Rollout, observed: &Observed) -> Option<String> {
+    let lands = |s: &Suspension| matches!(s, Suspension::Landed { settles, .. } if r.covered < *settles);
+    if let Some((name, _)) = r.suspensions.iter().find(|(_, s)| lands(s)) {
+        return Some(format!("a sync of Argo CD app {name} that had begun may still put it back"));
+    }
+    unread(r, observed).filter(|_| r.covered < OWNER_DEADLINE)
+}
+
 /// The first Application of which is not known yet whether it heals itself.
-pub(super) fn unread(r: &Rollout, observed: &Observed) -> Option<String> {
+fn unread(r: &Rollout, observed: &Observed) -> Option<String> {
     let seen = r.release.components.iter().filter_map(|c| observed.components.get(&c.name));
     let is_settled = |name: &str| r.suspensions.keys().any(|key| key.split('/').next_back() == Some(name));
     let unread = |o: &&Owner| o.tool == Tool::ArgoCd && o.reverts == Reverts::Unread && !is_settled(o.name.as_str());
@@ -119,7 +133,8 @@ pub fn written(r: &mut Rollout, application: &Application, outcome: &WriteOutcom
     let times = if let Some(Suspension::Tried { times }) = r.suspensions.get(&key) { times.saturating_add(1) } else { 1 };
     match outcome {
         WriteOutcome::Landed => {
-            r.suspensions.insert(key, Suspension::Landed { at: now.wall });
+            let settles = if r.is_back() { r.covered.plus(SYNC_LANDS) } else { Millis::ZERO };
+            r.suspensions.insert(key, Suspension::Landed { at: now.wall, settles });
         }
         WriteOutcome::Refused { code, why } if *code != 429 => refused(r, application, why, now),
         WriteOutcome::Conflict { why } | WriteOutcome::Unknown { why } | WriteOutcome::Refused { why, .. } if times >= TRIES => {

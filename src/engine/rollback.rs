@@ -28,9 +28,6 @@ pub const STABLE_DEADLINE: Millis = Millis::mins(5);
 /// How long the candidate may take to be gone.
 pub const PODS_DEADLINE: Millis = Millis::mins(2);
 
-/// How long is waited, once all is back, to know whether somebody puts it forward again.
-pub const OWNER_DEADLINE: Millis = Millis::secs(5);
-
 /// Turns a run round. Asked twice, it is the same rollback.
 ///
 /// # Errors
@@ -156,9 +153,9 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     // What never wrote anything has nothing that could be put back.
     let wrote = r.seq > 0 || !actions.is_empty();
     let beside = if wrote { auto_sync::due(r, observed) } else { Vec::new() };
-    let unread = auto_sync::unread(r, observed).filter(|_| wrote && r.covered < OWNER_DEADLINE);
-    if !held || !beside.is_empty() || unread.is_some() {
-        r.waiting = r.waiting.take().or_else(|| beside.first().map(|(a, _)| a.to_string())).or(unread);
+    let unsettled = auto_sync::unsettled(r, observed).filter(|_| wrote);
+    if !held || !beside.is_empty() || unsettled.is_some() {
+        r.waiting = r.waiting.take().or_else(|| beside.first().map(|(a, _)| a.to_string())).or(unsettled);
         actions.extend(beside);
         return actions;
     }

@@ -46,7 +46,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "demo",
     "status",
     "plan",
@@ -62,6 +62,7 @@ const COMMANDS: [&str; 22] = [
     "take-over",
     "rollback",
     "undo",
+    "restore-sync",
     "scale",
     "history",
     "init",

@@ -134,7 +134,6 @@ pub const TABLE: &[Row] = &[
         chords: &[ch('S')],
         title: "restore auto-sync",
         help: "Switch Argo CD's auto-sync on again that was suspended; it then sets what git says",
-        hint: 22,
         ..rollout(Action::RestoreSync, "restore-sync")
     },
     show(Pane::Timeline, "steps", &[ch('1')], "The plan, step by step, with what was covered"),

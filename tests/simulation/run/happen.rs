@@ -121,7 +121,7 @@ impl Run<'_> {
     /// GitOps puts every route back to what git says.
     pub(super) fn git(&mut self) {
         if !self.world.heals() {
-            return self.coverage.met("git suspended", self.world.run());
+            return;
         }
         let now = self.world.now;
         for place in 0..self.world.parts.len() {
