@@ -206,12 +206,13 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         lines.extend(told.filter_map(|o| Some(format!("{o}; to stop that: {}", o.how_to_stop()?))));
         lines.extend(observed.map(|o| auto_sync::remarks(next, o)).unwrap_or_default());
     } else if rollout.is_none_or(Rollout::is_over) {
+        // What is written besides the release's own objects comes first.
+        lines.extend(observed.map(|o| auto_sync::remarks(next, o)).unwrap_or_default());
         let testers = next.release.components.iter().filter_map(|c| Some((&c.name, c.testers.as_ref()?)));
         lines.extend(testers.map(|(name, t)| format!("{name}: testers ({t}) meet the candidate once it is ready, until it gets 100 %")));
         lines.extend(next.release.notices().into_iter().map(str::to_owned));
         lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
         lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
-        lines.extend(observed.map(|o| auto_sync::remarks(next, o)).unwrap_or_default());
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());
         }

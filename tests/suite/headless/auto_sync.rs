@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::shop::{NEW, STABLE, Shop, canary, until};
 
-const STEPS: &str = "{ weight: 10, hold: 30s }, { weight: 100, hold: 10s }";
+const STEPS: &str = "{ weight: 10, hold: 6s }, { weight: 100, hold: 1s }";
 const KEPT: &str = "cutover.dev/auto-sync";
 
 fn application(shop: &Shop) -> Value {
