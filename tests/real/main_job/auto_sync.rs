@@ -156,6 +156,6 @@ async fn a_rollback_is_put_back_until_it_may_suspend_what_heals_itself() {
     assert_eq!(code, 0, "{text}");
     let restored = applications.get(&name).await.unwrap();
     assert_eq!(restored.data["spec"], was, "as it was");
-    assert!(restored.metadata.annotations.unwrap_or_default().get(KEPT).is_none());
+    assert!(!restored.metadata.annotations.unwrap_or_default().contains_key(KEPT));
     eventually("and git's weights stand again", SOON, async || if backend(&client, &shop).await == GIT { Ok(()) } else { Err(()) }).await;
 }
