@@ -227,6 +227,11 @@ impl Part<'_> {
         if rest == weight || facts.percent() > rest.percent() {
             return self.route(rest);
         }
+        // A person may have left it few pods while it got little.
+        let wanted = guard::pods_needed(whole, Weight::capped(100 - weight.percent()));
+        if let Some(stable) = self.seen.stable.as_ref().filter(|s| s.replicas < wanted && !s.may_autoscale()) {
+            return Some(self.scale(Stage::Capacity, Track::Stable, stable, wanted));
+        }
         let text = format!(
             "{}: {ready} stable pods for what {whole} bore at the start: the candidate keeps {} % until there are more",
             self.name(),

@@ -338,6 +338,10 @@ impl Life {
     pub fn who(self) -> usize {
         self.who
     }
+
+    pub fn life(self) -> u32 {
+        self.life
+    }
 }
 
 fn described(input: &Input) -> String {

@@ -24,6 +24,8 @@ impl Core {
     /// Begins a turn, and asks for counters, when their time has come.
     pub(super) fn read_when_due(&mut self, out: &mut Vec<Request>) {
         if self.now.mono >= self.turn_at() && self.may_read() {
+            // What was read is known, also where no turn came of it.
+            self.adopt_stored();
             self.fresh = Fresh::default();
             self.turn_began = Some(self.now.mono);
             self.looked_at = Some(self.now);

@@ -9,7 +9,7 @@ use crate::domain::time::Now;
 
 use super::super::decide::Decision;
 use super::super::{auto_sync, ratio};
-use super::to_scale;
+use super::{Ask, bears, is_by_ratio, to_scale};
 
 /// The writes that people's orders still lack, and those that lack none are answered. What the plan writes to the same
 /// Deployment in this turn, `planned`, comes first.
@@ -28,6 +28,10 @@ pub(in crate::engine) fn due(r: &mut Rollout, observed: &Observed, planned: &[(A
             answer(r, &scaling.order, Some(format!("{}: HPA {} owns the replicas of {} by now", scaling.component, hpa.name, side.1.name)));
             continue;
         }
+        if let Some(why) = no_longer_borne(r, observed, &scaling, side) {
+            answer(r, &scaling.order, Some(why));
+            continue;
+        }
         let action = to_scale(&r.release.namespace, &scaling.component, side, scaling.to);
         if !planned.iter().any(|(other, _)| other.object() == action.object()) {
             writes.push((action, Precondition::Value));
@@ -35,6 +39,16 @@ pub(in crate::engine) fn due(r: &mut Rollout, observed: &Observed, planned: &[(A
         r.scalings.push(scaling);
     }
     writes
+}
+
+/// Why fewer pods can no longer be, where the traffic has moved since they were asked for.
+fn no_longer_borne(r: &Rollout, observed: &Observed, scaling: &Scaling, (track, workload): (Track, &Workload)) -> Option<String> {
+    let (component, seen) = (r.release.component(&scaling.component)?, observed.components.get(&scaling.component)?);
+    let ask = Ask { component, track, replicas: scaling.to, seen, workload };
+    if r.is_over() || scaling.to >= workload.replicas || is_by_ratio(&ask) {
+        return None;
+    }
+    bears(r, &ask).err().map(|refusal| refusal.to_string())
 }
 
 /// The same where a run is over whose objects are not those that are looked at any more: of its record nothing else is touched.

@@ -78,7 +78,8 @@ impl Run<'_> {
         match &request.call {
             Call::Load { .. } => Reply::Loaded(self.world.load()),
             Call::Observe { release, .. } => {
-                if let Some(process) = self.processes.get_mut(from.who()) {
+                // Numbers begin again with each life.
+                if let Some(process) = self.processes.get_mut(from.who()).filter(|p| p.alive == Some(from.life())) {
                     process.looking.push((request.id, now));
                 }
                 let seen = self.world.observe();
