@@ -189,7 +189,6 @@ fn where_pods_are_the_weight_the_other_side_grows_along_and_the_weight_stays() {
 #[test]
 fn where_pods_are_the_weight_a_side_without_traffic_gets_none() {
     let mut run = Run::started(by_replicas());
-    run.turn();
     assert!(refusal(&mut run, candidate(1)).contains("candidate has 0 % of the traffic and no pod, pods being the weight: scale web"));
     run.order(stable(8)).unwrap();
     run.turn();
