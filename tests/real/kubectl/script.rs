@@ -22,6 +22,7 @@
 //!   compare one complaint with another.
 //! * `LINE < FILE`: the file is its standard input.
 //! * `LINE | without 'A' 'B'`: leave out lines that begin so, space aside. The reason stands in a comment.
+//! * `LINE | sorted`: what it prints has no order: kubectl asks for several logs in the order of a Go map.
 //! * `LINE & OTHER & OTHER | lines 4`: it does not end by itself. Once it has printed its first line the others are run, and
 //!   four lines are read of it.
 
@@ -77,6 +78,8 @@ pub struct Line {
     pub quiet: bool,
     /// Leave out lines that begin with one of these.
     pub without: Vec<String>,
+    /// What it prints has no order.
+    pub sorted: bool,
     /// The file that is its standard input.
     pub input: Option<String>,
     /// It does not end by itself: how many lines to read of it.
@@ -134,6 +137,7 @@ impl Line {
         if let Some((before, option)) = rest.rsplit_once(" | ") {
             match split(option).split_first() {
                 Some((word, beginnings)) if word == "without" => line.without = beginnings.to_vec(),
+                Some((word, [])) if word == "sorted" => line.sorted = true,
                 Some((word, [count])) if word == "lines" => line.read = Some(count.parse().expect("a number of lines")),
                 _ => panic!("what does {option:?} mean in {text}?"),
             }
@@ -183,5 +187,5 @@ fn lines_are_read_as_they_are_meant() {
     assert_eq!(line.without, ["A b", "C"]);
     let line = Line::parse("get pods -w & label pod a b=c & delete pod a | lines 3");
     assert_eq!((line.words, line.read, line.meanwhile.len()), (words("get pods -w"), Some(3), 2));
-    assert!(Line::parse("? get x").quiet);
+    assert!(Line::parse("? get x").quiet && Line::parse("logs -l a=b | sorted").sorted);
 }

@@ -187,7 +187,13 @@ fn seen(line: &Line, told: Told) -> Told {
         let text = kept;
         normal::equal(&if line.words.first().is_some_and(|word| word == "top") { normal::amounts(&text) } else { text })
     };
-    Told { code: told.code, out: cut(&told.out), err: cut(&told.err) }
+    let (mut out, err) = (cut(&told.out), cut(&told.err));
+    if line.sorted {
+        let mut lines: Vec<&str> = out.lines().collect();
+        lines.sort_unstable();
+        out = lines.join("\n");
+    }
+    Told { code: told.code, out, err }
 }
 
 /// Lines that are only in one of two texts.

@@ -1,15 +1,25 @@
 //! More pods for stable, as an on-call gives them: beside a run in another process, and with none.
 
+use kube::api::DeleteParams;
+
 use super::{BACKEND, SOON, Shop};
 use crate::harness::audit;
 use crate::harness::control_plane::{ControlPlane, User};
 use crate::harness::deadline::eventually;
+use crate::harness::objects;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stable_is_given_more_pods_and_a_run_counts_on_them() {
     let Some(plane) = ControlPlane::get("stable_is_given_more_pods_and_a_run_counts_on_them") else { return };
     let shop = Shop::open(plane, "scale").await;
     let scale = async |name: &str, args: &[&str]| shop.done(User::Operator, name, &[&["scale"], args, &["--yes"]].concat()).await;
+
+    // Its autoscaler owns the replicas; without it they are anybody's.
+    let (code, text) = scale("owned", &["backend", "4"]).await;
+    let owned = format!("HPA {} owns the replicas of Deployment {}", BACKEND.stable, BACKEND.stable);
+    assert!(code == 1 && text.contains(&owned) && text.contains("{\"spec\":{\"minReplicas\":4}}"), "{text}");
+    let scalers = objects::api(&shop.namespace.harness().await, &shop.namespace.name, "autoscaling", "v2", "HorizontalPodAutoscaler");
+    scalers.delete(BACKEND.stable, &DeleteParams::default()).await.expect("the autoscaler");
 
     let (code, text) = scale("first", &["backend", "4"]).await;
     assert_eq!(code, 0, "{text}");

@@ -2,6 +2,7 @@
 
 use cutover::domain::action::{Action, Precondition};
 use cutover::domain::release::Track;
+use cutover::domain::rollout::Rollout;
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::Call;
@@ -112,7 +113,9 @@ impl Laws {
         if to < from && !by_ratio && !lately && !by_word && share > 0.0 {
             // What was more than all of the traffic needs may go, by a person's word.
             let bears = f64::from(to) * 1.5 / f64::from(from.clamp(1, WHOLE)) >= share;
-            if to == 0 || !bears {
+            // While nothing is under way nobody knows what the traffic needs but the person who asks for fewer.
+            let by_word = world.run().is_none_or(Rollout::is_over);
+            if to == 0 || !(bears || by_word) {
                 self.broken(
                     "T4",
                     world.now,

@@ -121,7 +121,8 @@ fn judge(pod: &Value, container: &str, previous: bool) -> Result<(), Status> {
     match (waiting, has_run) {
         (Some(waiting), false) => {
             let why = match waiting.text("/reason") {
-                "ErrImagePull" | "ImagePullBackOff" => "trying and failing to pull image".to_owned(),
+                "ErrImagePull" => "image can't be pulled".to_owned(),
+                "ImagePullBackOff" => "trying and failing to pull image".to_owned(),
                 "" => "ContainerCreating".to_owned(),
                 reason => reason.to_owned(),
             };
