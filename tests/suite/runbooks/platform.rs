@@ -69,8 +69,8 @@ fn an_application_that_heals_itself_is_suspended_first_and_restored_by_a_person(
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": { "name": "platform", "namespace": "argocd" },
         "spec": { "project": "default", "syncPolicy": policy },
     });
-    let site = gateway_with(route, [application], json!({ "blueGreen": { "approve": false, "hold": "30m" } }), gates());
-    let site = site.requests(json!({ "service": GATEWAY }), 20).but("argoCd", json!({ "heals": "3s" }));
+    let site = gateway_with(route, [application], json!({ "blueGreen": { "approve": false, "hold": "1m" } }), json!([]));
+    let site = site.but("argoCd", json!({ "heals": "3s" }));
     let story = site.rehearse(0, json!({ "gateway": image(GATEWAY, "v1.3.0") }), &[]);
     assert_eq!(story.writes("Application platform"), ["auto-sync on (prune, selfHeal) → off"]);
     assert_eq!(story.writes("Service api-gateway"), ["selector version blue → green"], "and nobody sets it back");
