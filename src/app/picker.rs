@@ -4,7 +4,7 @@ use super::action::{self, Action, Row, Scope};
 use super::field::Field;
 use super::list::fuzzy;
 use super::model::{Model, Screen};
-use crate::domain::command::Command;
+use crate::domain::command::{self, Command};
 use crate::domain::release::Track;
 use crate::domain::weight::Weight;
 
@@ -94,14 +94,10 @@ pub fn offers(model: &Model, typed: &str) -> Vec<(Run, String)> {
 
 /// So many pods for a component's stable side, or the one that is named.
 fn scale(what: Option<&str>, pods: &str) -> Vec<(Run, String)> {
-    let (component, track) = match what.map(|w| w.split_once('/').unwrap_or((w, "stable"))) {
-        None => (None, Track::Stable),
-        Some((name, "stable")) => (Some(name.to_owned()), Track::Stable),
-        Some((name, "candidate")) => (Some(name.to_owned()), Track::Candidate),
-        Some(_) => return Vec::new(),
-    };
-    let pods = pods.parse::<u32>().ok().filter(|n| i32::try_from(*n).is_ok());
-    let command = pods.map(|replicas| Command::Scale { component, track, replicas });
+    let Ok(side) = what.map(command::side).transpose() else { return Vec::new() };
+    let (component, track) = side.map_or((None, None), |(name, track)| (Some(name.to_owned()), track));
+    let track = track.unwrap_or(Track::Stable);
+    let command = command::pods(pods).map(|replicas| Command::Scale { component, track, replicas });
     command.into_iter().map(|c| (Run::Scale(c.clone()), c.to_string())).collect()
 }
 

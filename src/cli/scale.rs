@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::domain::command::Command;
+use crate::domain::command::{self, Command};
 use crate::domain::release::{Release, Source, Track};
 
 use super::args::{Global, Which};
@@ -52,8 +52,7 @@ struct Typed {
 
 fn typed(what: &[String]) -> Result<Typed, CliError> {
     let (replicas, names) = what.split_last().ok_or_else(|| CliError::Usage("how many pods?".to_owned()))?;
-    let replicas = replicas.parse::<u32>().ok().filter(|n| i32::try_from(*n).is_ok());
-    let Some(replicas) = replicas else {
+    let Some(replicas) = command::pods(replicas) else {
         let last = what.last().map_or("", String::as_str);
         return Err(CliError::Usage(format!("`{last}` is no number of pods: cutover scale [RELEASE] [COMPONENT[/candidate]] REPLICAS")));
     };
@@ -62,16 +61,9 @@ fn typed(what: &[String]) -> Result<Typed, CliError> {
         [one] => (None, Some(one)),
         [release, component, ..] => (Some(release.clone()), Some(component)),
     };
-    let side = |text: &str| match text {
-        "stable" => Ok(Track::Stable),
-        "candidate" => Ok(Track::Candidate),
-        other => Err(CliError::Usage(format!("`{other}` is no side: stable or candidate"))),
-    };
-    let (name, track) = match component.map(|c| c.split_once('/').map_or((c.as_str(), None), |(name, side)| (name, Some(side)))) {
-        None => (None, None),
-        Some((name, None)) => (Some(name.to_owned()), None),
-        Some((name, Some(text))) => (Some(name.to_owned()), Some(side(text)?)),
-    };
+    let side = component.map(|c| command::side(c)).transpose();
+    let side = side.map_err(|other| CliError::Usage(format!("`{other}` is no side: stable or candidate")))?;
+    let (name, track) = side.map_or((None, None), |(name, track)| (Some(name.to_owned()), track));
     Ok(Typed { release, name, track, replicas })
 }
 

@@ -65,6 +65,24 @@ pub enum Command {
     },
 }
 
+/// A number of pods as people type it: no more than Kubernetes can count.
+pub fn pods(text: &str) -> Option<u32> {
+    text.parse::<u32>().ok().filter(|n| i32::try_from(*n).is_ok())
+}
+
+/// A component and perhaps a side of it as people type them: `backend`, `backend/candidate`.
+///
+/// # Errors
+/// The word that is no side.
+pub fn side(text: &str) -> Result<(&str, Option<Track>), &str> {
+    match text.split_once('/') {
+        None => Ok((text, None)),
+        Some((name, side)) => {
+            [Track::Stable, Track::Candidate].into_iter().find(|t| t.to_string() == side).map(|t| (name, Some(t))).ok_or(side)
+        }
+    }
+}
+
 impl Command {
     /// Whether it takes the release back: then it waits for nothing and is bound to no state.
     pub fn goes_back(&self) -> bool {

@@ -1,7 +1,7 @@
 //! More or fewer pods for one side.
 
 use crate::app::field::Field;
-use crate::domain::command::Command;
+use crate::domain::command::{self, Command};
 use crate::domain::release::Track;
 use crate::domain::view::View;
 
@@ -48,8 +48,7 @@ impl Scale {
     pub(super) fn command(&self) -> Result<Command, String> {
         let row = self.rows.get(self.at).ok_or("the release has no Deployment")?;
         let text = self.replicas.text().trim();
-        let replicas = text.parse::<u32>().ok().filter(|n| i32::try_from(*n).is_ok());
-        let replicas = replicas.ok_or_else(|| format!("`{text}` is no number of pods"))?;
+        let replicas = command::pods(text).ok_or_else(|| format!("`{text}` is no number of pods"))?;
         Ok(Command::Scale { component: Some(row.component.clone()), track: row.track, replicas })
     }
 }
