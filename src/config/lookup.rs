@@ -39,13 +39,17 @@ pub fn find(lookup: &Lookup) -> Option<PathBuf> {
     here.into_iter().chain(user).find(|path| path.is_file())
 }
 
-/// Reads every release of the file that [`find`] names; none where there is no file.
+/// Reads every release of the file that [`find`] names; none where there is no file. One of no bytes that nobody named is
+/// what a shell leaves that is about to write it: `cutover init > cutover.yaml`.
 ///
 /// # Errors
 /// When the file cannot be read or is not a release file.
 pub fn load(lookup: &Lookup) -> Result<Vec<Declared>, ConfigError> {
     match find(lookup) {
-        Some(path) => super::parse(&name(&path, lookup.here.as_deref()), &read(&path)?),
+        Some(path) => match read(&path)?.as_str() {
+            "" if lookup.explicit.is_none() => Ok(Vec::new()),
+            text => super::parse(&name(&path, lookup.here.as_deref()), text),
+        },
         None => Ok(Vec::new()),
     }
 }
@@ -60,4 +64,22 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 fn name(path: &Path, here: Option<&Path>) -> String {
     let short = here.and_then(|dir| path.strip_prefix(dir).ok()).unwrap_or(path);
     short.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_a_shell_is_about_to_write_declares_nothing_and_one_that_was_named_is_at_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NAME);
+        let here = |explicit| Lookup { explicit, here: Some(dir.path().to_owned()), user: None };
+        assert_eq!(load(&here(None)).unwrap().len(), 0, "there is none");
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(load(&here(None)).unwrap().len(), 0);
+        assert!(load(&here(Some(path.clone()))).unwrap_err().to_string().contains("no release in it"));
+        std::fs::write(&path, "# nothing yet\n").unwrap();
+        assert!(load(&here(None)).unwrap_err().to_string().contains("no release in it"));
+    }
 }
