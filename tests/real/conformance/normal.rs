@@ -16,7 +16,7 @@ pub fn equalise(value: &mut Value) {
     tables(value);
     collections(value);
     order(value);
-    conditions(value);
+    moments(value);
 }
 
 /// The first two, for one side of one case: it remembers what it has numbered.
@@ -159,20 +159,26 @@ fn order(value: &mut Value) {
     }
 }
 
-/// 10: conditions are known by their type; they stand in the order in which they changed last, which is a matter of moments.
-fn conditions(value: &mut Value) {
+/// 10: conditions are known by their type, managed fields by who wrote them and how; they stand in the order in which they
+/// changed last, which is a matter of moments: whether a second ended between two requests.
+fn moments(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (name, inner) in map.iter_mut() {
-                match inner {
-                    Value::Array(list) if name == "conditions" => list.sort_by_cached_key(|entry| entry["type"].to_string()),
-                    inner => conditions(inner),
+                match (name.as_str(), inner) {
+                    ("conditions", Value::Array(list)) => list.sort_by_cached_key(|entry| entry["type"].to_string()),
+                    ("managedFields", Value::Array(list)) => list.sort_by_cached_key(writer),
+                    (_, inner) => moments(inner),
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(conditions),
+        Value::Array(list) => list.iter_mut().for_each(moments),
         _ => {}
     }
+}
+
+fn writer(entry: &Value) -> String {
+    ["operation", "manager", "apiVersion", "subresource"].map(|name| entry[name].to_string()).join(" ")
 }
 
 fn anonymous(mut value: Value) -> Value {
@@ -210,6 +216,7 @@ fn only_what_must_differ_is_made_equal() {
         "host": "10.1.2.3", "at": "2026-11-24T16:00:00Z", "image": "app:1.2.3", "count": "77",
         "message": "Created pod: web-5d9c7b8f6d-x2k4p.",
         "owner": {"uid": "01234567-89ab-cdef-0123-456789abcdef", "resourceVersion": "78"},
+        "managedFields": [{"manager": "b", "operation": "Update"}, {"manager": "b", "operation": "Update", "subresource": "status"}],
     });
     equalise(&mut body);
     Normal::default().number(&mut body);
@@ -218,6 +225,7 @@ fn only_what_must_differ_is_made_equal() {
         "host": "<address>", "at": "<time>", "image": "app:1.2.3", "count": "77",
         "message": "Created pod: web-5d9c7b8f6d-<ending>.",
         "owner": {"uid": "<uid 1>", "resourceVersion": "<version 2>"},
+        "managedFields": [{"manager": "b", "operation": "Update", "subresource": "status"}, {"manager": "b", "operation": "Update"}],
     });
     assert_eq!(body, wanted);
 }
