@@ -4,6 +4,7 @@
 //! repeats a request by itself.
 
 mod auth;
+mod direct;
 mod kubeconfig;
 mod plugin;
 mod probe;
@@ -234,9 +235,13 @@ pub async fn prepare(options: &ConnectOptions) -> Result<Connection, ConnectErro
 }
 
 fn client(config: Config, token: Option<auth::Token>, read_only: bool) -> Result<Client, kube::Error> {
-    let builder = ClientBuilder::try_from(config)?;
     // The guard stands outermost: what it refuses is not even signed.
-    Ok(builder.with_layer(&auth::TokenLayer(token)).with_layer(&ReadOnlyLayer { on: read_only }).build())
+    let (token, guard) = (auth::TokenLayer(token), ReadOnlyLayer { on: read_only });
+    if config.proxy_url.is_some() {
+        return Ok(ClientBuilder::try_from(config)?.with_layer(&token).with_layer(&guard).build());
+    }
+    let way = direct::way(&config)?;
+    Ok(ClientBuilder::new(way, config.default_namespace).with_layer(&token).with_layer(&guard).build())
 }
 
 fn unusable(context: &str, server: &str, error: &kube::Error) -> ConnectError {
