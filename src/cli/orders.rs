@@ -6,6 +6,8 @@
 use std::io::{IsTerminal as _, Write};
 use std::sync::Arc;
 
+use futures::future::join;
+
 use crate::cluster::state;
 use crate::domain::command::{Command, Order};
 use crate::domain::port::{Haste, Stored};
@@ -62,15 +64,7 @@ impl Ask {
 /// # Errors
 /// Whatever keeps it from being given.
 pub async fn give(ask: Ask, global: &Global, out: &mut Output<'_>, notes: &mut dyn Write) -> Result<Exit, CliError> {
-    let (session, running) = open(&ask, global).await?;
-    let (release, run, known) = match running {
-        Some((run, stored)) => (Release::clone(&run.release), Some(run), Some(stored)),
-        None => {
-            let release = session.release(&ask.which).await?;
-            let run = stored(&session, &release).await?;
-            (release, run, None)
-        }
-    };
+    let (session, Meant { release, run, known }) = open(&ask, global).await?;
     let command = match ask.wish {
         Wish::Command(command) => Some(command),
         Wish::Run { images, cause } => super::run::command(&release, run.as_ref(), &images, cause.as_ref())?,
@@ -126,16 +120,35 @@ fn charge(session: &Session, job: &Job) -> Charge {
     }
 }
 
-/// Connects, and finds the run under way. A rollback does so with its first request; only where that finds nothing is the
-/// server asked who it is.
-async fn open(ask: &Ask, global: &Global) -> Result<(Session, Option<(Rollout, Stored)>), CliError> {
+/// What an order is for.
+struct Meant {
+    release: Release,
+    /// Its last run, where the order could mean something else after another one.
+    run: Option<Rollout>,
+    /// The state of its run under way.
+    known: Option<Stored>,
+}
+
+/// Connects, and finds what is meant. A rollback's first request is the one that finds the run under way. Where there is none,
+/// the server is asked who it is while its objects are read, and the last run is not read here: the driver does so beside its
+/// look, and what it says about a state that cannot be read keeps nobody from going back.
+async fn open(ask: &Ask, global: &Global) -> Result<(Session, Meant), CliError> {
     let back = matches!(ask.wish, Wish::Command(Command::RollBack | Command::Reject));
     let mut session = if back { Session::open_at_once(global).await? } else { Session::open(global).await? };
-    let running = session.running(&ask.which).await;
-    if back && running.is_none() {
-        session.connection.prove().await?;
+    if let Some((run, stored)) = session.running(&ask.which).await {
+        return Ok((session, Meant { release: Release::clone(&run.release), run: Some(run), known: Some(stored) }));
     }
-    Ok((session, running))
+    let release = if back {
+        let mut connection = session.connection.clone();
+        let (proved, release) = join(connection.prove(), session.release(&ask.which)).await;
+        proved?;
+        session.connection = connection;
+        release?
+    } else {
+        session.release(&ask.which).await?
+    };
+    let run = if back && !global.dry_run { None } else { stored(&session, &release).await? };
+    Ok((session, Meant { release, run, known: None }))
 }
 
 /// The last run of a release, under way or over.

@@ -113,11 +113,11 @@ impl Session {
 
     async fn releases_in(&self, namespace: &str) -> Result<Vec<Release>, CliError> {
         let (client, context) = (&self.connection.unary, self.connection.context.as_str());
-        let objects = discover::read(client, namespace).await?;
-        let here = self.declared.iter().filter(|d| d.namespace.as_deref().unwrap_or(&self.connection.namespace) == namespace);
-        let prometheus = discover::prometheus(client, namespace, &objects, here).await;
+        let here = || self.declared.iter().filter(|d| d.namespace.as_deref().unwrap_or(&self.connection.namespace) == namespace);
+        let named = here().find_map(|d| d.prometheus.clone());
+        let (objects, prometheus) = discover::read_with_prometheus(client, namespace, named).await?;
         let mut releases = Vec::new();
-        for declared in self.declared.iter().filter(|d| d.namespace.as_deref().unwrap_or(&self.connection.namespace) == namespace) {
+        for declared in here() {
             let found = objects.fill(declared, namespace, context, prometheus.clone());
             releases.push(declared.clone().complete(found.map_err(|why| CliError::Refused(format!("{}: {why}", declared.name)))?));
         }

@@ -8,7 +8,8 @@ pub mod pairs;
 pub mod routers;
 mod wire;
 
-use futures::future::{join, join4, try_join};
+use futures::FutureExt as _;
+use futures::future::{join, join_all, join4, try_join};
 use kube::Client;
 use serde_json::Value;
 
@@ -47,28 +48,26 @@ async fn routes(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
     call::list(client, kind, namespace, "").await.unwrap_or_default()
 }
 
-/// The Prometheus of what is declared. Only where nobody names one it is looked for behind a Service: in the namespace, else in
-/// the usual ones. Where those may not be looked into, nothing is found and nothing is wrong.
-pub async fn prometheus<'a>(
+/// The same, and beside it the Prometheus to ask. Only where none is named it is looked for behind a Service: in the namespace,
+/// else in the usual ones. Where those may not be looked into, nothing is found and nothing is wrong.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_with_prometheus(
     client: &Client,
     namespace: &str,
-    here: &Objects,
-    mut declared: impl Iterator<Item = &'a Declared>,
-) -> Option<Prometheus> {
-    if let Some(named) = declared.find_map(|d| d.prometheus.as_ref()) {
-        return Some(named.clone());
+    named: Option<Prometheus>,
+) -> Result<(Objects, Option<Prometheus>), ClusterError> {
+    if named.is_some() {
+        return Ok((read(client, namespace).await?, named));
     }
-    if let Some(found) = here.prometheus(namespace) {
-        return Some(found);
-    }
-    for other in MONITORING.into_iter().filter(|ns| *ns != namespace) {
-        let services = call::list(client, Kind::Service, other, "").await.unwrap_or_default();
-        let there = Objects { services, ..Objects::default() };
-        if let Some(found) = there.prometheus(other) {
-            return Some(found);
-        }
-    }
-    None
+    let elsewhere = MONITORING.into_iter().filter(|ns| *ns != namespace).map(|ns| async move {
+        let services = call::list(client, Kind::Service, ns, "").await.unwrap_or_default();
+        Objects { services, ..Objects::default() }.prometheus(ns)
+    });
+    let (here, elsewhere) = try_join(read(client, namespace), join_all(elsewhere).map(Ok)).await?;
+    let found = here.prometheus(namespace).or_else(|| elsewhere.into_iter().flatten().next());
+    Ok((here, found))
 }
 
 impl Objects {

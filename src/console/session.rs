@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -306,9 +307,10 @@ async fn places(context: &Context) -> Result<Vec<String>, String> {
 
 async fn in_namespace(context: &Context, namespace: &str) -> Result<Vec<Release>, String> {
     let client = &context.connection.unary;
-    let objects = discover::read(client, namespace).await.map_err(|e| e.to_string())?;
     let here = |d: &&Declared| d.namespace.as_deref().is_none_or(|ns| ns == namespace);
-    let prometheus = discover::prometheus(client, namespace, &objects, context.declared.iter().filter(here)).await;
+    let named = context.declared.iter().filter(here).find_map(|d| d.prometheus.clone());
+    let (read, stored) = join(discover::read_with_prometheus(client, namespace, named), state::list(client, namespace)).await;
+    let (objects, prometheus) = read.map_err(|e| e.to_string())?;
     let mut releases = Vec::new();
     if context.declared.is_empty() {
         releases = objects.propose(namespace, &context.connection.context, prometheus.as_ref());
@@ -317,8 +319,7 @@ async fn in_namespace(context: &Context, namespace: &str) -> Result<Vec<Release>
         let found = objects.fill(declared, namespace, &context.connection.context, prometheus.clone())?;
         releases.push(declared.clone().complete(found));
     }
-    let stored = state::list(client, namespace).await.unwrap_or_default();
-    let running = stored.into_values().filter_map(Result::ok).filter_map(|s| s.rollout).filter(|r| !r.is_over());
+    let running = stored.unwrap_or_default().into_values().filter_map(Result::ok).filter_map(|s| s.rollout).filter(|r| !r.is_over());
     for rollout in running.filter(|r| !context.declared.iter().any(|d| d.name == r.release.name)) {
         releases.retain(|r| r.name != rollout.release.name);
         releases.push(Release::clone(&rollout.release));

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover::cluster::{logs, observe, watch};
+use cutover::cluster::{discover, logs, observe, watch};
 use cutover::domain::live::{Feed, Snapshot};
 use cutover::domain::object::Kind;
-use cutover::domain::release::{Router, Track};
+use cutover::domain::release::{Prometheus, Router, Track};
 use cutover::domain::route::{Acceptance, RouteProblem};
+use cutover::domain::time::Millis;
 use cutover::sim::http::{Clock, Options};
 use serde_json::{Value, json};
 
@@ -112,15 +113,13 @@ async fn a_candidate_that_is_still_to_be_made_is_labelled_as_its_destination_rul
 }
 
 #[tokio::test]
-async fn no_prometheus_is_looked_for_where_one_is_declared_and_none_that_may_not_be_seen() {
-    use cutover::cluster::discover;
+async fn a_prometheus_is_found_behind_a_service_and_one_that_is_named_is_taken() {
     let bench = Bench::of("two-components").await;
     let client = bench.connect(false).await.unary;
-    let here = discover::read(&client, NAMESPACE).await.unwrap();
-    assert!(discover::prometheus(&client, NAMESPACE, &here, [].iter()).await.is_some(), "it is behind a Service");
-    bench.deny("list", "", "services");
-    let nothing = discover::Objects::default();
-    assert_eq!(discover::prometheus(&client, NAMESPACE, &nothing, [].iter()).await, None);
+    let look = async |named| discover::read_with_prometheus(&client, NAMESPACE, named).await.unwrap().1;
+    let found = look(None).await.expect("it is behind a Service of another namespace");
+    let named = Prometheus { interval: Millis::secs(7), ..found };
+    assert_eq!(look(Some(named.clone())).await, Some(named));
 }
 
 #[tokio::test]
