@@ -23,6 +23,8 @@ pub struct Entry {
     pub body: Value,
     /// When the API server got it, RFC 3339.
     pub received: String,
+    /// When it was answered, RFC 3339.
+    pub answered: String,
 }
 
 impl Entry {
@@ -44,6 +46,20 @@ impl fmt::Display for Entry {
 /// The lines of those that `pick` picks.
 pub fn lines(log: &[Entry], pick: impl Fn(&Entry) -> bool) -> String {
     log.iter().filter(|entry| pick(entry)).map(|entry| format!("{entry}\n")).collect()
+}
+
+/// The requests up to the last of those that `pick` picks, with when each came and how long it took, in milliseconds.
+pub fn timeline(log: &[Entry], pick: impl Fn(&Entry) -> bool) -> String {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_microsecond() as f64 / 1e3;
+    let mut log: Vec<&Entry> = log.iter().collect();
+    log.sort_by(|a, b| a.received.cmp(&b.received));
+    let end = log.iter().rposition(|entry| pick(entry)).map_or(0, |last| last + 1);
+    let first = log.first().map_or(0.0, |entry| at(&entry.received));
+    let line = |e: &&Entry| {
+        let (came, went) = (at(&e.received), at(&e.answered));
+        format!("{:>7.1} +{:>5.1} {:>6} {} {}\n", came - first, went - came, e.verb, e.uri, e.code)
+    };
+    log.iter().take(end).map(line).collect()
 }
 
 /// All requests of `user`, in the order in which they were answered. A watch that still runs counts from its first answer on.
@@ -71,5 +87,6 @@ fn entry(event: &Value) -> Entry {
         code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
         body: event["requestObject"].clone(),
         received: text(&event["requestReceivedTimestamp"]),
+        answered: text(&event["stageTimestamp"]),
     }
 }

@@ -1,6 +1,7 @@
 //! How soon a rollback is on the server: as a command and by a key, beside `kubectl patch` on the same machine in the same
 //! minute. `CUTOVER_BINARY` names another build to measure.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::console::at;
 use super::{COMPONENTS, Shop};
+use crate::harness::audit::{self, Entry};
 use crate::harness::bastion::PATIENT;
 use crate::harness::control_plane::{ControlPlane, User};
 use crate::harness::objects::{self, BACKEND, Component};
@@ -42,6 +44,17 @@ impl Shop {
             plane.kubectl_as(&config, &["patch", "virtualservice", BACKEND.stable, "--type=json", "-p", &patch]).expect("a patch by hand");
         };
         self.until_back(&[BACKEND], kubectl).await
+    }
+
+    /// `cutover rollback`, to its end.
+    fn rollback(&self, kubeconfig: &Path, round: usize) -> impl FnOnce() + Send + 'static {
+        let (bastion, config) = (self.bastion.clone(), kubeconfig.to_owned());
+        let name = format!("rollback-{round}");
+        move || {
+            let mut running = bastion.cutover(&config, &name, &["rollback"]);
+            let code = running.wait(PATIENT);
+            assert_eq!(code, 0, "{}{}", running.read_out(), running.read_err());
+        }
     }
 
     /// From the start of a command to the moment that these routes are back on stable, as one watch sees it.
@@ -91,18 +104,40 @@ async fn a_rollback_is_on_the_server_about_as_soon_as_a_patch_by_hand() {
         shop.divert().await;
         by_hand.push(shop.patched_by_hand().await);
         shop.divert().await;
-        let (bastion, config) = (shop.bastion.clone(), kubeconfig.clone());
-        let name = format!("rollback-{round}");
-        let rollback = move || {
-            let mut running = bastion.cutover(&config, &name, &["rollback"]);
-            let code = running.wait(PATIENT);
-            assert_eq!(code, 0, "{}{}", running.read_out(), running.read_err());
-        };
-        ours.push(shop.until_back(&COMPONENTS, rollback).await);
+        let before = shop.namespace.audit(User::Operator).len();
+        ours.push(shop.until_back(&COMPONENTS, shop.rollback(&kubeconfig, round)).await);
+        let asked = shop.namespace.audit(User::Operator).split_off(before);
+        println!("round {round}, what was asked:\n{}", audit::timeline(&asked, writes_a_route));
     }
     let (by_hand, ours) = (fastest(&by_hand), fastest(&ours));
-    println!("until the routes are back: `kubectl patch` of one {by_hand:?}, `cutover rollback` of two {ours:?}");
+    println!("until the routes are back: `kubectl patch` of one {by_hand:?}, `cutover rollback` of two that no run is about {ours:?}");
     assert!(ours.as_secs_f64() <= by_hand.as_secs_f64() * MOST, "{ours:?} where a patch by hand takes {by_hand:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_driver_was_killed_is_taken_back_about_as_soon_as_a_patch_by_hand() {
+    let Some(plane) = ControlPlane::get("a_run_whose_driver_was_killed_is_taken_back_about_as_soon_as_a_patch_by_hand") else { return };
+    let shop = Shop::open(plane, "killed").await;
+    let kubeconfig = shop.namespace.kubeconfig(User::Operator);
+    let mut driver = shop.run("driver");
+    shop.holds(25, &mut driver).await;
+    driver.kill();
+    let before = shop.namespace.audit(User::Operator).len();
+    let ours = shop.until_back(&COMPONENTS, shop.rollback(&kubeconfig, 0)).await;
+    let asked = shop.namespace.audit(User::Operator).split_off(before);
+    let mut by_hand = vec![];
+    for _ in 0..ROUNDS {
+        shop.divert().await;
+        by_hand.push(shop.patched_by_hand().await);
+    }
+    let by_hand = fastest(&by_hand);
+    println!("what was asked:\n{}", audit::timeline(&asked, writes_a_route));
+    println!("until the routes are back: `kubectl patch` of one {by_hand:?}, `cutover rollback` of two that are under way {ours:?}");
+    assert!(ours.as_secs_f64() <= by_hand.as_secs_f64() * MOST, "{ours:?} where a patch by hand takes {by_hand:?}");
+}
+
+fn writes_a_route(entry: &Entry) -> bool {
+    entry.writes() && entry.resource == "virtualservices"
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
