@@ -38,6 +38,9 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
             } else if by_us(seen.route_by.as_ref()) && !is_by_pods(facts) && target.held.is_some_and(|held| facts.rises_from(held)) {
                 // A late write of ours: it is set again. One that takes back is another process's rollback, not on record yet.
                 target.held = None;
+            } else if target.held.is_none() && !is_by_pods(facts) {
+                // Ours goes over what is found here, and over nothing that comes later.
+                target.held = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
             }
             if target.route.as_ref() != Some(facts) {
                 target.route = Some(facts.clone());

@@ -28,6 +28,11 @@ fn why(run: &Run) -> String {
     }
 }
 
+/// It stands still for this change of the route.
+fn asks_about(run: &Run, change: &str) {
+    assert!(why(run).starts_with(&format!("backend: VirtualService backend: {change}")), "{}", why(run));
+}
+
 fn refused(run: &mut Run) -> String {
     run.order(Command::AcceptDrift).unwrap_err().to_string()
 }
@@ -89,7 +94,7 @@ fn an_answer_is_to_what_was_told_and_to_nothing_that_came_after() {
     run.rollout = untold;
     run.order(Command::Resume).unwrap();
     run.turn();
-    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 60"), "{}", why(&run));
+    asks_about(&run, "candidate 10 → 60");
     assert_eq!(run.world.weight("backend"), 60);
 }
 
@@ -107,7 +112,7 @@ fn a_weight_that_came_after_a_refused_shift_is_somebody_elses() {
     run.world.meddle("backend", 60);
     run.order(Command::Resume).unwrap();
     run.turn();
-    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 60"), "{}", why(&run));
+    asks_about(&run, "candidate 10 → 60");
     assert_eq!(run.world.weight("backend"), 60);
 }
 
@@ -119,7 +124,7 @@ fn what_is_written_over_is_what_was_told_and_not_what_came_after_the_key() {
     run.order(Command::Resume).unwrap();
     run.world.meddle("backend", 5);
     run.turn();
-    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 5"), "{}", why(&run));
+    asks_about(&run, "candidate 10 → 5");
     assert_eq!(run.world.weight("backend"), 5);
     run.order(Command::Resume).unwrap();
     run.turns(2);
@@ -137,7 +142,20 @@ fn what_is_written_over_is_what_was_told_and_not_what_came_after_the_key() {
     // Ours stands again, so what was written over once is somebody else's when it comes once more.
     run.world.meddle("backend", 5);
     run.turn();
-    assert!(why(&run).starts_with("backend: VirtualService backend: candidate 10 → 5"), "{}", why(&run));
+    asks_about(&run, "candidate 10 → 5");
+}
+
+#[test]
+fn a_weight_set_by_hand_goes_over_what_stood_there_and_over_nothing_later() {
+    let mut run = at_ten();
+    run.order(Command::SetWeight(Weight::capped(30))).unwrap();
+    // Its write comes to nothing, and somebody else is quicker than the next one.
+    let lost = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
+    assert_eq!(lost.actions.len(), 1);
+    run.rollout = Some(lost.rollout);
+    run.world.meddle("backend", 60);
+    run.turns(3);
+    assert_eq!((run.world.weight("backend"), run.rollout.as_ref().unwrap().drifts.len()), (60, 1));
 }
 
 #[test]
