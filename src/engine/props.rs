@@ -207,6 +207,21 @@ fn blue_green_switches_after_approval_and_swaps_roles() {
 }
 
 #[test]
+fn pods_that_answer_still_and_are_not_wanted_any_more_get_no_traffic_back() {
+    let mut run = Run::started(blue_green());
+    run.turns(20);
+    run.order(Command::Approve).unwrap();
+    run.turns(5);
+    assert_eq!(run.world.weight("web"), 100);
+    let mut seen = run.world.observe();
+    let old = seen.components.get_mut("web").unwrap().stable.as_mut().unwrap();
+    assert!(old.ready > 0);
+    old.replicas = 0;
+    let moves = super::rollback::first_moves(run.rollout.as_ref().unwrap(), Some(&seen));
+    assert!(matches!(moves[..], [(Action::Scale { from: 0, to: 4, .. }, _)]), "{moves:?}");
+}
+
+#[test]
 fn the_next_blue_green_release_goes_the_other_way() {
     let mut run = Run::started(blue_green());
     run.order(Command::Pause).unwrap();

@@ -79,14 +79,16 @@ pub fn back(component: &str, facts: &RouteFacts) -> (Action, Precondition) {
     (Action::Route { component, facts, weight: Weight::ZERO, testers }, Precondition::Identity)
 }
 
-/// With no ready stable address, stable is scaled first: traffic to nowhere helps nobody.
+/// With no ready stable address, stable is scaled first: traffic to nowhere helps nobody. Pods that are ready still and of
+/// which none is wanted are as good as gone.
 fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &ComponentObserved) -> Option<(Action, Precondition)> {
     let stable = seen.stable.as_ref()?;
     // What ran no pod at the start needs one for the traffic that comes back.
     let least = u32::from(seen.route.as_ref().is_ok_and(|f| f.candidate > 0));
     let wanted = target.stable.replicas.max(least);
     let owned = stable.hpa.is_some() && stable.replicas > 0;
-    if stable.ready_addresses > 0 || stable.ready > 0 || stable.replicas >= wanted || owned {
+    let answers = stable.replicas > 0 && (stable.ready_addresses > 0 || stable.ready > 0);
+    if answers || stable.replicas >= wanted || owned {
         return None;
     }
     let target = as_target(r, Track::Stable, stable);
