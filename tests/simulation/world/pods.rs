@@ -67,7 +67,9 @@ impl Deployment {
         let Some(old) = self.pods.iter().position(|p| p.image != self.image) else { return };
         if self.pods.len() > self.replicas as usize {
             let unready_old = self.pods.iter().position(|p| p.image != self.image && !p.ready);
-            if self.ready() > self.replicas || unready_old.is_some_and(|_| self.ready() >= self.replicas) {
+            // An old one that is not ready is missed by nobody, unless a new one is to take its place first.
+            let awaited = self.pods.iter().any(|p| p.image == self.image && !p.ready);
+            if self.ready() > self.replicas || unready_old.is_some_and(|_| !awaited || self.ready() >= self.replicas) {
                 self.pods.remove(unready_old.unwrap_or(old));
             }
         } else {
