@@ -135,9 +135,10 @@ impl ClusterError {
         matches!(self, ClusterError::NotFound { .. })
     }
 
-    /// Whether the server only asks to come again later.
-    pub fn is_busy(&self) -> bool {
-        matches!(self, ClusterError::Busy { .. })
+    /// Whether nothing was changed, and the same may work in a moment: the server asks to come again later, or credentials
+    /// have run out that are being renewed.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, ClusterError::Busy { .. } | ClusterError::Unauthorized { .. })
     }
 
     /// Whether a write that ended so may have landed all the same. A 5xx is no proof of the contrary: the store may have

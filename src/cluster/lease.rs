@@ -73,7 +73,7 @@ pub async fn ask(client: &Client, namespace: &str, release: &str, holder: &str, 
     };
     answer.unwrap_or_else(|e| {
         let why = e.to_string();
-        if e.is_unknown() || e.is_busy() { LeaseOutcome::Unknown { why } } else { LeaseOutcome::Refused { why } }
+        if e.is_unknown() || e.is_passing() { LeaseOutcome::Unknown { why } } else { LeaseOutcome::Refused { why } }
     })
 }
 

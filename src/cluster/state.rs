@@ -179,7 +179,7 @@ pub async fn store(client: &Client, rollout: &Rollout, expected: Option<&str>, d
         Err(ClusterError::Conflict { .. }) => StoreOutcome::Conflict,
         // Deleted under our feet: read again, and create it anew.
         Err(ClusterError::NotFound { kind: false, .. }) if expected.is_some() => StoreOutcome::Conflict,
-        Err(e) if e.is_unknown() || e.is_busy() => StoreOutcome::Unknown { why: e.to_string() },
+        Err(e) if e.is_unknown() || e.is_passing() => StoreOutcome::Unknown { why: e.to_string() },
         Err(e) => StoreOutcome::Refused { why: e.to_string() },
     }
 }

@@ -295,9 +295,11 @@ impl Core {
         if self.orders.is_empty() && !self.wants_to_restore() { self.next_turn.max(self.calm.until()) } else { self.next_turn }
     }
 
-    /// Whether nothing stands in the way of a new scrape but its time.
+    /// Whether nothing stands in the way of a new scrape but its time. A rollback that waits to begin does not share the
+    /// machine and the line with counters that it does not look at.
     fn may_sample(&self) -> bool {
-        self.prometheus().is_some() && !self.is_open(Pending::Sample) && !self.detaching
+        let begins = self.orders.iter().any(|o| o.command.goes_back());
+        self.prometheus().is_some() && !self.is_open(Pending::Sample) && !self.detaching && !begins
     }
 
     fn send(&mut self, pending: Pending, call: Call, out: &mut Vec<Request>) -> u64 {

@@ -20,13 +20,15 @@ use crate::metrics::Sampler;
 /// How long a journal line may take.
 const LINE: Duration = Duration::from_secs(2);
 
+/// The sampler in use, with the address it was made for.
+type Kept = Arc<Mutex<Option<(Prometheus, Sampler)>>>;
+
 /// Executes requests over HTTP.
 pub struct Kubernetes {
     client: Client,
     clock: Arc<dyn Clock>,
     journal: Arc<Mutex<Journal>>,
-    /// The sampler in use, with the address it was made for.
-    sampler: Arc<Mutex<Option<(Prometheus, Sampler)>>>,
+    sampler: Kept,
     pods: observe::Memory,
 }
 
@@ -40,26 +42,6 @@ impl Kubernetes {
     #[must_use]
     pub fn sharing(self, pods: observe::Memory) -> Kubernetes {
         Kubernetes { pods, ..self }
-    }
-
-    /// The sampler of a release, kept while its Prometheus stays the same.
-    fn sampler(&self, release: &Release) -> Result<Sampler, String> {
-        let mut kept = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((prometheus, sampler)) = &*kept
-            && Some(prometheus) == release.prometheus.as_ref()
-        {
-            return Ok(sampler.clone());
-        }
-        let token = match release.prometheus.as_ref().map(|p| &p.endpoint) {
-            Some(Endpoint::Url { token_from: Some(name), .. }) => Some(
-                std::env::var(name)
-                    .map_err(|_| format!("the environment variable {} holds no token: set it, or remove `tokenFrom`", sanitize(name)))?,
-            ),
-            _ => None,
-        };
-        let sampler = Sampler::new(release, Some(&self.client), token).map_err(|e| e.to_string())?;
-        *kept = release.prometheus.clone().map(|p| (p, sampler.clone()));
-        Ok(sampler)
     }
 
     fn append(&self, entry: Entry, durable: bool) -> BoxFuture<'static, Reply> {
@@ -81,11 +63,37 @@ impl Kubernetes {
 
     fn sample(&self, release: Arc<Release>) -> BoxFuture<'static, Reply> {
         let at = self.clock.now().wall;
-        match self.sampler(&release) {
-            Ok(sampler) => async move { Reply::Sampled(sampler.sample(&release, at).await.map_err(|e| e.to_string())) }.boxed(),
-            Err(why) => async move { Reply::Sampled(Err(why)) }.boxed(),
+        let (kept, client, of) = (Arc::clone(&self.sampler), self.client.clone(), Arc::clone(&release));
+        async move {
+            // Making one reads all certificates that this machine trusts: the driver goes on meanwhile.
+            let made = tokio::task::spawn_blocking(move || sampler(&kept, &client, &of)).await;
+            Reply::Sampled(match made.unwrap_or_else(|e| Err(e.to_string())) {
+                Ok(sampler) => sampler.sample(&release, at).await.map_err(|e| e.to_string()),
+                Err(why) => Err(why),
+            })
         }
+        .boxed()
     }
+}
+
+/// The sampler of a release, kept while its Prometheus stays the same.
+fn sampler(kept: &Kept, client: &Client, release: &Release) -> Result<Sampler, String> {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((prometheus, sampler)) = &*kept
+        && Some(prometheus) == release.prometheus.as_ref()
+    {
+        return Ok(sampler.clone());
+    }
+    let token = match release.prometheus.as_ref().map(|p| &p.endpoint) {
+        Some(Endpoint::Url { token_from: Some(name), .. }) => Some(
+            std::env::var(name)
+                .map_err(|_| format!("the environment variable {} holds no token: set it, or remove `tokenFrom`", sanitize(name)))?,
+        ),
+        _ => None,
+    };
+    let sampler = Sampler::new(release, Some(client), token).map_err(|e| e.to_string())?;
+    *kept = release.prometheus.clone().map(|p| (p, sampler.clone()));
+    Ok(sampler)
 }
 
 impl World for Kubernetes {

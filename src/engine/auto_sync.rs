@@ -136,7 +136,7 @@ pub fn written(r: &mut Rollout, application: &Application, outcome: &WriteOutcom
             let settles = if r.is_back() { r.covered.plus(SYNC_LANDS) } else { Millis::ZERO };
             r.suspensions.insert(key, Suspension::Landed { at: now.wall, settles });
         }
-        WriteOutcome::Refused { code, why } if *code != 429 => refused(r, application, why, now),
+        WriteOutcome::Refused { code, why } if !matches!(code, 401 | 429) => refused(r, application, why, now),
         WriteOutcome::Conflict { why } | WriteOutcome::Unknown { why } | WriteOutcome::Refused { why, .. } if times >= TRIES => {
             refused(r, application, &format!("tried {times} times: {why}"), now);
         }

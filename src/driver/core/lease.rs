@@ -44,10 +44,10 @@ pub(super) struct Lease {
 
 impl Lease {
     /// Our epoch, while the Lease is surely ours: by the monotonic clock, and by the wall clock too, since the former stands
-    /// still while a laptop sleeps.
+    /// still while a laptop sleeps. Once it is asked to be released, anybody may have it.
     pub fn epoch(&self, now: Now) -> Option<u64> {
         let fresh = |at: &Now| now.elapsed(at.mono).max(now.since(at.wall)).plus(MARGIN) < LEASE_DURATION || mutant(Mutant::LeaseForEver);
-        self.held.filter(|(_, at)| fresh(at)).map(|(epoch, _)| epoch)
+        self.held.filter(|(_, at)| fresh(at) && !self.leaving).map(|(epoch, _)| epoch)
     }
 
     pub fn is_free(&self) -> bool {

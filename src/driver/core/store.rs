@@ -77,6 +77,10 @@ impl Core {
         self.unsaved = std::mem::take(&mut self.saving);
         self.unsaved.extend(later);
         let back = self.rollout.as_ref().is_some_and(Rollout::is_back);
+        if !back && self.is_look_old() {
+            // What was decided then rested on what was seen then: gone on from is what is stored, and decided is anew.
+            self.version = None;
+        }
         if back {
             self.send_queued(out); // a refused record never delays a rollback
         } else {
@@ -93,6 +97,7 @@ impl Core {
         self.fresh.state = Some(Some(stored));
         self.adopt_stored();
         self.next_turn = self.now.mono.plus(BREATH);
+        self.next_sample = self.next_turn;
     }
 
     fn not_stored(&mut self, kind: FaultKind, why: String) {
@@ -124,6 +129,10 @@ impl Core {
             self.restore(theirs);
         } else {
             self.stored = None;
+            if let Some(mine) = &mut self.rollout {
+                // Numbers that were given to writes are not given again.
+                (mine.seq, mine.epoch) = (mine.seq.max(theirs.seq), mine.epoch.max(theirs.epoch));
+            }
             // What people gave stable since is what is gone back to.
             let sized = self.rollout.iter_mut().flat_map(|r| &mut r.targets);
             for (mine, theirs) in sized.filter_map(|(name, mine)| Some((mine, theirs.targets.get(name)?))) {

@@ -182,14 +182,14 @@ fn a_rollback_leaves_at_once_for_all_routes_without_reading() {
     let calls: Vec<&str> = sent
         .iter()
         .map(|r| match &r.call {
-            Call::Journal { durable: true, .. } => "journal",
-            Call::Journal { .. } => "note",
+            Call::Journal { durable: true, .. } => "line on disk",
+            Call::Journal { .. } => "line",
             Call::Write { .. } => "write",
             Call::Store { .. } => "store",
             _ => "read",
         })
         .collect();
-    assert_eq!(calls[..5], ["journal", "write", "journal", "write", "store"], "{calls:?}");
+    assert_eq!(calls[..5], ["line", "write", "line", "write", "store"], "no disk is waited for: {calls:?}");
     process.settle(&mut cluster);
     assert_eq!((cluster.world.weight("backend"), cluster.world.weight("frontend")), (0, 0));
     process.run(&mut cluster, 20);

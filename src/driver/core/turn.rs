@@ -1,9 +1,11 @@
 //! One turn: orders, decision, intent, writes.
 
+use crate::domain::action::{Action, Precondition};
 use crate::domain::command::{Command, Order};
 use crate::domain::journal::EntryKind;
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::FaultKind;
+use crate::domain::release::Router;
 use crate::domain::rollout::Rollout;
 use crate::domain::time::Millis;
 use crate::engine;
@@ -69,12 +71,23 @@ impl Core {
                     self.store_if_worth(out);
                 }
             }
+            Place::Drive if self.is_to_weigh() => {
+                // Nothing is decided meanwhile: what was asked before that would be taken for its answer.
+                self.fresh.observed = false;
+                (self.wants_room, self.next_turn) = (true, self.now.mono);
+            }
             Place::Drive => {
                 self.fresh.observed = false;
                 self.obey();
                 self.decide(out);
             }
         }
+    }
+
+    /// Whether others left orders that may make pods, and the look did not tell what room there is for them.
+    fn is_to_weigh(&self) -> bool {
+        let back = self.is_rolling_back() || self.orders.iter().chain(&self.remote).any(|o| o.command.goes_back());
+        !self.weighs && !back && self.remote.iter().any(|o| o.command.may_raise())
     }
 
     /// Whether there is something to drive.
@@ -200,6 +213,23 @@ impl Core {
         }
     }
 
+    /// What a rollback may do without the Lease: another driver, which knows nothing of it yet, may send the candidate traffic
+    /// again in this very moment, and pods that are gone could not bear it. Where the pods are the route, taking them away is
+    /// taking traffic back, which waits for nothing; and who may hold no Lease at all goes on without.
+    fn borne(&self, mut actions: Vec<(Action, Precondition)>) -> Vec<(Action, Precondition)> {
+        let refused = self.faults.get("lease").is_some_and(|(fault, _)| fault.kind == FaultKind::Forbidden);
+        if self.lease.epoch(self.now).is_none() && !refused && !mutant(Mutant::LeaseIgnored) {
+            let release = self.release();
+            actions.retain(|(action, _)| match action {
+                Action::Scale { component, from, to, .. } => {
+                    to >= from || release.component(component).is_some_and(|c| matches!(c.router, Router::Replicas { .. }))
+                }
+                _ => true,
+            });
+        }
+        actions
+    }
+
     /// Lets the engine decide and stores what it decided, with the intents in it.
     fn decide(&mut self, out: &mut Vec<Request>) {
         if self.unreadable().is_some() && !self.is_rolling_back() {
@@ -237,8 +267,9 @@ impl Core {
             // Not over while a write of unknown fate can still raise what was taken back.
             self.plan_writes(Vec::new());
         } else {
+            let actions = self.borne(decision.actions);
             self.rollout = Some(decision.rollout);
-            self.plan_writes(decision.actions);
+            self.plan_writes(actions);
         }
         if self.writes.is_planned() {
             self.next_turn = self.now.mono; // look again as soon as they have landed

@@ -185,7 +185,7 @@ impl Core {
         }
     }
 
-    /// Writes down what is about to be sent.
+    /// Writes down what is about to be sent. A rollback waits for no disk: its lines outlive this process, if not the machine.
     fn announce(&mut self, intent: &Intent, out: &mut Vec<Request>) -> u64 {
         let entry = crate::domain::journal::Entry {
             at: self.now.wall,
@@ -193,7 +193,8 @@ impl Core {
             actor: crate::engine::decide::SELF.to_owned(),
             text: format!("#{} {}", intent.seq, intent.action),
         };
-        self.send(Pending::Journal, Call::Journal { entry, durable: true }, out)
+        let durable = !self.is_rolling_back();
+        self.send(Pending::Journal, Call::Journal { entry, durable }, out)
     }
 
     /// A line is in the journal, or is not: nothing goes forward that could not be written down before. A rollback's writes
@@ -289,7 +290,7 @@ impl Core {
                 }
             }
             // Nothing was changed, and nothing is wrong: later.
-            WriteOutcome::Refused { code: 429, .. } => {
+            WriteOutcome::Refused { code: 401 | 429, .. } => {
                 self.writes.drop_queue();
                 self.calm.refusal(self.now.mono, self.is_rolling_back());
             }

@@ -24,6 +24,8 @@ pub struct Cluster {
     pub always: Option<WriteOutcome>,
     pub refuse_store: bool,
     pub refuse_lease: bool,
+    /// What is asked of the Lease is not answered.
+    pub silent_lease: bool,
     pub refuse_append: bool,
     /// The next write is not answered, and lands later if at all.
     pub late: bool,
@@ -49,6 +51,7 @@ impl Cluster {
             always: None,
             refuse_store: false,
             refuse_lease: false,
+            silent_lease: false,
             refuse_append: false,
             late: false,
             delayed: None,
@@ -73,6 +76,7 @@ impl Cluster {
             Call::Lease { ask, .. } if self.refuse_lease && ask != LeaseAsk::Read => {
                 Reply::Leased(LeaseOutcome::Refused { why: "leases are forbidden".into() })
             }
+            Call::Lease { .. } if self.silent_lease => Reply::Leased(LeaseOutcome::Unknown { why: "no answer".into() }),
             Call::Lease { holder, ask, .. } => Reply::Leased(self.lease(holder, ask)),
             Call::Append { .. } if self.refuse_append => {
                 Reply::Appended(Err(Fault { kind: FaultKind::Forbidden, text: "configmaps are forbidden".into() }))

@@ -1,6 +1,10 @@
 //! When a driver asks what room there is for more pods.
 
 use super::*;
+use crate::domain::room::{Limit, Nodes, Room};
+use crate::domain::weight::Weight;
+
+const CANARY: &str = "backend-canary";
 
 /// The looks and the writes of what was sent, in order.
 fn sent(driver: &Process) -> Vec<&'static str> {
@@ -41,7 +45,7 @@ fn room_is_asked_for_before_pods_are_made_and_only_then() {
 #[test]
 fn whoever_weighs_a_step_is_told_and_goes_on_seeing_it_for_a_while() {
     let mut cluster = Cluster::new(canary(&["backend"]));
-    let seen = crate::domain::room::Room { quotas: Ok(vec![]), nodes: Ok(Default::default()), budgets: Ok(vec![]) };
+    let seen = Room { quotas: Ok(vec![]), nodes: Ok(Nodes::default()), budgets: Ok(vec![]) };
     cluster.world.room = Some(seen);
     let mut driver = Process::new("a", &cluster);
     driver.tick(&mut cluster);
@@ -60,4 +64,31 @@ fn whoever_weighs_a_step_is_told_and_goes_on_seeing_it_for_a_while() {
     cluster.world.pass(Millis::secs(30));
     driver.tick(&mut cluster);
     assert!(!told(&driver), "but not for ever");
+}
+
+#[test]
+fn what_another_process_asks_is_refused_too_where_there_is_no_room() {
+    let limit =
+        |used| Limit { quota: "team".into(), resource: "pods".into(), hard: 20_000, used, takes: [(CANARY.to_owned(), 1000)].into() };
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let mut other = Process::new("b", &cluster);
+    let mut ask = |cluster: &mut Cluster, id: &str, used| {
+        cluster.world.room = Some(Room { quotas: Ok(vec![limit(used)]), nodes: Ok(Nodes::default()), budgets: Ok(vec![]) });
+        other.tick(cluster);
+        other.order(cluster, id, Command::SetWeight(Weight::capped(90)));
+        other.order(cluster, &format!("{id}-pause"), Command::Pause);
+        other.settle(cluster);
+        assert_eq!(cluster.orders.len(), 2, "left for the driver");
+        driver.run(cluster, 3);
+        assert_eq!(cluster.orders.len(), 0, "answered");
+        let run = &cluster.state.as_ref().unwrap().0;
+        (run.answer(id).unwrap().refused.clone(), run.phase.clone(), run.asked.percent())
+    };
+    let (refused, phase, asked) = ask(&mut cluster, "more", 20_000);
+    let why = refused.unwrap();
+    assert!(why.contains("90 % needs 3 more pods, and quota team has room for 0"), "{why}");
+    assert!(matches!(phase, Phase::Paused { .. }) && asked < 90, "what was asked after it is done all the same: {phase:?}");
+    let (refused, phase, asked) = ask(&mut cluster, "again", 10_000);
+    assert_eq!((refused, asked), (None, 90));
+    assert!(matches!(phase, Phase::Paused { .. }), "in the order in which they were asked: {phase:?}");
 }

@@ -41,13 +41,15 @@ fn what_is_refused_is_not_asked_in_a_storm() {
 }
 
 #[test]
-fn an_overloaded_server_pauses_nothing() {
-    let (mut cluster, mut process) = begun(&["backend"], 20);
-    let next = cluster.writes.len();
-    cluster.faults.insert(next, WriteOutcome::Refused { code: 429, why: "too many requests".into() });
-    process.run(&mut cluster, 45);
-    assert_eq!(cluster.phase(), Some(&Phase::Progressing));
-    assert!(cluster.world.weight("backend") >= 25);
+fn an_overloaded_server_and_credentials_that_run_out_pause_nothing() {
+    for code in [401, 429] {
+        let (mut cluster, mut process) = begun(&["backend"], 20);
+        let next = cluster.writes.len();
+        cluster.faults.insert(next, WriteOutcome::Refused { code, why: "not now".into() });
+        process.run(&mut cluster, 45);
+        assert_eq!(cluster.phase(), Some(&Phase::Progressing), "{code}");
+        assert!(cluster.world.weight("backend") >= 25, "{code}");
+    }
 }
 
 #[test]
@@ -137,6 +139,23 @@ fn without_a_lease_an_order_is_refused_with_the_reason_and_a_rollback_is_not() {
     process.order(&mut cluster, "back", Command::RollBack);
     live(&mut process, &mut cluster, Millis::secs(30));
     assert_eq!((cluster.world.weight("backend"), cluster.phase()), (0, Some(&Phase::RolledBack)));
+}
+
+#[test]
+fn while_there_is_no_telling_who_drives_traffic_is_taken_back_and_no_pod_away() {
+    let (mut cluster, first) = begun(&["backend"], 20);
+    drop(first);
+    cluster.world.pass(LEASE_DURATION);
+    cluster.silent_lease = true;
+    let mut process = Process::new("b", &cluster);
+    process.order(&mut cluster, "back", Command::RollBack);
+    live(&mut process, &mut cluster, Millis::secs(60));
+    let pods = |cluster: &mut Cluster| cluster.world.workload("backend", Track::Candidate).replicas;
+    assert_eq!(cluster.world.weight("backend"), 0);
+    assert!(pods(&mut cluster) > 0, "another driver could be sending them traffic");
+    cluster.silent_lease = false;
+    live(&mut process, &mut cluster, Millis::secs(60));
+    assert_eq!((pods(&mut cluster), cluster.phase()), (0, Some(&Phase::RolledBack)));
 }
 
 #[test]
