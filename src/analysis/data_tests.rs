@@ -167,14 +167,14 @@ fn nobody_looked_for_a_while() {
 }
 
 #[test]
-fn an_outage_is_told_at_once_and_doubted_when_data_gets_old() {
+fn an_outage_is_told_at_once_and_doubted_when_a_second_look_is_lost() {
     let mut w = world();
     w.now += INTERVAL;
     w.judge.outage("HTTP 503\u{1b}[2J", w.at().wall);
     let (why, since) = w.judgement().outage.unwrap();
     assert_eq!((why.as_str(), since), ("HTTP 503<U+001B>[2J", w.at().wall));
     assert_eq!(w.verdict().verdict, Verdict::Healthy, "one lost look is no doubt yet");
-    w.now += INTERVAL * 2;
+    w.now += INTERVAL + 1;
     w.judge.outage("HTTP 503", w.at().wall);
     assert!(matches!(w.verdict().verdict, Verdict::Inconclusive(Doubt::Unreachable { .. })));
     assert_eq!(w.judgement().outage.unwrap().1, since, "since the first one");

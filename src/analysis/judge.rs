@@ -188,9 +188,12 @@ impl Bench<'_> {
             return Some(Doubt::NoMetrics);
         }
         let stale = self.stale(self.judge.fed);
-        match (&self.judge.outage, stale) {
-            (Some((why, _)), Some(_)) => Some(Doubt::Unreachable { why: why.clone() }),
-            (_, stale) => stale,
+        // One lost look is none; what has not answered for longer than an interval has lost its second, and may hide anything.
+        let interval = self.judge.fed.map_or(0, |(_, interval)| interval);
+        let silent = |since: i64| self.now.saturating_sub(since) > interval;
+        match &self.judge.outage {
+            Some((why, since)) if stale.is_some() || silent(*since) => Some(Doubt::Unreachable { why: why.clone() }),
+            _ => stale,
         }
     }
 
