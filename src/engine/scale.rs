@@ -171,6 +171,7 @@ fn bears(r: &Rollout, ask: &Ask<'_>) -> Result<(), Refusal> {
     let stands = ask.seen.route.as_ref().map_or(0, |facts| facts.percent());
     let share = match ask.track {
         // What it gets now, or is about to.
+        Track::Stable if matches!(r.step(), Some(Step::Promote)) => Weight::FULL,
         Track::Stable => Weight::capped(100 - stands.min(r.asked.percent())),
         Track::Candidate if matches!(r.step(), Some(Step::Prepare)) => needs::first_weight(r),
         Track::Candidate => Weight::capped(stands.max(r.asked.percent())),

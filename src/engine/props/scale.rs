@@ -269,3 +269,15 @@ fn what_the_server_refuses_is_the_answer_and_stops_no_run() {
     assert_eq!(r.answer("o2").unwrap().refused.as_deref(), Some("web: forbidden"));
     assert!(r.scalings.is_empty() && r.phase == Phase::Progressing);
 }
+
+#[test]
+fn stable_keeps_its_pods_while_the_traffic_is_about_to_come_to_it() {
+    let mut run = Run::started(canary(&["web"]));
+    run.turns(90);
+    assert_eq!(run.world.weight("web"), 100);
+    run.order(Command::Approve).unwrap();
+    run.turn();
+    assert_eq!((run.step(), run.world.weight("web")), (Some(&Step::Promote), 100));
+    let why = refusal(&mut run, stable(0));
+    assert!(why.contains("stable bears 100 % of the traffic"), "{why}");
+}

@@ -9,7 +9,7 @@ use crate::domain::time::Now;
 
 use super::super::decide::Decision;
 use super::super::{auto_sync, ratio};
-use super::{Ask, bears, is_by_ratio, to_scale};
+use super::{Ask, answers, bears, is_by_ratio, to_scale};
 
 /// The writes that people's orders still lack, and those that lack none are answered. What the plan writes to the same
 /// Deployment in this turn, `planned`, comes first.
@@ -45,10 +45,11 @@ pub(in crate::engine) fn due(r: &mut Rollout, observed: &Observed, planned: &[(A
 fn no_longer_borne(r: &Rollout, observed: &Observed, scaling: &Scaling, (track, workload): (Track, &Workload)) -> Option<String> {
     let (component, seen) = (r.release.component(&scaling.component)?, observed.components.get(&scaling.component)?);
     let ask = Ask { component, track, replicas: scaling.to, seen, workload };
-    if r.is_over() || scaling.to >= workload.replicas || is_by_ratio(&ask) {
+    if scaling.to >= workload.replicas || is_by_ratio(&ask) {
         return None;
     }
-    bears(r, &ask).err().map(|refusal| refusal.to_string())
+    let borne = if r.is_over() { answers(&ask) } else { bears(r, &ask) };
+    borne.err().map(|refusal| refusal.to_string())
 }
 
 /// The same where a run is over whose objects are not those that are looked at any more: of its record nothing else is touched.
