@@ -53,6 +53,17 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
     Ok(())
 }
 
+/// Takes a run back once more that was back already: another driver, which did not know of it, went on.
+pub fn again(r: &mut Rollout, now: Now) {
+    if r.phase == Phase::RolledBack {
+        let (cause, by) = ("another driver went on meanwhile".to_owned(), SELF.to_owned());
+        r.phase = Phase::RollingBack { cause, by, since: now.wall, routes_held: None };
+        r.ended = None;
+        (r.ticked, r.covered) = (None, Millis::ZERO);
+        r.turn += 1;
+    }
+}
+
 /// The first writes of a rollback from memory alone: every route that is known and not on stable. Nothing is read first.
 pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Precondition)> {
     let mut moves = Moves::default();

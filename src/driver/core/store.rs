@@ -7,6 +7,7 @@ use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::opaque::Opaque;
 use crate::domain::port::{FaultKind, StoreOutcome, Stored};
 use crate::domain::rollout::{Phase, Rollout};
+use crate::engine::rollback;
 
 use super::io::{Call, Request};
 use super::{BREATH, Core, Pending, STORE_EVERY};
@@ -132,6 +133,7 @@ impl Core {
             if let Some(mine) = &mut self.rollout {
                 // Numbers that were given to writes are not given again.
                 (mine.seq, mine.epoch) = (mine.seq.max(theirs.seq), mine.epoch.max(theirs.epoch));
+                rollback::again(mine, self.now);
             }
             // What people gave stable since is what is gone back to.
             let sized = self.rollout.iter_mut().flat_map(|r| &mut r.targets);
