@@ -76,8 +76,8 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
     }
     match &order.command {
         Command::Advance => advance(r, observed, actor, now),
-        Command::StepBack => step_back(r, actor, now),
-        Command::SetWeight(weight) => set_weight(r, observed, *weight, actor, now),
+        Command::StepBack => step_back(r, observed, order, now),
+        Command::SetWeight(weight) => set_weight(r, observed, *weight, order, now),
         Command::Pause => pause(r, observed, actor),
         Command::Resume => resume(r, now),
         Command::AcceptDrift => accept::accept(r, observed, actor, now),
@@ -159,7 +159,7 @@ pub(super) fn shift_at_most(r: &Rollout, weight: Weight) -> Option<(usize, Weigh
     shifts.rfind(|(_, w)| *w <= weight)
 }
 
-fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
+fn step_back(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) -> Result<(), Refusal> {
     movable(r)?;
     if r.asked == Weight::ZERO {
         return Err(not_now("no traffic goes to the candidate: there is nothing to step back from"));
@@ -169,13 +169,13 @@ fn step_back(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
     let (cursor, weight) = shift_at_most(r, below).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;
-    hand_over(r);
+    hand_over(r, observed, order);
     r.by_hand = true;
-    r.phase = Phase::Paused { why: format!("stepped back to {weight}"), by: actor.to_owned() };
+    r.phase = Phase::Paused { why: format!("stepped back to {weight}"), by: order.actor.clone() };
     Ok(())
 }
 
-fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, actor: &str, now: Now) -> Result<(), Refusal> {
+fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, order: &Order, now: Now) -> Result<(), Refusal> {
     // Stepped back to nothing, the plan stands before its first weight, and a candidate that is ready may get one again.
     let prepared = matches!(r.step(), Some(Step::Prepare)) && observed.is_some_and(|o| missing(r, o).is_empty());
     if !prepared {
@@ -192,9 +192,9 @@ fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, acto
     let (cursor, _) = shift_at_most(r, weight).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;
-    hand_over(r);
+    hand_over(r, observed, order);
     r.by_hand = true;
-    r.phase = Phase::Paused { why: format!("weight set to {weight} by hand"), by: actor.to_owned() };
+    r.phase = Phase::Paused { why: format!("weight set to {weight} by hand"), by: order.actor.clone() };
     Ok(())
 }
 
@@ -211,16 +211,21 @@ pub(super) fn movable(r: &Rollout) -> Result<(), Refusal> {
     }
 }
 
-/// Forgets what the routes were last seen to hold: the next write is ours again.
-fn hand_over(r: &mut Rollout) {
-    r.targets.values_mut().for_each(|t| t.held = None);
+/// Forgets what the routes were last seen to hold: the next write is ours again, over what stood there when it was asked for.
+fn hand_over(r: &mut Rollout, observed: Option<&Observed>, order: &Order) {
+    let later = |name: &str| observed.and_then(|o| o.components.get(name)).is_some_and(|seen| drift::is_later(seen, order.at));
+    r.targets.iter_mut().filter(|(name, _)| !later(name)).for_each(|(_, t)| t.held = None);
 }
 
 fn pause(r: &mut Rollout, observed: Option<&Observed>, actor: &str) -> Result<(), Refusal> {
     if let Phase::Paused { why, by } = &r.phase {
         return Err(not_now(format!("already paused by {by}: {why}")));
     }
+    // What somebody else wrote is no place to stop at, also where nobody was told of it yet.
+    let found = observed.map_or_else(|| r.drifts.clone(), |o| drift::find(r, o));
+    let told = std::mem::replace(&mut r.drifts, found);
     decide::halt(r, observed);
+    r.drifts = told;
     r.phase = Phase::Paused { why: "asked".to_owned(), by: actor.to_owned() };
     r.by_hand = false;
     Ok(())
@@ -235,9 +240,14 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_))).filter(|_| rolled) {
         decide::enter(r, cursor, now);
     }
+    // A route that was gone has to be brought to its weight again, whatever it holds by now.
+    let gone = r.drifts.iter().any(|d| d.sort == Sort::Route);
+    let shift = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Shift(_)));
     drift::overrule(r);
     r.trouble.clear();
-    decide::unhalt(r, now);
+    if let (false, true, Some(shift)) = (decide::unhalt(r, now), gone, shift) {
+        decide::enter(r, shift, now);
+    }
     if r.step().is_some_and(Step::has_deadline) {
         r.covered = Millis::ZERO; // as long again
     }

@@ -39,8 +39,11 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
                 // A late write of ours: it is set again. One that takes back is another process's rollback, not on record yet.
                 target.held = None;
             } else if target.held.is_none() && !is_by_pods(facts) {
-                // Ours goes over what is found here, and over nothing that comes later.
-                target.held = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
+                // Ours goes over what is found here, and over nothing that comes later. It stood there already when the hold
+                // began: what somebody wrote since is found by a driver that did not see it.
+                let stood = matches!(r.plan.get(r.cursor), Some(Step::Hold(_) | Step::Approve(_))) && is_later(seen, r.entered);
+                let found = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
+                target.held = if stood { Some(r.asked) } else { found };
             }
             if target.route.as_ref() != Some(facts) {
                 target.route = Some(facts.clone());
@@ -81,6 +84,11 @@ pub(super) fn overrule(r: &mut Rollout) {
             }
         }
     }
+}
+
+/// Whether somebody else wrote to the route after a moment: whoever gave an order before that meant what stood there then.
+pub(super) fn is_later(seen: &ComponentObserved, at: jiff::Timestamp) -> bool {
+    seen.route_by.as_ref().is_some_and(|by| !by.is_us() && by.at.is_some_and(|written| written > at))
 }
 
 /// A write of ours landed: what it asked for is what is expected from now on, though nobody has looked yet.

@@ -1,5 +1,7 @@
 //! Somebody else writes to what a run is about: it pauses and asks, and each of the answers does what it says.
 
+mod later;
+
 use super::*;
 use crate::domain::drift::{MANAGER, Writer};
 use crate::engine::choices::choices;
@@ -143,19 +145,6 @@ fn what_is_written_over_is_what_was_told_and_not_what_came_after_the_key() {
     run.world.meddle("backend", 5);
     run.turn();
     asks_about(&run, "candidate 10 → 5");
-}
-
-#[test]
-fn a_weight_set_by_hand_goes_over_what_stood_there_and_over_nothing_later() {
-    let mut run = at_ten();
-    run.order(Command::SetWeight(Weight::capped(30))).unwrap();
-    // Its write comes to nothing, and somebody else is quicker than the next one.
-    let lost = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
-    assert_eq!(lost.actions.len(), 1);
-    run.rollout = Some(lost.rollout);
-    run.world.meddle("backend", 60);
-    run.turns(3);
-    assert_eq!((run.world.weight("backend"), run.rollout.as_ref().unwrap().drifts.len()), (60, 1));
 }
 
 #[test]
