@@ -97,8 +97,10 @@ async fn agree(shop: &Shop, percent: f64, from: Instant) {
         let of = COMPONENTS.into_iter().find(|c| c.name == name).expect("one of ours");
         let (all, canary) = shop.customers.split(of, from, Instant::now());
         let counted = canary as f64 / all as f64 * 100.0;
-        // Both are samples of the same route over nearly the same seconds; one standard deviation of either is 2.5 points at 300 requests.
-        assert!((observed - counted).abs() < 8.0, "{name}: observed {observed} %, counted {counted:.1} % of {all}");
+        // Two samples of the same route: four standard deviations of their difference, or one run in a few hundred would fail.
+        let share = percent / 100.0;
+        let most = 400.0 * (2.0 * share * (1.0 - share) / all as f64).sqrt();
+        assert!((observed - counted).abs() < most, "{name}: observed {observed} %, counted {counted:.1} % of {all}, allowed {most:.1}");
         assert_binomial(&format!("{name} at {percent} %"), percent, (all, canary));
     }
 }
