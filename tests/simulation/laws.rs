@@ -231,8 +231,10 @@ impl Laws {
             let asked = world.run().map_or(0, |r| r.asked.percent());
             let held = world.parts.get(*part).is_some_and(|p| (p.share() * 100.0).round() as u8 == asked);
             let settled = holding && held && world.now.minus(self.last_order) > Millis::secs(15);
-            if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && settled) {
-                *flag = Some(world.now);
+            // Set back to ours again, nothing of somebody else's is left.
+            let ours = u64::from(*weight) * 100 == u64::from(world.total) * u64::from(asked);
+            if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && (settled || ours)) {
+                *flag = Some(world.now).filter(|_| !ours);
             }
         }
         let touched = match what {

@@ -63,8 +63,8 @@ pub struct Report {
     pub coverage: Coverage,
     pub landed: u64,
     pub steps: u64,
-    /// Broken laws: how often, and the first seed.
-    pub broken: BTreeMap<&'static str, (u64, u64, String)>,
+    /// Broken laws: by which seeds, and what was seen.
+    pub broken: BTreeMap<&'static str, BTreeMap<u64, String>>,
 }
 
 impl Report {
@@ -74,12 +74,8 @@ impl Report {
         self.steps += other.steps;
         other.ends.iter().for_each(|(end, n)| *self.ends.entry(*end).or_default() += n);
         self.coverage.add(&other.coverage);
-        for (law, (n, seed, text)) in &other.broken {
-            let entry = self.broken.entry(law).or_insert((0, *seed, text.clone()));
-            entry.0 += n;
-            if *seed < entry.1 {
-                (entry.1, entry.2) = (*seed, text.clone());
-            }
+        for (law, seeds) in &other.broken {
+            self.broken.entry(law).or_default().extend(seeds.clone());
         }
     }
 
@@ -100,8 +96,9 @@ impl fmt::Display for Report {
             let cells = PHASES.map(|p| format!("{:>9}", self.coverage.met.get(&(class, p)).copied().unwrap_or(0)));
             writeln!(f, "  {class:<22}{}", cells.concat())?;
         }
-        for (law, (n, seed, text)) in &self.broken {
-            writeln!(f, "  BROKEN {law}: {n} times, first by seed {seed}: {text}")?;
+        for (law, seeds) in &self.broken {
+            let (all, first) = (seeds.keys().take(40).collect::<Vec<_>>(), seeds.values().next());
+            writeln!(f, "  BROKEN {law}: {} times, by {all:?}; the first: {}", seeds.len(), first.map_or("", String::as_str))?;
         }
         Ok(())
     }

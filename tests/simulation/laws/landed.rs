@@ -24,7 +24,8 @@ impl Laws {
         }
         match &**action {
             Action::Route { component, .. } => {
-                if *precondition != Precondition::Identity {
+                // The same weight again takes nothing from whoever set it.
+                if *precondition != Precondition::Identity && (after.share - before.share).abs() > 1e-9 {
                     self.over_foreign(component, sent, world);
                 }
                 self.route(component, &before, &after, world);

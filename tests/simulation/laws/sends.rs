@@ -72,7 +72,8 @@ impl Laws {
     fn rests_on_a_word(&mut self, action: &Action, world: &World) {
         let Action::Route { facts, weight, testers, .. } = action else { return };
         let paused = world.run().is_some_and(|r| matches!(r.phase, Phase::Paused { .. }));
-        let more = facts.rises_to(*weight) || *testers == TestersMove::Add;
+        // Where everything goes to the candidate testers are there already.
+        let more = facts.rises_to(*weight) || (*testers == TestersMove::Add && facts.stable > 0);
         if paused && more && !self.stepped_back && !self.by_hand.contains(&weight.percent()) {
             self.broken("T7", world.now, format!("raised while paused: {action}"));
         }

@@ -30,7 +30,7 @@ impl Script {
         script.second = rng.below(3) == 0;
         script.watcher = rng.below(12) == 0;
         let late = [9_000, 40_000, 90_000][rng.below(3) as usize];
-        script.git = (rng.below(8) == 0).then(|| Millis(1_000 + rng.below(late)));
+        script.git = (rng.below(5) == 0).then(|| Millis(1_000 + rng.below(late)));
         script.git_holds = [0, 0, 20, 100][rng.below(4) as usize];
         if rng.below(2) == 0 {
             script.skew = [0; 3].map(|_: i64| rng.below(40_001) as i64 - 20_000);
