@@ -240,14 +240,9 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_))).filter(|_| rolled) {
         decide::enter(r, cursor, now);
     }
-    // A route that was gone has to be brought to its weight again, whatever it holds by now.
-    let gone = r.drifts.iter().any(|d| d.sort == Sort::Route);
-    let shift = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Shift(_)));
+    decide::unhalt(r, now);
     drift::overrule(r);
     r.trouble.clear();
-    if let (false, true, Some(shift)) = (decide::unhalt(r, now), gone, shift) {
-        decide::enter(r, shift, now);
-    }
     if r.step().is_some_and(Step::has_deadline) {
         r.covered = Millis::ZERO; // as long again
     }

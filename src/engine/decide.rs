@@ -1,6 +1,7 @@
 //! State + what was read + now → new state + the writes that bring the world nearer.
 
 use crate::domain::action::{Action, Precondition};
+use crate::domain::drift::Sort;
 use crate::domain::gate::Consequence;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
@@ -333,10 +334,12 @@ pub(super) fn halt(r: &mut Rollout, observed: Option<&Observed>) {
     r.targets.iter_mut().filter(|(name, _)| moved.contains(name)).for_each(|(_, t)| t.held = None);
 }
 
-/// Goes on with the shift that was halted; answers whether one was.
+/// Goes on with the shift that was halted, or whose route was gone: that has to come to its weight again, whatever it holds by
+/// now. Answers whether there was one.
 pub(super) fn unhalt(r: &mut Rollout, now: Now) -> bool {
+    let gone = r.drifts.iter().any(|d| d.sort == Sort::Route);
     let shift = r.plan.iter().take(r.cursor.saturating_add(1)).rposition(|s| matches!(s, Step::Shift(_)));
-    let halted = shift.filter(|_| matches!(r.phase, Phase::Paused { .. }) && is_serving(r) && r.asked < r.planned_weight());
+    let halted = shift.filter(|_| matches!(r.phase, Phase::Paused { .. }) && is_serving(r) && (gone || r.asked < r.planned_weight()));
     if let Some(shift) = halted {
         enter(r, shift, now);
     }

@@ -41,7 +41,7 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
             } else if target.held.is_none() && !is_by_pods(facts) {
                 // Ours goes over what is found here, and over nothing that comes later. It stood there already when the hold
                 // began: what somebody wrote since is found by a driver that did not see it.
-                let stood = matches!(r.plan.get(r.cursor), Some(Step::Hold(_) | Step::Approve(_))) && is_later(seen, r.entered);
+                let stood = matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))) && is_later(seen, r.entered);
                 let found = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
                 target.held = if stood { Some(r.asked) } else { found };
             }

@@ -128,3 +128,33 @@ fn a_rollback_ordered_before_the_run_could_be_read_takes_back_the_run_that_is_th
     assert_eq!((&stored.id, &stored.phase), (&run, &Phase::RolledBack));
     assert_eq!(other.core.view().answers.get("back"), Some(&None));
 }
+
+#[test]
+fn a_rollback_that_was_over_is_done_again_where_another_driver_went_on() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let before = cluster.state.clone().unwrap().0;
+    driver.order(&mut cluster, "back", Command::RollBack);
+    driver.run(&mut cluster, 30);
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+    // Another one, which never learnt of it, stored the run as it knew it.
+    let theirs = Rollout { seq: 99, ..before };
+    cluster.state = Some((theirs, cluster.state.as_ref().unwrap().1 + 1));
+    driver.input(cluster.world.now, Input::Restored(Box::new(cluster.stored().unwrap())));
+    let mine = driver.core.view().rollout.unwrap();
+    assert!(matches!(mine.phase, Phase::RollingBack { .. }), "{}", mine.phase);
+    assert_eq!(mine.seq, 99, "numbers are not given twice");
+    driver.run(&mut cluster, 30);
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+}
+
+#[test]
+fn a_lease_that_is_being_released_is_not_ours_any_more() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    assert!(matches!(driver.core.view().driver, crate::domain::view::Driver::Us { .. }));
+    driver.input(cluster.world.now, Input::Detach);
+    // Until it is answered anybody may have it.
+    while driver.trace.iter().flat_map(|(.., sent)| sent).all(|r| !matches!(r.call, Call::Lease { ask: LeaseAsk::Release { .. }, .. })) {
+        driver.go_on(&mut cluster);
+    }
+    assert_eq!(driver.core.view().driver, crate::domain::view::Driver::Nobody);
+}
