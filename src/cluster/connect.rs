@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use super::error::{Failure, brief};
 use super::read_only::ReadOnlyLayer;
+use direct::Sharing;
 pub use kubeconfig::{ContextRow, contexts};
 
 /// How long a connection may take to be made.
@@ -220,10 +221,10 @@ pub async fn prepare(options: &ConnectOptions) -> Result<Connection, ConnectErro
     if let Ok(agent) = concat!("cutover/", env!("CARGO_PKG_VERSION")).parse() {
         config.headers.push((http::header::USER_AGENT, agent));
     }
-    let make = || client(config.clone(), token.clone(), options.read_only).map_err(|e| unusable(&context, &server, &e));
+    let make = |sharing| client(config.clone(), token.clone(), options.read_only, sharing).map_err(|e| unusable(&context, &server, &e));
     Ok(Connection {
-        unary: make()?,
-        watch: make()?,
+        unary: make(Sharing::Shared)?,
+        watch: make(Sharing::Alone)?,
         namespace: options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone()),
         user,
         version: String::new(),
@@ -234,13 +235,13 @@ pub async fn prepare(options: &ConnectOptions) -> Result<Connection, ConnectErro
     })
 }
 
-fn client(config: Config, token: Option<auth::Token>, read_only: bool) -> Result<Client, kube::Error> {
+fn client(config: Config, token: Option<auth::Token>, read_only: bool, sharing: Sharing) -> Result<Client, kube::Error> {
     // The guard stands outermost: what it refuses is not even signed.
     let (token, guard) = (auth::TokenLayer(token), ReadOnlyLayer { on: read_only });
     if config.proxy_url.is_some() {
         return Ok(ClientBuilder::try_from(config)?.with_layer(&token).with_layer(&guard).build());
     }
-    let way = direct::way(&config)?;
+    let way = direct::way(&config, sharing)?;
     Ok(ClientBuilder::new(way, config.default_namespace).with_layer(&token).with_layer(&guard).build())
 }
 
