@@ -67,8 +67,18 @@ pub async fn observe_with(
 ) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
     let look = Look { client, namespace, memory, at, haste };
-    let autoscalers = async { optional(call::list::<Scaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await) };
-    let controllers = join(look.recall_all("flagger.app/v1beta1", "canaries"), look.recall_all("argoproj.io/v1alpha1", "rollouts"));
+    let autoscalers = async {
+        match haste {
+            Haste::AtOnce => Ok(None),
+            _ => optional(call::list::<Scaler>(client, Kind::HorizontalPodAutoscaler, namespace, "").await),
+        }
+    };
+    let controllers = async {
+        match haste {
+            Haste::AtOnce => (None, None),
+            _ => join(look.recall_all("flagger.app/v1beta1", "canaries"), look.recall_all("argoproj.io/v1alpha1", "rollouts")).await,
+        }
+    };
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
     let bounds = async { if haste == Haste::Rising { Some(look.bounds().await) } else { None } };
     let (read, controllers, bounds) = join3(try_join(autoscalers, parts), controllers, bounds).await;
@@ -80,7 +90,7 @@ pub async fn observe_with(
         (component, part)
     });
     let autoscalers = autoscalers.as_deref();
-    let components = join_all(parts).await.into_iter().map(|(c, part)| (c.name.clone(), part.observed(c, namespace, autoscalers, at)));
+    let components = join_all(parts).await.into_iter().map(|(c, part)| (c.name.clone(), part.observed(c, look, autoscalers)));
     let mut observed = Observed { at, components: components.collect(), room };
     look.check_references(&mut observed).await;
     Ok(observed)
@@ -125,7 +135,7 @@ async fn read(look: Look<'_>, component: &Component) -> Result<Part, ClusterErro
         })
     };
     let sides = try_join(workload::read(look, Some(&component.stable)), workload::read(look, component.candidate.as_deref()));
-    let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(client, namespace, component))).await?;
+    let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(look, component))).await?;
     let candidate_labels = match &component.router {
         Router::Istio { candidate: Destination { host, subset: Some(subset) }, .. } if candidate.is_none() => {
             rules::labels(&rules::read(client, namespace).await, host, subset, namespace).unwrap_or_default()
@@ -155,9 +165,10 @@ fn service_of(host: &str, namespace: &str) -> Option<String> {
     traffic::istio::same_host(host, name, namespace).then(|| name.to_owned())
 }
 
-async fn addresses(client: &Client, namespace: &str, component: &Component) -> Result<Addressed, ClusterError> {
+async fn addresses(look: Look<'_>, component: &Component) -> Result<Addressed, ClusterError> {
+    let Look { client, namespace, haste, .. } = look;
     let names = services(component, namespace);
-    if names.is_empty() {
+    if names.is_empty() || haste == Haste::AtOnce {
         return Ok(Addressed::default());
     }
     let selector = format!("kubernetes.io/service-name in ({})", names.join(","));
@@ -195,9 +206,11 @@ impl Part {
         all
     }
 
-    fn observed(self, component: &Component, namespace: &str, autoscalers: Option<&[Scaler]>, at: jiff::Timestamp) -> ComponentObserved {
+    fn observed(self, component: &Component, look: Look<'_>, autoscalers: Option<&[Scaler]>) -> ComponentObserved {
+        let Look { namespace, at, haste, .. } = look;
         // The colour that does not serve is behind no Service: its ready pods are what would be reached.
-        let by_pods = matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
+        let by_pods = haste == Haste::AtOnce
+            || matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
         let side = |objects: Option<workload::Objects>| {
             let objects = objects?;
             let pods = objects.pods();

@@ -36,6 +36,15 @@ impl Observed {
         }
     }
 
+    /// Forgets what a look does not tell for which a rollback waits that knows of no run ([`super::port::Haste::AtOnce`]): the
+    /// worlds that stand for a cluster answer with it.
+    pub fn at_once(&mut self) {
+        for c in self.components.values_mut() {
+            c.owners.clear();
+            c.stable.iter_mut().chain(&mut c.candidate).for_each(Workload::at_once);
+        }
+    }
+
     /// One component's route, where it could be told.
     pub fn route(&self, component: &str) -> Option<&RouteFacts> {
         self.components.get(component)?.route.as_ref().ok()
@@ -135,6 +144,14 @@ impl Workload {
             && self.updated == self.replicas
             && self.ready >= self.replicas
             && self.current <= self.replicas
+    }
+
+    fn at_once(&mut self) {
+        self.ready_addresses = self.ready;
+        (self.template_hash, self.digest, self.hpa, self.hpa_unknown) = (None, None, None, true);
+        self.revisions.clear();
+        self.restarts.clear();
+        self.problems.clear();
     }
 
     /// Whether something else may own its replicas.

@@ -35,6 +35,16 @@ pub enum Haste {
     Rising,
     /// A rollback waits: what it does not rest on is told from memory, or not at all.
     Back,
+    /// A rollback waits, no run is known, and every weight stands in a route: routes and Deployments are told and nothing else.
+    /// What they say of ready pods counts as addresses; kept revisions, pods, autoscalers and owners are unknown.
+    AtOnce,
+}
+
+impl Haste {
+    /// Whether a rollback waits.
+    pub fn is_back(self) -> bool {
+        matches!(self, Haste::Back | Haste::AtOnce)
+    }
 }
 
 /// What became of storing a state.

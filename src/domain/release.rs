@@ -172,6 +172,11 @@ impl Router {
     }
 
     /// A word for it: `istio`, `gateway`, `nginx`, `service`, `replicas`, `none`.
+    /// Whether a weight stands in an object of its own, and not in how many pods run.
+    pub fn is_route(&self) -> bool {
+        !matches!(self, Router::Replicas { .. } | Router::None)
+    }
+
     pub fn word(&self) -> &'static str {
         match self {
             Router::Service { .. } => "service",

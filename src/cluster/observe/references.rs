@@ -12,7 +12,6 @@ use super::super::call;
 use super::super::error::{ClusterError, Subject};
 use super::{Look, wire};
 use crate::domain::observed::{ComponentObserved, Observed};
-use crate::domain::port::Haste;
 use crate::domain::reference::{Checked, Presence, Reference, Referred};
 use crate::domain::text::SafeText;
 
@@ -89,7 +88,7 @@ impl Look<'_> {
         if let Some(known) = self.memory.references.of(&path, self.at) {
             return known;
         }
-        if self.haste == Haste::Back {
+        if self.haste.is_back() {
             return Presence::Unread(SafeText::from("not asked for while a rollback waits"));
         }
         let presence = match self.ask(&path, kind).await {

@@ -37,12 +37,12 @@ impl Look<'_> {
 
     async fn recall_for(&self, path: &str, lasts: i64) -> Option<Arc<Value>> {
         // What is known is better than nothing, however old.
-        let lasts = if self.haste == Haste::Back { i64::MAX } else { lasts };
+        let lasts = if self.haste.is_back() { i64::MAX } else { lasts };
         if let Some(known) = self.memory.answer(path, self.at, lasts) {
             return known;
         }
         let reading = read(self.client.clone(), self.memory.clone(), path.to_owned(), self.at);
-        if self.haste != Haste::Back {
+        if !self.haste.is_back() {
             return reading.await;
         }
         // A rollback does not wait for it: it comes beside, for the looks that follow.
@@ -81,9 +81,9 @@ impl Look<'_> {
     /// tried; a rollback does not ask.
     async fn may_patch(&self, object: &ObjectRef) -> Result<(), String> {
         let path = format!("{}#patch", object.path());
-        let allowed = match self.memory.answer(&path, self.at, if self.haste == Haste::Back { i64::MAX } else { LASTS }) {
+        let allowed = match self.memory.answer(&path, self.at, if self.haste.is_back() { i64::MAX } else { LASTS }) {
             Some(known) => known,
-            None if self.haste == Haste::Back => return Ok(()),
+            None if self.haste.is_back() => return Ok(()),
             None => {
                 let asked = access::may_patch(self.client, object);
                 let said =

@@ -61,6 +61,9 @@ pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Ob
     let object = ObjectRef::new(Kind::Deployment, namespace, name);
     let Some(found) = call::find::<Found>(client, &object).await? else { return Ok(None) };
     let Found { deployment, images_by, replicas_by, tools } = found;
+    if haste == Haste::AtOnce {
+        return Ok(Some(Objects { deployment, images_by, replicas_by, tools, replica_sets: Vec::new(), pods: Arc::default() }));
+    }
     let selector = selector(&deployment.spec.selector);
     let told = memory.of(&deployment.metadata, at, closely);
     let sets = call::list::<wire::ReplicaSet>(client, Kind::ReplicaSet, namespace, &selector);

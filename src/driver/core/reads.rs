@@ -50,8 +50,10 @@ impl Core {
     /// How the next look is waited for.
     fn haste(&self) -> Haste {
         let back = self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back());
+        let routed = self.declared.components.iter().all(|c| c.router.is_route());
         let rises = self.wants_room || self.orders.iter().any(|o| o.command.may_raise());
         match back {
+            true if self.active().is_none() && routed => Haste::AtOnce,
             true => Haste::Back,
             false if rises => Haste::Rising,
             false if self.active().is_some() || !self.orders.is_empty() || self.restoring.is_some() => Haste::Waited,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use cutover::domain::action::WriteOutcome;
-use cutover::domain::port::{Fault as Trouble, FaultKind, LeaseOutcome, StoreOutcome};
+use cutover::domain::port::{Fault as Trouble, FaultKind, Haste, LeaseOutcome, StoreOutcome};
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::{Call, Reply, Request};
 use cutover::engine::orient;
@@ -77,12 +77,15 @@ impl Run<'_> {
         let now = self.world.now;
         match &request.call {
             Call::Load { .. } => Reply::Loaded(self.world.load()),
-            Call::Observe { release, .. } => {
+            Call::Observe { release, haste } => {
                 // Numbers begin again with each life.
                 if let Some(process) = self.processes.get_mut(from.who()).filter(|p| p.alive == Some(from.life())) {
                     process.looking.push((request.id, now));
                 }
-                let seen = self.world.observe();
+                let mut seen = self.world.observe();
+                if *haste == Haste::AtOnce {
+                    seen.at_once();
+                }
                 let turned = match orient::facing(release, &self.world.release.components, &seen) {
                     Some(Cow::Owned(turned)) => Some(turned),
                     _ => None,

@@ -67,6 +67,9 @@ impl Cluster {
             Call::Observe { release, haste } => {
                 let mut seen = self.world.observe();
                 seen.room = seen.room.filter(|_| haste == Haste::Rising);
+                if haste == Haste::AtOnce {
+                    seen.at_once();
+                }
                 let faced = crate::engine::orient::facing(&release, &self.world.release.components, &seen);
                 Reply::Observed(Ok(Arc::new(faced.map_or_else(|| seen.clone(), Cow::into_owned))))
             }

@@ -106,7 +106,32 @@ fn a_rollback_asks_for_nothing_that_it_does_not_rest_on() {
         sent.iter().find_map(|r| if let Call::Observe { haste, .. } = &r.call { Some(*haste) } else { None })
     };
     let asked = [None, Some(Command::Pause), Some(Command::RollBack), Some(Command::Reject)].map(haste);
-    assert_eq!(asked, [Haste::Calm, Haste::Waited, Haste::Back, Haste::Back].map(Some));
+    assert_eq!(asked, [Haste::Calm, Haste::Waited, Haste::AtOnce, Haste::AtOnce].map(Some));
+}
+
+#[test]
+fn what_no_run_is_about_is_taken_back_after_a_look_at_routes_and_deployments() {
+    let mut cluster = Cluster::new(canary(&["backend", "frontend"]));
+    for component in ["backend", "frontend"] {
+        *cluster.world.parts(component) = (80, 20);
+        cluster.world.workload(component, Track::Candidate).replicas = 2;
+    }
+    let mut process = Process::new("a", &cluster);
+    let sent = process.order(&mut cluster, "back", Command::RollBack);
+    let look = |r: &Request| matches!(r.call, Call::Observe { haste: Haste::AtOnce, .. });
+    assert!(sent.iter().any(look), "{sent:?}");
+    process.settle(&mut cluster);
+    assert_eq!([cluster.world.weight("backend"), cluster.world.weight("frontend")], [0, 0]);
+    process.run(&mut cluster, 30);
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+    assert_eq!(cluster.world.workload("backend", Track::Candidate).replicas, 0, "the pods go once they are looked at");
+
+    // Where pods are the weight, they are what is looked at.
+    let mut by_ratio = canary(&["backend"]);
+    by_ratio.components[0].router = Router::Replicas { service: None };
+    let mut cluster = Cluster::new(by_ratio);
+    let sent = Process::new("a", &cluster).order(&mut cluster, "back", Command::RollBack);
+    assert!(sent.iter().any(|r| matches!(r.call, Call::Observe { haste: Haste::Back, .. })), "{sent:?}");
 }
 
 #[test]
