@@ -67,7 +67,7 @@ pub async fn ask(client: &Client, namespace: &str, release: &str, holder: &str, 
     let room = Room { client, object: object(namespace, release), release, me: holder };
     let answer = match ask {
         LeaseAsk::Read => room.read().await,
-        LeaseAsk::Acquire { expired } => room.acquire(expired.as_deref()).await,
+        LeaseAsk::Acquire { expired, after } => room.acquire(expired.as_deref(), *after).await,
         LeaseAsk::Renew { epoch } => room.renew(*epoch).await,
         LeaseAsk::Release { epoch } => room.release(*epoch).await,
     };
@@ -93,15 +93,15 @@ impl Room<'_> {
         Ok(self.find().await?.map_or(LeaseOutcome::Free, |lease| lease.outcome(self.me)))
     }
 
-    async fn acquire(&self, expired: Option<&str>) -> Result<LeaseOutcome, ClusterError> {
+    async fn acquire(&self, expired: Option<&str>, after: u64) -> Result<LeaseOutcome, ClusterError> {
         let taken = match self.find().await? {
-            None => self.create().await,
+            None => self.create(after.saturating_add(1)).await,
             Some(lease) => {
                 let ours = lease.holder().is_empty() || lease.holder() == self.me;
                 if !ours && expired != Some(lease.metadata.resource_version.as_str()) {
                     return Ok(lease.outcome(self.me));
                 }
-                self.take(&lease).await
+                self.take(&lease, after).await
             }
         };
         match taken {
@@ -115,7 +115,7 @@ impl Room<'_> {
         }
     }
 
-    async fn create(&self) -> Result<LeaseOutcome, ClusterError> {
+    async fn create(&self, epoch: u64) -> Result<LeaseOutcome, ClusterError> {
         let body = json!({
             "apiVersion": self.object.kind.api_version(),
             "kind": self.object.kind.name(),
@@ -124,14 +124,14 @@ impl Room<'_> {
                 "namespace": self.object.namespace,
                 "labels": { MANAGED_BY: "cutover", RELEASE: self.release },
             },
-            "spec": spec(self.me, 1),
+            "spec": spec(self.me, epoch),
         });
         call::create(self.client, &self.object, &body, WRITE).await?;
-        Ok(LeaseOutcome::Held { epoch: 1 })
+        Ok(LeaseOutcome::Held { epoch })
     }
 
-    async fn take(&self, lease: &Lease) -> Result<LeaseOutcome, ClusterError> {
-        let epoch = lease.epoch().saturating_add(1);
+    async fn take(&self, lease: &Lease, after: u64) -> Result<LeaseOutcome, ClusterError> {
+        let epoch = lease.epoch().max(after).saturating_add(1);
         let body = json!({ "metadata": { "resourceVersion": lease.metadata.resource_version }, "spec": spec(self.me, epoch) });
         call::patch(self.client, &self.object, MERGE_PATCH, &body, WRITE).await?;
         Ok(LeaseOutcome::Held { epoch })

@@ -80,6 +80,9 @@ pub enum LeaseAsk {
     Acquire {
         /// The version that was seen unchanged for the Lease's duration; `None` takes only a free one.
         expired: Option<String>,
+        /// The epoch that is on record: the new one is higher, also where somebody deleted the Lease.
+        #[serde(default)]
+        after: u64,
     },
     /// Keep it.
     Renew {

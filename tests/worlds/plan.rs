@@ -92,8 +92,9 @@ impl Told {
         let epoch = |text: &str| text.parse().map_err(|e| format!("{text}: {e}"));
         Ok(match words {
             ["read"] => LeaseAsk::Read,
-            ["acquire"] => LeaseAsk::Acquire { expired: None },
-            ["acquire", seen] => LeaseAsk::Acquire { expired: Some(self.version(seen)?) },
+            ["acquire"] => LeaseAsk::Acquire { expired: None, after: 0 },
+            ["acquire", "after", n] => LeaseAsk::Acquire { expired: None, after: epoch(n)? },
+            ["acquire", seen] => LeaseAsk::Acquire { expired: Some(self.version(seen)?), after: 0 },
             ["renew", n] => LeaseAsk::Renew { epoch: epoch(n)? },
             ["release", n] => LeaseAsk::Release { epoch: epoch(n)? },
             _ => return Err(format!("a Lease cannot {words:?}")),

@@ -106,11 +106,11 @@ impl Core {
         if self.now.mono < self.lease.not_before {
             return false;
         }
-        let ask = match &self.lease.other {
-            Some((_, version, at)) if self.now.elapsed(*at) >= LEASE_DURATION => LeaseAsk::Acquire { expired: Some(version.clone()) },
-            _ => LeaseAsk::Acquire { expired: None },
+        let expired = match &self.lease.other {
+            Some((_, version, at)) if self.now.elapsed(*at) >= LEASE_DURATION => Some(version.clone()),
+            _ => None,
         };
-        self.ask_lease(ask, out);
+        self.ask_lease(LeaseAsk::Acquire { expired, after: self.epoch_on_record() }, out);
         false
     }
 
@@ -121,8 +121,13 @@ impl Core {
         if self.is_open(Pending::Lease) || self.now.mono < self.lease.not_before {
             return;
         }
-        self.ask_lease(LeaseAsk::Acquire { expired: Some(version) }, out);
+        self.ask_lease(LeaseAsk::Acquire { expired: Some(version), after: self.epoch_on_record() }, out);
         self.lease.seizing = Some(holder);
+    }
+
+    /// Stamps of a new epoch are to be higher than all before, whatever became of the Lease that counted them.
+    fn epoch_on_record(&self) -> u64 {
+        self.rollout.as_ref().map_or(0, |r| r.epoch)
     }
 
     /// Whether somebody said to take the Lease from whoever holds it.

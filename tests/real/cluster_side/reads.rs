@@ -106,13 +106,15 @@ async fn one_holds_the_lease_and_others_leave_orders() {
     let client = &side.connection.unary;
     let ask = async |who: &str, what: LeaseAsk| lease::ask(client, &side.namespace.name, "storefront", who, &what).await;
     assert_eq!(ask("a", LeaseAsk::Read).await, LeaseOutcome::Free);
-    assert_eq!(ask("a", LeaseAsk::Acquire { expired: None }).await, LeaseOutcome::Held { epoch: 1 });
-    let LeaseOutcome::Taken { holder, epoch: 1, version, .. } = ask("b", LeaseAsk::Acquire { expired: None }).await else { panic!() };
+    assert_eq!(ask("a", LeaseAsk::Acquire { expired: None, after: 0 }).await, LeaseOutcome::Held { epoch: 1 });
+    let LeaseOutcome::Taken { holder, epoch: 1, version, .. } = ask("b", LeaseAsk::Acquire { expired: None, after: 0 }).await else {
+        panic!()
+    };
     assert_eq!(holder, "a");
     assert_eq!(ask("a", LeaseAsk::Renew { epoch: 1 }).await, LeaseOutcome::Held { epoch: 1 });
-    let late = ask("b", LeaseAsk::Acquire { expired: Some(version) }).await;
+    let late = ask("b", LeaseAsk::Acquire { expired: Some(version), after: 0 }).await;
     let LeaseOutcome::Taken { version, .. } = late else { panic!("it was renewed since: {late:?}") };
-    assert_eq!(ask("b", LeaseAsk::Acquire { expired: Some(version) }).await, LeaseOutcome::Held { epoch: 2 });
+    assert_eq!(ask("b", LeaseAsk::Acquire { expired: Some(version), after: 0 }).await, LeaseOutcome::Held { epoch: 2 });
     assert!(matches!(ask("a", LeaseAsk::Renew { epoch: 1 }).await, LeaseOutcome::Taken { epoch: 2, .. }));
     assert_eq!(ask("b", LeaseAsk::Release { epoch: 2 }).await, LeaseOutcome::Free);
 
@@ -143,7 +145,8 @@ async fn the_guard_lets_no_write_out() {
         let refused = side.write(&writing, precondition, "1.1").await;
         assert!(matches!(refused, WriteOutcome::Refused { .. }), "{refused:?}");
     }
-    let lease = lease::ask(&side.connection.unary, &side.namespace.name, "storefront", "a", &LeaseAsk::Acquire { expired: None }).await;
+    let lease =
+        lease::ask(&side.connection.unary, &side.namespace.name, "storefront", "a", &LeaseAsk::Acquire { expired: None, after: 0 }).await;
     assert!(matches!(lease, LeaseOutcome::Refused { .. }), "{lease:?}");
     let log = side.namespace.audit(User::Admin);
     assert!(log.iter().any(|entry| entry.verb == "get"), "the look before was seen");

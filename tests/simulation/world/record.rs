@@ -62,10 +62,10 @@ impl World {
             (LeaseAsk::Read, None) => LeaseOutcome::Free,
             (LeaseAsk::Read, Some(who)) if who == me => LeaseOutcome::Held { epoch: lease.epoch },
             (LeaseAsk::Read, Some(who)) => taken(&who, lease.epoch, lease.version),
-            (LeaseAsk::Acquire { expired }, who)
+            (LeaseAsk::Acquire { expired, after }, who)
                 if who.is_none() || who.as_deref() == Some(me) || *expired == Some(lease.version.to_string()) =>
             {
-                (lease.holder, lease.epoch, lease.version) = (Some(me.to_owned()), lease.epoch + 1, version);
+                (lease.holder, lease.epoch, lease.version) = (Some(me.to_owned()), lease.epoch.max(*after) + 1, version);
                 LeaseOutcome::Held { epoch: lease.epoch }
             }
             (LeaseAsk::Renew { epoch }, Some(who)) if who == me && *epoch == lease.epoch => {

@@ -22,7 +22,7 @@ impl Drivers {
     }
 
     async fn acquire(&self, who: &str) -> LeaseOutcome {
-        self.ask(who, LeaseAsk::Acquire { expired: None }).await
+        self.ask(who, LeaseAsk::Acquire { expired: None, after: 0 }).await
     }
 }
 
@@ -40,6 +40,9 @@ async fn every_acquisition_has_its_own_epoch() {
     assert_eq!(drivers.acquire("a").await, LeaseOutcome::Held { epoch: 2 }, "also by the same holder");
     assert_eq!(drivers.ask("a", LeaseAsk::Release { epoch: 2 }).await, LeaseOutcome::Free);
     assert_eq!(drivers.acquire("b").await, LeaseOutcome::Held { epoch: 3 });
+    // Numbered on from what is on record, where the Lease itself was deleted and made anew.
+    assert_eq!(drivers.ask("b", LeaseAsk::Release { epoch: 3 }).await, LeaseOutcome::Free);
+    assert_eq!(drivers.ask("c", LeaseAsk::Acquire { expired: None, after: 9 }).await, LeaseOutcome::Held { epoch: 10 });
 }
 
 #[tokio::test]
@@ -50,9 +53,9 @@ async fn a_held_lease_is_taken_only_as_it_was_seen() {
     assert!(matches!(&seen, LeaseOutcome::Taken { holder, epoch: 1, renewed: Some(_), .. } if holder == "a"), "{seen:?}");
     // It was renewed since: the version that was seen is not the present one.
     assert_eq!(drivers.ask("a", LeaseAsk::Renew { epoch: 1 }).await, LeaseOutcome::Held { epoch: 1 });
-    let stale = drivers.ask("b", LeaseAsk::Acquire { expired: Some(version(&seen)) }).await;
+    let stale = drivers.ask("b", LeaseAsk::Acquire { expired: Some(version(&seen)), after: 0 }).await;
     assert_ne!(version(&stale), version(&seen));
-    assert_eq!(drivers.ask("b", LeaseAsk::Acquire { expired: Some(version(&stale)) }).await, LeaseOutcome::Held { epoch: 2 });
+    assert_eq!(drivers.ask("b", LeaseAsk::Acquire { expired: Some(version(&stale)), after: 0 }).await, LeaseOutcome::Held { epoch: 2 });
 }
 
 #[tokio::test]
@@ -60,7 +63,7 @@ async fn the_old_holder_learns_of_it_and_cannot_disturb_the_new_one() {
     let drivers = Drivers::new().await;
     drivers.acquire("a").await;
     let seen = version(&drivers.acquire("b").await);
-    drivers.ask("b", LeaseAsk::Acquire { expired: Some(seen) }).await;
+    drivers.ask("b", LeaseAsk::Acquire { expired: Some(seen), after: 0 }).await;
     for ask in [LeaseAsk::Renew { epoch: 1 }, LeaseAsk::Release { epoch: 1 }] {
         let told = drivers.ask("a", ask).await;
         assert!(matches!(&told, LeaseOutcome::Taken { holder, epoch: 2, .. } if holder == "b"), "{told:?}");

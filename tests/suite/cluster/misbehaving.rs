@@ -138,7 +138,7 @@ async fn the_way_to_state_and_lease_is_as_honest() {
     assert!(matches!(renewed, LeaseOutcome::Unknown { .. }), "{renewed:?}");
     assert_eq!(server.requests(), 2);
     let forbidden = Server::answering("403 Forbidden", "{}").await;
-    let asked = lease::ask(&forbidden.client(), NAMESPACE, "storefront", "me", &LeaseAsk::Acquire { expired: None }).await;
+    let asked = lease::ask(&forbidden.client(), NAMESPACE, "storefront", "me", &LeaseAsk::Acquire { expired: None, after: 0 }).await;
     assert!(matches!(&asked, LeaseOutcome::Refused { why } if why.contains("resources: [\"leases\"]")), "{asked:?}");
     let fault = Fault::from(state::load(&forbidden.client(), NAMESPACE, "storefront").await.unwrap_err());
     assert_eq!(fault.kind, FaultKind::Forbidden);

@@ -27,7 +27,7 @@ async fn nothing_of_ours_gets_through_but_reads_and_reviews() {
         "nor a dry run"
     );
     assert!(matches!(state::store(client, &run, Some(&version), &[]).await, StoreOutcome::Refused { .. }));
-    let asked = lease::ask(client, NAMESPACE, "storefront", "me", &LeaseAsk::Acquire { expired: None }).await;
+    let asked = lease::ask(client, NAMESPACE, "storefront", "me", &LeaseAsk::Acquire { expired: None, after: 0 }).await;
     assert!(matches!(asked, LeaseOutcome::Refused { .. }), "{asked:?}");
 
     for (verb, target) in [

@@ -119,8 +119,8 @@ impl Cluster {
         match (ask, holder.clone()) {
             (LeaseAsk::Read, None) => LeaseOutcome::Free,
             (LeaseAsk::Read, Some(who)) => taken(&who, *epoch, *version),
-            (LeaseAsk::Acquire { expired }, who) if who.is_none() || expired == Some(version.to_string()) => {
-                (*holder, *epoch, *version) = (Some(me), *epoch + 1, *version + 1);
+            (LeaseAsk::Acquire { expired, after }, who) if who.is_none() || expired == Some(version.to_string()) => {
+                (*holder, *epoch, *version) = (Some(me), after.max(*epoch) + 1, *version + 1);
                 LeaseOutcome::Held { epoch: *epoch }
             }
             (LeaseAsk::Renew { epoch: mine }, Some(who)) if who == me && mine == *epoch => {

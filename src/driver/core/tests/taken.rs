@@ -123,3 +123,16 @@ fn a_rollback_under_way_goes_on_with_whoever_takes_it_over() {
     }
     assert_eq!((cluster.phase(), cluster.world.weight("backend")), (Some(&Phase::RolledBack), 0));
 }
+
+#[test]
+fn where_somebody_deleted_the_lease_the_next_epoch_is_higher_than_the_one_on_record() {
+    let (mut cluster, driver) = begun(&["backend"], 20);
+    drop(driver);
+    let before = cluster.state.as_ref().unwrap().0.epoch;
+    assert!(before > 0);
+    (cluster.lease.0, cluster.lease.1) = (None, 0);
+    let mut other = Process::new("b", &cluster);
+    other.run(&mut cluster, 3);
+    assert_eq!((cluster.lease.0.as_deref(), cluster.lease.1), (Some("b"), before + 1));
+    assert!(cluster.state.as_ref().unwrap().0.epoch > before, "and is on record");
+}
