@@ -7,6 +7,7 @@ mod end;
 mod landed;
 mod sends;
 mod stored;
+mod taken;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -121,6 +122,7 @@ pub struct Laws {
     /// When somebody last ordered something.
     last_order: Millis,
     auto_sync: auto_sync::AutoSync,
+    taken: taken::Taken,
 }
 
 /// The number in a stamp.
@@ -154,6 +156,7 @@ impl Laws {
             sampled: None,
             last_order: Millis::ZERO,
             auto_sync: auto_sync::AutoSync::default(),
+            taken: taken::Taken::default(),
         }
     }
 

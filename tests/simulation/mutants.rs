@@ -39,7 +39,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::ConflictIsRefusal, &["P2"]),
     (Mutant::UnknownIsDone, &["T3", "V3"]),
     (Mutant::NoFenceAfterUnknown, &["T3", "V3"]),
-    (Mutant::NoStampAtTakeOver, &["T6", "T3"]),
+    (Mutant::NoStampAtTakeOver, &["P4"]),
     (Mutant::NoRollbackWhilePromoting, &["H2"]),
     (Mutant::RollbackForgotten, &["T3"]),
     (Mutant::StaleLook, &["C3"]),

@@ -28,6 +28,9 @@ impl Laws {
         if writes && !process.may_write {
             return self.broken("R1", world.now, format!("{} only watches and sends {call:?}", process.name()));
         }
+        if let Call::Store { rollout, .. } = call {
+            self.stored_in(rollout, world.now);
+        }
         if let Call::Store { rollout, .. } = call
             && self.entry(rollout).is_none()
         {
@@ -50,6 +53,7 @@ impl Laws {
         if !process.intents.contains(&seq(stamp)) && !(process.unwritten && goes_back) {
             self.broken("A1", now, format!("write {stamp} without an intent in the journal: {action}"));
         }
+        self.stamped(action, stamp, view.rollout.as_ref(), now);
         if goes_back || matches!(action, Action::Fence { .. }) {
             return;
         }
