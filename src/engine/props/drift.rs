@@ -369,3 +369,14 @@ fn a_rollback_counts_who_gives_the_candidate_traffic_again_and_says_what_stops_t
         "{told}"
     );
 }
+
+#[test]
+fn a_pause_stops_at_what_was_ours_and_not_at_what_somebody_else_wrote() {
+    let mut run = at_ten();
+    // Nobody was told of it yet.
+    run.world.meddle("backend", 3);
+    run.order(Command::Pause).unwrap();
+    assert_eq!(run.rollout.as_ref().unwrap().asked.percent(), 10);
+    run.turns(2);
+    assert_eq!(run.world.weight("backend"), 3, "and writes over nothing");
+}
