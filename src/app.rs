@@ -14,6 +14,7 @@ pub mod available;
 pub mod dialog;
 pub mod effect;
 pub mod field;
+pub mod in_place;
 pub mod key;
 pub mod keytable;
 pub mod list;

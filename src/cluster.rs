@@ -25,7 +25,19 @@ mod written;
 pub use connect::{ConnectError, ConnectOptions, Connection, connect};
 pub use error::ClusterError;
 
-/// The annotation in which the Deployment controller keeps a revision's number.
-const REVISION: &str = "deployment.kubernetes.io/revision";
-/// The label by which the Deployment controller tells its ReplicaSets' pods apart.
-const TEMPLATE_HASH: &str = "pod-template-hash";
+/// The annotations in which the Deployment controller and Argo Rollouts keep a revision's number.
+const REVISIONS: [&str; 2] = ["deployment.kubernetes.io/revision", "rollout.argoproj.io/revision"];
+/// The labels by which they tell their ReplicaSets' pods apart.
+const TEMPLATE_HASHES: [&str; 2] = ["pod-template-hash", "rollouts-pod-template-hash"];
+
+type Map = std::collections::BTreeMap<String, String>;
+
+/// The revision that a workload, or a ReplicaSet of one, has by its annotations.
+fn revision_of(annotations: &Map) -> Option<u64> {
+    REVISIONS.iter().find_map(|key| annotations.get(*key))?.parse().ok()
+}
+
+/// The hash of the pod template, by the labels of a ReplicaSet or a pod.
+fn hash_of(labels: &Map) -> Option<&String> {
+    TEMPLATE_HASHES.iter().find_map(|key| labels.get(*key))
+}

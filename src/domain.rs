@@ -2,6 +2,7 @@
 //! (release, component, track, strategy, plan, step, rollout, weight, gate, verdict, action, driver, journal).
 
 pub mod action;
+pub mod argo_rollout;
 pub mod auto_sync;
 pub mod checklist;
 pub mod command;

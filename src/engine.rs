@@ -5,6 +5,7 @@
 //! Killing the program at any point and starting it again reaches the same end.
 
 mod accept;
+mod argo;
 pub mod auto_sync;
 pub mod checklist;
 pub mod choices;

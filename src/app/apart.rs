@@ -21,6 +21,7 @@ pub fn apart(view: &View, component: &Component) -> Option<(Status, String)> {
     }
     let facts = match &view.observed.as_ref()?.components.get(&component.name)?.route {
         Ok(facts) => facts,
+        Err(_) if view.release.strategy.is_in_place() => return None,
         Err(problem) => return Some((Status::Unknown, problem.to_string())),
     };
     match &facts.accepted {

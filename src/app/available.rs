@@ -10,6 +10,7 @@ use crate::engine::preview::after;
 
 use super::action::{Action, row};
 use super::dialog::{Form, form};
+use super::in_place;
 use super::model::{Model, ReleaseKey, Screen};
 use super::pane::Pane;
 use super::words::coarse;
@@ -153,6 +154,7 @@ pub fn label(model: &Model, action: Action) -> String {
     match action {
         Action::Next => result(action).map_or(title, |r| match r.step() {
             Some(Step::Hold(_) | Step::Shift(_)) | None => r.asked.to_string(),
+            Some(Step::Follow) => "go on".to_owned(),
             Some(step) => step.to_string(),
         }),
         Action::StepBack => result(action).map_or("back".to_owned(), |r| r.asked.to_string()),
@@ -185,6 +187,9 @@ pub fn is_taken_back(view: &View) -> bool {
 
 /// The largest share that any route sends to a candidate, as read, in percent.
 pub fn largest_share(view: &View) -> u8 {
+    if view.release.strategy.is_in_place() {
+        return view.release.components.iter().filter_map(|c| in_place::share(view, &c.name)).max().unwrap_or(0);
+    }
     let routes = view.observed.iter().flat_map(|o| o.components.values()).filter_map(|c| c.route.as_ref().ok());
     routes.map(|f| f.percent()).max().or(view.rollout.as_ref().map(|r| r.asked.percent())).unwrap_or(0)
 }

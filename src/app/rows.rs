@@ -7,7 +7,6 @@ use crate::domain::journal::Entry;
 use crate::domain::live::{EventRow, HpaRow, PodRow, Snapshot};
 use crate::domain::release::{Release, Router, Track};
 use crate::domain::rollout::Phase;
-use crate::domain::step::Step;
 use crate::domain::view::View;
 
 use super::list::List;
@@ -30,7 +29,8 @@ pub fn need(view: &View) -> Need {
     let Some(r) = view.rollout.as_ref().filter(|r| !r.is_over()) else { return Need::Rest };
     let stuck = view.checklist.as_ref().is_some_and(|c| c.lines.iter().any(|l| l.stuck().is_some()));
     match (&r.phase, r.step()) {
-        (Phase::Paused { .. }, _) | (Phase::Progressing, Some(Step::Approve(_))) => Need::Person,
+        (Phase::Paused { .. }, _) => Need::Person,
+        (Phase::Progressing, _) if r.approval().is_some() => Need::Person,
         _ if stuck => Need::Person,
         _ => Need::Moving,
     }

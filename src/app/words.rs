@@ -11,6 +11,8 @@ use crate::domain::view::{Driver, View};
 use crate::domain::weight::Weight;
 use crate::engine::way_back::{Stand, WayBack};
 
+use super::in_place;
+
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -120,6 +122,7 @@ fn progressing(r: &Rollout, now: Now) -> (Status, String) {
     let waited = now.since(r.entered);
     match r.step() {
         Some(Step::Approve(label)) => (Status::Paused, format!("{} waits {}", approval(label), coarse(waited))),
+        Some(Step::Follow) if r.approval().is_some() => (Status::Paused, format!("approval waits {}", coarse(waited))),
         Some(step) => match step.length() {
             Some(length) => {
                 let word = step_word(step);
@@ -176,8 +179,12 @@ pub fn coarse(length: Millis) -> String {
     }
 }
 
-/// The weight that is asked for now.
+/// The weight that is asked for now; of one object that turns, the share of it that has.
 pub fn asked(view: &View) -> Option<Weight> {
+    if view.release.strategy.is_in_place() {
+        let shares = view.release.components.iter().filter_map(|c| in_place::share(view, &c.name));
+        return shares.max().map(Weight::capped);
+    }
     view.rollout.as_ref().map(|r| r.asked)
 }
 
@@ -187,6 +194,6 @@ pub fn sides(view: &View) -> (&'static str, &'static str) {
     match view.release.strategy {
         Strategy::Canary(_) => ("stable", "canary"),
         Strategy::BlueGreen(_) => ("live", "new"),
-        Strategy::Rolling(_) => ("old", "new"),
+        Strategy::Rolling(_) | Strategy::ArgoRollout => ("old", "new"),
     }
 }

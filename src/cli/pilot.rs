@@ -14,7 +14,6 @@ use crate::domain::holder::shown;
 use crate::domain::image::Image;
 use crate::domain::journal::TOOK_OVER;
 use crate::domain::rollout::{Phase, Rollout};
-use crate::domain::step::Step;
 use crate::domain::time::Millis;
 use crate::domain::view::{Driver, View};
 
@@ -173,7 +172,7 @@ impl Pilot {
     /// The answer to an approval that has waited long enough.
     fn scripted(&mut self, view: &View) -> Option<Order> {
         let r = view.rollout.as_ref().filter(|r| r.phase == Phase::Progressing && self.answered != Some(r.turn))?;
-        let Some(Step::Approve(label)) = r.step() else { return None };
+        let label = r.approval()?;
         let answer = self.script.iter().find(|s| s.at.as_ref().is_none_or(|at| at == label))?;
         (view.now.since(r.entered) >= answer.after).then(|| {
             self.answered = Some(r.turn);

@@ -3,13 +3,15 @@
 use futures::StreamExt as _;
 use serde::Serialize;
 
-use crate::domain::release::{Strategy, Track};
+use crate::domain::observed::Workload;
+use crate::domain::release::Track;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::Millis;
 use crate::domain::verdict::Verdict;
 use crate::engine::auto_sync;
 use crate::engine::command::describe;
+use crate::engine::needs::{Need, missing};
 use crate::engine::way_back::{WayBack, way_back};
 
 use super::args::{Global, Which};
@@ -154,10 +156,17 @@ fn state(look: &Look, r: Option<&Rollout>) -> String {
             None => r.phase.word().to_owned(),
         },
         Some(r) => match (r.step(), &r.phase) {
+            (Some(Step::Follow), Phase::Progressing) => followed(look, r).unwrap_or_else(|| describe(r)),
             (Some(Step::Hold(length)), Phase::Progressing) => format!("hold {} of {}", r.covered.clock(), length.clock()),
             _ => describe(r),
         },
     }
+}
+
+/// What Argo Rollouts waits for now: what is on record is what a driver saw last.
+fn followed(look: &Look, r: &Rollout) -> Option<String> {
+    let needs = missing(r, look.observed.as_ref().ok()?);
+    needs.into_iter().find_map(|need| if let Need::Wait(_, text) = need { Some(text) } else { None })
 }
 
 fn component(look: &Look, way: Option<&WayBack>, name: &str) -> ComponentStatus {
@@ -169,14 +178,14 @@ fn component(look: &Look, way: Option<&WayBack>, name: &str) -> ComponentStatus 
     };
     let ready = |track| workload(track).map(|w| format!("{}/{}", w.ready, w.replicas));
     let route = observed.and_then(|o| o.components.get(name)).map(|c| &c.route);
-    let rolling = matches!(look.release.strategy, Strategy::Rolling(_));
+    let rolling = look.release.strategy.is_in_place();
     ComponentStatus {
         component: name.to_owned(),
         stable: image(Track::Stable),
         candidate: image(Track::Candidate),
         stable_ready: ready(Track::Stable),
         candidate_ready: ready(Track::Candidate),
-        accepted: route.and_then(|r| r.as_ref().ok()).map(|f| f.percent()),
+        accepted: route.and_then(|r| r.as_ref().ok()).map(|f| f.percent()).or_else(|| argo_weight(workload(Track::Stable)?)),
         observed: look.judgement.observed.get(name).map(|s| (s.0 * 1000.0).round() / 10.0),
         managers: observed
             .and_then(|o| o.components.get(name))
@@ -185,6 +194,12 @@ fn component(look: &Look, way: Option<&WayBack>, name: &str) -> ComponentStatus 
         problem: route.filter(|_| !rolling).and_then(|r| r.as_ref().err()).map(ToString::to_string),
         way_back: way.and_then(|w| w.components.get(name)).map(WayBackJson::from),
     }
+}
+
+/// The share that Argo Rollouts gives the new version, where its router says so.
+fn argo_weight(workload: &Workload) -> Option<u8> {
+    let argo = workload.argo.as_ref().filter(|a| a.is_midway())?;
+    u8::try_from(argo.weight?).ok()
 }
 
 impl Row for Status {

@@ -13,7 +13,7 @@ use super::error::{ClusterError, Subject};
 use super::{lease, state, traffic};
 use crate::domain::action::Action;
 use crate::domain::object::{Kind, ObjectRef};
-use crate::domain::release::{Release, Router};
+use crate::domain::release::{Release, Router, Strategy};
 
 /// Reviews under way at once.
 const AT_ONCE: usize = 8;
@@ -25,29 +25,40 @@ pub struct Need {
     pub verb: &'static str,
     /// The kind.
     pub kind: Kind,
+    /// The part of the object that has rights of its own: `status`.
+    pub part: Option<&'static str>,
     /// The object; `None` for creating, which rules cannot bind to a name.
     pub name: Option<String>,
 }
 
 impl Need {
     fn patch(object: &ObjectRef) -> Need {
-        Need { verb: "patch", kind: object.kind, name: Some(object.name.clone()) }
+        Need { verb: "patch", kind: object.kind, part: None, name: Some(object.name.clone()) }
     }
 
     fn create(kind: Kind) -> Need {
-        Need { verb: "create", kind, name: None }
+        Need { verb: "create", kind, part: None, name: None }
+    }
+
+    fn status(object: &ObjectRef) -> Need {
+        Need { part: Some("status"), ..Need::patch(object) }
+    }
+
+    /// What stands in the `resources` of a rule: `virtualservices`, `rollouts/status`.
+    fn resource(&self) -> String {
+        self.part.map_or_else(|| self.kind.plural().to_owned(), |part| format!("{}/{part}", self.kind.plural()))
     }
 
     /// The rule to ask for, as it stands in a Role.
     pub fn rule(&self) -> String {
-        format!("{{apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"{}\"]}}", self.kind.group(), self.kind.plural(), self.verb)
+        format!("{{apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"{}\"]}}", self.kind.group(), self.resource(), self.verb)
     }
 }
 
 /// `patch on virtualservices`.
 impl std::fmt::Display for Need {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} on {}", self.verb, self.kind.plural())
+        write!(f, "{} on {}", self.verb, self.resource())
     }
 }
 
@@ -68,6 +79,7 @@ impl Access {
             Action::Route { facts, .. } if facts.object.kind == Kind::Deployment => {
                 self.allowed.keys().filter(|n| n.verb == "patch" && n.kind == Kind::Deployment).cloned().collect()
             }
+            Action::Steer { target, .. } => vec![Need::status(&target.object)],
             other => vec![Need::patch(&other.object())],
         };
         needs.iter().find(|n| self.allowed.get(n) == Some(&false)).map(|n| self.told(n))
@@ -102,7 +114,9 @@ fn told(need: &Need, namespace: &str) -> String {
 
 /// Everything that driving a release may write.
 pub fn needs(release: &Release) -> Vec<Need> {
-    let deployment = |name: &str| Need::patch(&ObjectRef::new(Kind::Deployment, release.namespace.clone(), name));
+    let argo = release.strategy == Strategy::ArgoRollout;
+    let object = |name: &str| ObjectRef::new(release.workload_kind(), release.namespace.clone(), name);
+    let deployment = |name: &str| Need::patch(&object(name));
     let mut all = vec![
         Need::create(Kind::ConfigMap),
         Need::patch(&state::object(&release.namespace, &release.name)),
@@ -111,6 +125,7 @@ pub fn needs(release: &Release) -> Vec<Need> {
     ];
     for component in &release.components {
         all.push(deployment(&component.stable));
+        all.extend(argo.then(|| Need::status(&object(&component.stable))));
         all.extend(component.candidate.as_deref().map(deployment));
         if component.candidate.is_some() && !matches!(component.router, Router::None) {
             all.push(Need::create(Kind::Deployment));
@@ -129,7 +144,7 @@ pub fn needs(release: &Release) -> Vec<Need> {
 pub async fn access(client: &Client, release: &Release) -> Result<Access, ClusterError> {
     let namespace = release.namespace.as_str();
     let reviews = needs(release).into_iter().map(|need| async move {
-        let allowed = review(client, namespace, need.verb, need.kind, need.name.as_deref()).await;
+        let allowed = review(client, namespace, &need).await;
         allowed.map(|allowed| (need, allowed))
     });
     let mut reviews = stream::iter(reviews).buffer_unordered(AT_ONCE);
@@ -146,7 +161,7 @@ pub async fn access(client: &Client, release: &Release) -> Result<Access, Cluste
 /// # Errors
 /// When the server cannot be asked.
 pub(super) async fn may_patch(client: &Client, object: &ObjectRef) -> Result<bool, ClusterError> {
-    review(client, &object.namespace, "patch", object.kind, Some(&object.name)).await
+    review(client, &object.namespace, &Need::patch(object)).await
 }
 
 /// What to ask for where it may not.
@@ -160,9 +175,9 @@ pub(super) fn wanted(object: &ObjectRef) -> String {
 /// # Errors
 /// When the server cannot be asked.
 pub async fn may_write(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
-    let kinds = [Kind::Deployment, Kind::Service, Kind::VirtualService, Kind::HttpRoute, Kind::Ingress];
-    let reviews = kinds.map(|kind| review(client, namespace, "patch", kind, None));
-    let answers = futures::future::try_join_all(reviews).await?;
+    let kinds = [Kind::Deployment, Kind::Service, Kind::VirtualService, Kind::HttpRoute, Kind::Ingress, Kind::Rollout];
+    let needs = kinds.map(|kind| Need { verb: "patch", kind, part: None, name: None });
+    let answers = futures::future::try_join_all(needs.iter().map(|need| review(client, namespace, need))).await?;
     Ok(answers.into_iter().any(|yes| yes))
 }
 
@@ -176,9 +191,13 @@ struct ReviewStatus {
     allowed: bool,
 }
 
-async fn review(client: &Client, namespace: &str, verb: &str, kind: Kind, name: Option<&str>) -> Result<bool, ClusterError> {
+async fn review(client: &Client, namespace: &str, need: &Need) -> Result<bool, ClusterError> {
     let subject = Subject::global("create", "authorization.k8s.io", "selfsubjectaccessreviews");
-    let attributes = json!({ "namespace": namespace, "verb": verb, "group": kind.group(), "resource": kind.plural(), "name": name });
+    let (group, resource) = (need.kind.group(), need.kind.plural());
+    let mut attributes = json!({ "namespace": namespace, "verb": need.verb, "group": group, "resource": resource, "name": need.name });
+    if let (Some(part), Some(attributes)) = (need.part, attributes.as_object_mut()) {
+        attributes.insert("subresource".to_owned(), part.into());
+    }
     let body =
         json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": { "resourceAttributes": attributes } });
     let target = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";

@@ -37,6 +37,7 @@ pub async fn write(client: &Client, action: &Action, precondition: Precondition,
         | Action::Scale { .. }
         | Action::SetImages { .. }
         | Action::SetPaused { .. }
+        | Action::Steer { .. }
         | Action::SuspendSync { .. }
         | Action::RestoreSync { .. } => {
             for patch in patches(action, precondition, stamp) {
@@ -57,7 +58,8 @@ pub async fn dry_run(client: &Client, writes: &[(Action, Precondition)]) -> Vec<
 }
 
 async fn send(client: &Client, patch: &Patch, options: WriteOptions) -> Result<Value, ClusterError> {
-    call::patch(client, &patch.object, JSON_PATCH, &Value::Array(patch.ops.clone()), options).await
+    let part = patch.subresource.as_deref();
+    call::patch_part(client, (&patch.object, part), JSON_PATCH, &Value::Array(patch.ops.clone()), options).await
 }
 
 fn outcome(answer: Result<Value, ClusterError>) -> WriteOutcome {
@@ -134,7 +136,7 @@ async fn undo(client: &Client, action: &Action, precondition: Precondition, stam
         return Err(moved(&object, &format!("it does not belong to {}", target.object)));
     }
     // Undoing to a revision gives it a new number.
-    if kept.metadata.annotations.get(super::REVISION).and_then(|r| r.parse().ok()) != Some(*revision) {
+    if super::revision_of(&kept.metadata.annotations) != Some(*revision) {
         return Err(moved(&object, &format!("it no longer keeps revision {revision}")));
     }
     Ok(undo_patch(target, kept.spec.template, cause.as_deref(), precondition, stamp))
@@ -142,7 +144,7 @@ async fn undo(client: &Client, action: &Action, precondition: Precondition, stam
 
 fn undo_patch(target: &Target, mut template: Value, cause: Option<&str>, precondition: Precondition, stamp: &str) -> Patch {
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(super::TEMPLATE_HASH);
+        super::TEMPLATE_HASHES.iter().for_each(|key| drop(labels.remove(*key)));
     }
     let mut ops = guard(target, precondition);
     ops.push(json!({ "op": "replace", "path": "/spec/template", "value": template }));

@@ -236,8 +236,20 @@ pub(super) async fn patch(
     body: &Value,
     options: WriteOptions,
 ) -> Result<Value, ClusterError> {
+    patch_part(client, (object, None), content_type, body, options).await
+}
+
+/// The same of a subresource, where one is named.
+pub(super) async fn patch_part(
+    client: &Client,
+    (object, part): (&ObjectRef, Option<&str>),
+    content_type: &str,
+    body: &Value,
+    options: WriteOptions,
+) -> Result<Value, ClusterError> {
     let subject = Subject::object("patch", object);
-    let target = format!("{}?{}", path_of(&subject, object)?, options.query());
+    let part = part.map(|p| format!("/{p}")).unwrap_or_default();
+    let target = format!("{}{part}?{}", path_of(&subject, object)?, options.query());
     let content = serde_json::to_vec(body).map_err(|e| subject.garbage(e))?;
     let answer = send(client, &subject, request(&subject, Method::PATCH, &target, Some((content_type, content)))?, UNARY).await?;
     // The status says that it landed; what the body says is for the reader only.

@@ -9,7 +9,7 @@ pub mod routers;
 mod wire;
 
 use futures::FutureExt as _;
-use futures::future::{join, join_all, join4, try_join};
+use futures::future::{join, join_all, join5, try_join};
 use kube::Client;
 use serde_json::Value;
 
@@ -33,15 +33,16 @@ const SWITCH_HOLD: Millis = Millis::mins(10);
 /// When Deployments or Services cannot be listed; routes that are not served or not allowed are left out.
 pub async fn read(client: &Client, namespace: &str) -> Result<Objects, ClusterError> {
     let workloads = try_join(call::list(client, Kind::Deployment, namespace, ""), call::list(client, Kind::Service, namespace, ""));
-    let routes = join4(
+    let routes = join5(
         routes(client, Kind::VirtualService, namespace),
         routes(client, Kind::HttpRoute, namespace),
         routes(client, Kind::Ingress, namespace),
         rules::read(client, namespace),
+        routes(client, Kind::Rollout, namespace),
     );
-    let (workloads, (virtual_services, http_routes, ingresses, destination_rules)) = join(workloads, routes).await;
+    let (workloads, (virtual_services, http_routes, ingresses, destination_rules, rollouts)) = join(workloads, routes).await;
     let (deployments, services) = workloads?;
-    Ok(Objects { deployments, services, virtual_services, http_routes, ingresses, destination_rules })
+    Ok(Objects { deployments, services, virtual_services, http_routes, ingresses, destination_rules, rollouts })
 }
 
 async fn routes(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
@@ -111,17 +112,24 @@ impl Objects {
             let (name, components) = named(&group);
             releases.push(release(name, components, strategy));
         }
+        let alone = |name: &str| Component {
+            name: name.to_owned(),
+            stable: name.to_owned(),
+            candidate: None,
+            container: None,
+            router: Router::None,
+            testers: None,
+        };
         let taken: Vec<&str> = pairs.iter().flat_map(|p| [p.stable.as_str(), p.candidate.as_str()]).collect();
         for d in self.deployments.iter().filter(|d| !taken.contains(&d.metadata.name.as_str())) {
-            let component = Component {
-                name: d.metadata.name.clone(),
-                stable: d.metadata.name.clone(),
-                candidate: None,
-                container: None,
-                router: Router::None,
-                testers: None,
-            };
+            let component = alone(&d.metadata.name);
             releases.push(release(d.metadata.name.clone(), vec![component], Strategy::Rolling(Rolling { steps: Vec::new() })));
+        }
+        for name in self.rollouts.iter().filter_map(|r| r.pointer("/metadata/name")?.as_str()) {
+            // A Deployment of that name is another release, and was there first.
+            let free = !releases.iter().any(|r| r.name == name);
+            let of_release = if free { name.to_owned() } else { format!("{name}-rollout") };
+            releases.push(release(of_release, vec![alone(name)], Strategy::ArgoRollout));
         }
         releases.sort_by(|a, b| a.name.cmp(&b.name));
         releases

@@ -1,5 +1,6 @@
 //! Fresh reads for decisions: everything about a release, from the store, in one go.
 
+mod argo;
 mod pods;
 mod references;
 mod room;
@@ -43,6 +44,8 @@ struct Look<'a> {
     at: jiff::Timestamp,
     /// How it is waited for.
     haste: Haste,
+    /// What the workloads are: Deployments, or Argo's Rollouts.
+    kind: Kind,
 }
 
 /// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
@@ -66,7 +69,7 @@ pub async fn observe_with(
     (memory, haste): (&Memory, Haste),
 ) -> Result<Observed, ClusterError> {
     let namespace = release.namespace.as_str();
-    let look = Look { client, namespace, memory, at, haste };
+    let look = Look { client, namespace, memory, at, haste, kind: release.workload_kind() };
     let autoscalers = async {
         match haste {
             Haste::AtOnce => Ok(None),
@@ -200,8 +203,10 @@ impl Part {
         for (name, objects) in sides {
             let (Some(name), Some(objects)) = (name, objects) else { continue };
             let mut found = std::mem::take(&mut objects.tools);
-            found.extend(owners::of_deployment(name, canaries.as_deref(), rollouts.as_deref()));
-            all.extend(look.owners(ObjectRef::new(Kind::Deployment, look.namespace, name.clone()), found).await);
+            if look.kind == Kind::Deployment {
+                found.extend(owners::of_deployment(name, canaries.as_deref(), rollouts.as_deref()));
+            }
+            all.extend(look.owners(ObjectRef::new(look.kind, look.namespace, name.clone()), found).await);
         }
         all
     }

@@ -25,7 +25,7 @@ pub struct ReleaseFile {
     /// The workload pairs.
     #[schemars(length(min = 1))]
     pub components: Vec<ComponentFile>,
-    /// How the new version replaces the old one: exactly one of canary, blueGreen, rolling.
+    /// How the new version replaces the old one: exactly one of canary, blueGreen, rolling, argoRollout.
     pub strategy: StrategyFile,
     /// Where request metrics come from. Default: found in the cluster, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +80,15 @@ pub struct StrategyFile {
     /// Kubernetes' own rolling update of one Deployment, paused at shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolling: Option<StepsFile>,
+    /// Argo Rollouts walks the steps that stand in its Rollout, which `stable` names: `argoRollout: {}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argo_rollout: Option<ArgoRolloutFile>,
 }
+
+/// Nothing to choose: the steps stand in the Rollout.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArgoRolloutFile {}
 
 /// Steps with rising weights.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]

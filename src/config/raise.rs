@@ -7,9 +7,9 @@ use crate::domain::testers::Testers;
 use crate::domain::time::Millis;
 
 use super::file::{
-    BlueGreenFile, ComponentFile, DestinationFile, ErrorsFile, GateFile, GatewayFile, IstioFile, LabelFile, LatencyFile, MarkFile,
-    NginxFile, PrometheusFile, QueryFile, ReleaseFile, ReplicasFile, RestartsFile, ServiceFile, StepsFile, StrategyFile, TestersFile, Then,
-    TrafficFile,
+    ArgoRolloutFile, BlueGreenFile, ComponentFile, DestinationFile, ErrorsFile, GateFile, GatewayFile, IstioFile, LabelFile, LatencyFile,
+    MarkFile, NginxFile, PrometheusFile, QueryFile, ReleaseFile, ReplicasFile, RestartsFile, ServiceFile, StepsFile, StrategyFile,
+    TestersFile, Then, TrafficFile,
 };
 use super::lower::automatic_name;
 use super::scalars::{Bound, Percent, Span};
@@ -98,6 +98,7 @@ fn strategy(strategy: &Strategy) -> StrategyFile {
     match strategy {
         Strategy::Canary(canary) => file.canary = steps(&canary.steps),
         Strategy::Rolling(rolling) => file.rolling = steps(&rolling.steps),
+        Strategy::ArgoRollout => file.argo_rollout = Some(ArgoRolloutFile {}),
         Strategy::BlueGreen(bg) => {
             file.blue_green = Some(BlueGreenFile { approve: Some(bg.approve), hold: Some(Span(bg.hold)), retire: bg.retire.map(Span) });
         }

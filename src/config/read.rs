@@ -14,7 +14,6 @@ const LATER: &[(&str, &str)] = &[
     ("notify", "read `cutover run -o jsonl` instead"),
     ("worseThan", "write `above: stable + 20%`"),
     ("traefik", "use gateway, or nginx with `controller: traefik`: its ingress-nginx provider reads the same annotations"),
-    ("argoRollout", "use canary, blueGreen or rolling"),
 ];
 
 /// A document: the values, and where they stand.

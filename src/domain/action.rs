@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::argo_rollout::Steer;
 use super::auto_sync::Application;
 use super::object::{Kind, ObjectRef};
 use super::observed::Workload;
@@ -104,6 +105,15 @@ pub enum Action {
         /// New change-cause.
         cause: Option<String>,
     },
+    /// Tell Argo Rollouts what to do with a Rollout of its.
+    Steer {
+        /// The component.
+        component: String,
+        /// The Rollout.
+        target: Target,
+        /// What.
+        how: Steer,
+    },
     /// Take an Application's auto-sync away and keep what it was in an annotation.
     SuspendSync {
         /// The first component that has an object of its.
@@ -120,7 +130,7 @@ pub enum Action {
     },
 }
 
-/// A Deployment as read.
+/// A Deployment, or an Argo Rollout, as read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The side it is.
@@ -139,7 +149,7 @@ pub struct Target {
 impl Target {
     /// A Deployment as it was read.
     pub fn of(track: Track, namespace: &str, w: &Workload) -> Target {
-        let object = ObjectRef::new(Kind::Deployment, namespace, w.name.clone());
+        let object = ObjectRef::new(w.kind(), namespace, w.name.clone());
         let resource_version = Some(w.resource_version.clone()).filter(|v| !v.is_empty());
         Target { track, object, uid: w.uid.clone(), stamp: w.stamp.clone(), resource_version }
     }
@@ -219,6 +229,7 @@ impl Action {
             | Action::Clone { component, .. }
             | Action::Fence { component, .. }
             | Action::Undo { component, .. }
+            | Action::Steer { component, .. }
             | Action::SuspendSync { component, .. }
             | Action::RestoreSync { component, .. } => component,
         }
@@ -231,7 +242,8 @@ impl Action {
             Action::Scale { target, .. }
             | Action::SetImages { target, .. }
             | Action::SetPaused { target, .. }
-            | Action::Undo { target, .. } => target.object.clone(),
+            | Action::Undo { target, .. }
+            | Action::Steer { target, .. } => target.object.clone(),
             Action::Fence { object, .. } => object.clone(),
             Action::SuspendSync { application, .. } | Action::RestoreSync { application, .. } => application.object.clone(),
             Action::Clone { from, name, .. } => ObjectRef::new(Kind::Deployment, from.object.namespace.clone(), name.clone()),
@@ -281,6 +293,10 @@ impl Action {
             Action::Fence { .. } => vec![change("stamp", "…".to_owned(), "ours".to_owned())],
             Action::Undo { revision, replica_set, .. } => {
                 vec![change("pod template", "current".to_owned(), format!("revision {revision} ({replica_set})"))]
+            }
+            Action::Steer { how, .. } => {
+                let (field, before, after) = how.change();
+                vec![change(field, before, after)]
             }
             Action::SuspendSync { application, .. } => vec![change("auto-sync", application.now(), "off".to_owned())],
             Action::RestoreSync { application, .. } if application.is_overruled() => {

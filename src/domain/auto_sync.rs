@@ -95,7 +95,7 @@ impl Application {
         }
         ops.push(set(&annotation(), text.as_str()));
         ops.push(json!({"op": "remove", "path": AUTOMATED}));
-        Some(Patch { object: self.object.clone(), ops })
+        Some(Patch::new(self.object.clone(), ops))
     }
 
     /// The write that puts it back. Where somebody else has switched it on meanwhile, theirs stays.
@@ -113,7 +113,7 @@ impl Application {
             ops.push(set(AUTOMATED, Value::Object(policy)));
         }
         ops.push(json!({"op": "remove", "path": annotation()}));
-        Ok(Some(Patch { object: self.object.clone(), ops }))
+        Ok(Some(Patch::new(self.object.clone(), ops)))
     }
 
     /// In a line, at `now`: `Argo CD app shop: auto-sync off since 14:02Z by us`. None while it is not suspended.

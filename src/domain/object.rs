@@ -24,11 +24,13 @@ pub enum Kind {
     Ingress,
     /// Argo CD's.
     Application,
+    /// Argo Rollouts'.
+    Rollout,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Deployment,
         Kind::ReplicaSet,
         Kind::Pod,
@@ -42,6 +44,7 @@ impl Kind {
         Kind::HttpRoute,
         Kind::Ingress,
         Kind::Application,
+        Kind::Rollout,
     ];
 
     /// API group (empty for the core group), version, plural, name in manifests, name for kubectl.
@@ -62,6 +65,7 @@ impl Kind {
             Kind::HttpRoute => ("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", "httproute.gateway.networking.k8s.io"),
             Kind::Ingress => ("networking.k8s.io", "v1", "ingresses", "Ingress", "ingress"),
             Kind::Application => ("argoproj.io", "v1alpha1", "applications", "Application", "application.argoproj.io"),
+            Kind::Rollout => ("argoproj.io", "v1alpha1", "rollouts", "Rollout", "rollout.argoproj.io"),
         }
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::argo_rollout::ArgoRollout;
 use super::drift::Writer;
+use super::object::Kind;
 use super::owner::Owner;
 use super::reference::{Checked, Reference};
 use super::release::Track;
@@ -71,7 +73,7 @@ pub struct ComponentObserved {
     pub checked: Vec<Checked>,
 }
 
-/// A Deployment, trimmed.
+/// A Deployment, or an Argo Rollout, trimmed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// Its name.
@@ -135,6 +137,9 @@ pub struct Workload {
     pub restarts: Vec<Restart>,
     /// Pods that cannot run, with the reason: `web-7f9c: ImagePullBackOff: not found`.
     pub problems: Vec<SafeText>,
+    /// What Argo Rollouts says of it, where it is one of its Rollouts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argo: Option<Box<ArgoRollout>>,
 }
 
 impl Workload {
@@ -152,6 +157,11 @@ impl Workload {
         self.revisions.clear();
         self.restarts.clear();
         self.problems.clear();
+    }
+
+    /// What kind of object it is.
+    pub fn kind(&self) -> Kind {
+        if self.argo.is_some() { Kind::Rollout } else { Kind::Deployment }
     }
 
     /// Whether something else may own its replicas.

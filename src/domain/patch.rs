@@ -16,16 +16,25 @@ pub struct Patch {
     pub object: ObjectRef,
     /// The operations.
     pub ops: Vec<Value>,
+    /// The part of the object that it changes, where that is reached by a path of its own: `status`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
 }
 
 impl Patch {
+    /// One of the object itself.
+    pub fn new(object: ObjectRef, ops: Vec<Value>) -> Patch {
+        Patch { object, ops, subresource: None }
+    }
+
     /// The same as a command that a person can paste. Preconditions are left out: it is for the moment when nothing else works.
     pub fn kubectl(&self) -> String {
         let ops: Vec<&Value> =
             self.ops.iter().filter(|op| op.get("op") != Some(&json!("test")) && !is_version(op) && !is_stamp(op)).collect();
         let body = serde_json::to_string(&ops).unwrap_or_default();
+        let part = self.subresource.as_ref().map(|s| format!(" --subresource {s}")).unwrap_or_default();
         format!(
-            "kubectl -n {} patch {} {} --type json -p {}",
+            "kubectl -n {} patch {} {}{part} --type json -p {}",
             quoted(&self.object.namespace),
             self.object.kind.kubectl(),
             quoted(&self.object.name),
@@ -94,6 +103,10 @@ pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<
             ops.push(set("/spec/paused", *paused));
             vec![stamped(target, ops, stamp)]
         }
+        Action::Steer { target, how, .. } => {
+            let ops = guard(target, precondition).into_iter().chain(how.ops()).collect();
+            vec![Patch { subresource: Some("status".to_owned()), ..Patch::new(target.object.clone(), ops) }]
+        }
         Action::SuspendSync { application, .. } => application.suspend().into_iter().collect(),
         Action::RestoreSync { application, .. } => application.restore().ok().flatten().into_iter().collect(),
         Action::Clone { .. } | Action::Undo { .. } | Action::Fence { .. } => Vec::new(),
@@ -120,7 +133,7 @@ fn stamp_path() -> String {
 /// Adds the stamp. A Deployment that the controller has seen always has annotations (its revision), so the map exists.
 pub fn stamped(target: &Target, mut ops: Vec<Value>, stamp: &str) -> Patch {
     ops.push(set(&stamp_path(), stamp));
-    Patch { object: target.object.clone(), ops }
+    Patch::new(target.object.clone(), ops)
 }
 
 fn image_ops(images: &[ImageChange], precondition: Precondition) -> Vec<Value> {
@@ -178,7 +191,7 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
         }
         RouteEntry::Replicas { stable: s, candidate: c } => return ratio(facts, (s, stable), (c, candidate), precondition),
     }
-    vec![Patch { object: facts.object.clone(), ops }]
+    vec![Patch::new(facts.object.clone(), ops)]
 }
 
 /// Turns the testers' rule round, after the weights, whose places are told without it. Going back the weights do not hang on it:
@@ -189,7 +202,7 @@ fn with_testers(facts: &RouteFacts, wanted: TestersMove, precondition: Precondit
         Some(patch) if precondition != Precondition::Identity => patch.ops.extend(rule.turn.iter().cloned()),
         _ => {
             let ops = std::iter::once(test("/metadata/uid", facts.uid.as_str())).chain(rule.turn.iter().cloned()).collect();
-            all.push(Patch { object: facts.object.clone(), ops });
+            all.push(Patch::new(facts.object.clone(), ops));
         }
     }
     all
@@ -231,7 +244,7 @@ fn ratio(
             ops.push(test("/spec/replicas", from));
         }
         ops.push(replace("/spec/replicas", to));
-        Patch { object: ObjectRef::new(Kind::Deployment, facts.object.namespace.clone(), name.clone()), ops }
+        Patch::new(ObjectRef::new(Kind::Deployment, facts.object.namespace.clone(), name.clone()), ops)
     };
     let both = [patch(stable, facts.stable), patch(candidate, facts.candidate)];
     if candidate.1 > facts.candidate { both.into_iter().rev().collect() } else { both.into() }

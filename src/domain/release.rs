@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::gate::Gate;
+use super::object::Kind;
 use super::testers::Testers;
 use super::time::Millis;
 use super::weight::Weight;
@@ -62,6 +63,11 @@ impl Release {
         all.into_iter().collect()
     }
 
+    /// What kind of object the two sides of its components are.
+    pub fn workload_kind(&self) -> Kind {
+        if self.strategy == Strategy::ArgoRollout { Kind::Rollout } else { Kind::Deployment }
+    }
+
     /// A component by name.
     pub fn component(&self, name: &str) -> Option<&Component> {
         self.components.iter().find(|c| c.name == name)
@@ -83,7 +89,7 @@ pub enum Source {
 pub struct Component {
     /// Unique in the release, e.g. `backend`.
     pub name: String,
-    /// The Deployment that serves today.
+    /// The Deployment (or Argo Rollout) that serves today.
     pub stable: String,
     /// The Deployment that is to take over; `None` for a rolling update of the one Deployment.
     pub candidate: Option<String>,
@@ -166,17 +172,17 @@ impl Router {
         !matches!(self, Router::Service { .. } | Router::None)
     }
 
+    /// Whether a weight stands in an object of its own, and not in how many pods run.
+    pub fn is_route(&self) -> bool {
+        !matches!(self, Router::Replicas { .. } | Router::None)
+    }
+
     /// Whether it can send requests by a header or a cookie.
     pub fn tells_testers(&self) -> bool {
         matches!(self, Router::Istio { .. } | Router::Gateway { .. } | Router::Nginx { .. })
     }
 
     /// A word for it: `istio`, `gateway`, `nginx`, `service`, `replicas`, `none`.
-    /// Whether a weight stands in an object of its own, and not in how many pods run.
-    pub fn is_route(&self) -> bool {
-        !matches!(self, Router::Replicas { .. } | Router::None)
-    }
-
     pub fn word(&self) -> &'static str {
         match self {
             Router::Service { .. } => "service",
@@ -223,16 +229,24 @@ pub enum Strategy {
     BlueGreen(BlueGreen),
     /// Kubernetes' own rolling update, paused at shares.
     Rolling(Rolling),
+    /// Argo Rollouts' controller walks the steps that stand in its Rollout; it is watched, approved and taken back from here.
+    ArgoRollout,
 }
 
 impl Strategy {
-    /// `canary`, `blue-green`, `rolling`.
+    /// `canary`, `blue-green`, `rolling`, `argo-rollout`.
     pub fn word(&self) -> &'static str {
         match self {
             Strategy::Canary(_) => "canary",
             Strategy::BlueGreen(_) => "blue-green",
             Strategy::Rolling(_) => "rolling",
+            Strategy::ArgoRollout => "argo-rollout",
         }
+    }
+
+    /// Whether one object turns from the old version into the new one, and no route of ours is moved.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self, Strategy::Rolling(_) | Strategy::ArgoRollout)
     }
 }
 

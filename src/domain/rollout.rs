@@ -166,6 +166,15 @@ impl Rollout {
         self.plan.is_empty() && self.targets.is_empty()
     }
 
+    /// What is waited for until a person approves it: a step of ours, or a pause of Argo Rollouts.
+    pub fn approval(&self) -> Option<&str> {
+        match (self.step()?, &self.phase) {
+            (Step::Approve(label), _) => Some(label),
+            (Step::Follow, Phase::Progressing) => self.waiting.as_deref()?.strip_prefix("waits for approval: "),
+            _ => None,
+        }
+    }
+
     /// Whether it is being taken back or was.
     pub fn is_back(&self) -> bool {
         matches!(self.phase, Phase::RollingBack { .. } | Phase::RolledBack)
@@ -275,6 +284,9 @@ pub struct ComponentTarget {
     pub cloned: bool,
     /// Set when the run puts a Deployment back to a kept revision.
     pub undo: Option<KeptRevision>,
+    /// The pause of Argo Rollouts, by its beginning, that a person said to end: this one, and none that comes later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Timestamp>,
 }
 
 /// A workload as recorded at the start.

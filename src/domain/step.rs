@@ -21,6 +21,8 @@ pub enum Step {
     Approve(String),
     /// Done when the rolling update has this share of updated, available pods.
     Roll(Weight),
+    /// Done when Argo Rollouts has carried the new version through all of its own steps.
+    Follow,
     /// Done when stable carries the candidate's images and is ready, traffic is back on it and the candidate is scaled down.
     Promote,
     /// Done when the old colour was kept warm for this long and scaled down.
@@ -54,6 +56,7 @@ impl fmt::Display for Step {
             Step::Approve(label) if label.is_empty() || label == "approve" => f.write_str("approve"),
             Step::Approve(label) => write!(f, "approve {label}"),
             Step::Roll(w) => write!(f, "roll {w}"),
+            Step::Follow => f.write_str("follow Argo Rollouts"),
             Step::Promote => f.write_str("promote"),
             Step::Retire(d) => write!(f, "retire after {d}"),
             Step::Watch(d) => write!(f, "watch {d}"),

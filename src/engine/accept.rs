@@ -4,7 +4,7 @@ use crate::domain::command::Refusal;
 use crate::domain::drift::{Drift, Known, Sort};
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::observed::{Observed, Workload};
-use crate::domain::release::{Router, Strategy, Track};
+use crate::domain::release::{Router, Track};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
@@ -45,7 +45,7 @@ pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, actor: &str, 
 }
 
 fn is_rolled(r: &Rollout, d: &Drift) -> bool {
-    matches!(r.release.strategy, Strategy::Rolling(_)) && matches!(d.sort, Sort::Image(_))
+    r.release.strategy.is_in_place() && matches!(d.sort, Sort::Image(_))
 }
 
 fn acceptable(r: &Rollout, d: &Drift) -> Result<(), Refusal> {
@@ -68,7 +68,7 @@ fn acceptable(r: &Rollout, d: &Drift) -> Result<(), Refusal> {
 
 fn take_workload(r: &mut Rollout, observed: &Observed, d: &Drift) -> Result<(), Refusal> {
     let (Sort::Image(track) | Sort::Remade(track)) = d.sort else { return Ok(()) };
-    let rolling = matches!(r.release.strategy, Strategy::Rolling(_));
+    let rolling = r.release.strategy.is_in_place();
     let Some(workload) = observed.workload(&d.component, track) else { return Ok(()) };
     let stable = observed.workload(&d.component, Track::Stable);
     let Some(target) = r.targets.get_mut(&d.component) else { return Ok(()) };
@@ -134,8 +134,8 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
 
 /// What was covered was covered for another version: the step's weight is held anew.
 fn judge_again(r: &mut Rollout, now: Now) {
-    let rolling = matches!(r.release.strategy, Strategy::Rolling(_));
-    let begun = |s: &Step| if rolling { matches!(s, Step::Roll(_)) } else { matches!(s, Step::Shift(w) if *w <= r.asked) };
+    let rolling = r.release.strategy.is_in_place();
+    let begun = |s: &Step| if rolling { matches!(s, Step::Roll(_) | Step::Follow) } else { matches!(s, Step::Shift(w) if *w <= r.asked) };
     let cursor = r.plan.iter().take(r.cursor.saturating_add(1)).rposition(begun).unwrap_or(0);
     let asked = r.asked;
     decide::enter(r, cursor, now);

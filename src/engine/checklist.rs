@@ -51,6 +51,15 @@ pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement
                 by_hand: Some(by_hand),
             });
         }
+        if r.release.strategy == Strategy::ArgoRollout {
+            lines.push(Line {
+                subject: name.clone(),
+                text: format!("Rollout {}: all traffic to stable", target.stable.name),
+                state: state(observed.is_some_and(|o| is_back(name, o)), r.trouble.get(name), ROUTE_DEADLINE),
+                deadline: ROUTE_DEADLINE,
+                by_hand: Some(undo_by_hand(r, &target.stable)),
+            });
+        }
         let restored = observed
             .and_then(|o| o.workload(name, Track::Stable))
             .is_some_and(|w| image_changes(w, &target.stable.images).is_empty() && w.ready > 0 && !w.paused);
@@ -92,6 +101,13 @@ fn route_by_hand(r: &Rollout, name: &str, target: &ComponentTarget, facts: &Rout
 
 fn undo_by_hand(r: &Rollout, stable: &Recorded) -> String {
     let images: Vec<String> = stable.images.iter().map(|i| format!("{}={}", i.name, i.image)).collect();
+    if r.release.strategy == Strategy::ArgoRollout {
+        let (namespace, name) = (&r.release.namespace, &stable.name);
+        let abort = format!(
+            "kubectl -n {namespace} patch rollout.argoproj.io {name} --subresource status --type merge -p '{{\"status\":{{\"abort\":true}}}}'"
+        );
+        return format!("{abort} && kubectl argo rollouts -n {namespace} set image {name} {}", images.join(" "));
+    }
     format!("kubectl -n {} set image deployment/{} {}", r.release.namespace, stable.name, images.join(" "))
 }
 

@@ -6,14 +6,13 @@ use crate::domain::drift::Sort;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
-use crate::domain::release::Strategy;
 use crate::domain::rollout::{Answer, ORDERS_KEPT, Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::weight::Weight;
 
 use super::needs::missing;
-use super::{accept, decide, drift, guard, rollback, room, start};
+use super::{accept, argo, decide, drift, guard, rollback, room, start};
 
 /// Applies an order to a run. `observed` is the newest look at the cluster, for the capacity guard; without one, going
 /// forward is refused and going back is not.
@@ -81,7 +80,7 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
         Command::Pause => pause(r, observed, actor),
         Command::Resume => resume(r, now),
         Command::AcceptDrift => accept::accept(r, observed, actor, now),
-        Command::Approve => approve(r, actor, now),
+        Command::Approve => approve(r, observed, actor, now),
         Command::Promote => promote(r, observed, actor, now),
         Command::RestoreSync => Err(not_now("it is no business of a run: the process that it is asked of does it")),
         Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. } | Command::RollBack | Command::Reject | Command::TakeOver => {
@@ -114,6 +113,7 @@ fn advance(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) 
         return Ok(());
     }
     match r.step().cloned() {
+        Some(Step::Follow) => return argo::go_on(r, observed, actor, true),
         Some(Step::Approve(label)) => {
             return Err(not_now(format!("the rollout waits for `{label}` to be approved: approve it (a), or promote (P)")));
         }
@@ -200,8 +200,11 @@ fn set_weight(r: &mut Rollout, observed: Option<&Observed>, weight: Weight, orde
 
 /// Whether the weight may be moved by hand in this step.
 pub(super) fn movable(r: &Rollout) -> Result<(), Refusal> {
-    if matches!(r.release.strategy, Strategy::Rolling(_)) {
-        return Err(not_now("a rolling update has no weight: pause it (p), or roll it back (Ctrl-R)"));
+    if r.release.strategy.is_in_place() {
+        return Err(not_now(format!(
+            "a {} release has no weight of ours: pause it (p), or roll it back (Ctrl-R)",
+            r.release.strategy.word()
+        )));
     }
     match r.step() {
         Some(Step::Prepare) => Err(not_now("the candidate is not ready for traffic yet")),
@@ -236,8 +239,8 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if !matches!(r.phase, Phase::Paused { .. }) {
         return Err(not_now("it is not paused"));
     }
-    let rolled = matches!(r.release.strategy, Strategy::Rolling(_)) && r.drifts.iter().any(|d| matches!(d.sort, Sort::Image(_)));
-    if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_))).filter(|_| rolled) {
+    let rolled = r.release.strategy.is_in_place() && r.drifts.iter().any(|d| matches!(d.sort, Sort::Image(_)));
+    if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_) | Step::Follow)).filter(|_| rolled) {
         decide::enter(r, cursor, now);
     }
     decide::unhalt(r, now);
@@ -250,7 +253,10 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn approve(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
+fn approve(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
+    if matches!(r.step(), Some(Step::Follow)) {
+        return argo::go_on(r, observed, actor, false);
+    }
     let Some(Step::Approve(label)) = r.step().cloned() else {
         return Err(not_now(format!("nothing waits for an approval: {}", describe(r))));
     };
@@ -270,7 +276,7 @@ fn reject(r: &mut Rollout, actor: &str, now: Now) -> Result<(), Refusal> {
 }
 
 fn promote(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
-    let last = r.plan.iter().rposition(|s| matches!(s, Step::Shift(_) | Step::Roll(_))).unwrap_or(0);
+    let last = r.plan.iter().rposition(|s| matches!(s, Step::Shift(_) | Step::Roll(_) | Step::Follow)).unwrap_or(0);
     if matches!(r.step(), Some(Step::Promote | Step::Retire(_) | Step::Watch(_)) | None) {
         return Err(not_now("it is being promoted already"));
     }

@@ -14,7 +14,7 @@ use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::weight::Weight;
 
 use super::needs::{Need, missing};
-use super::{auto_sync, drift, rollback, scale};
+use super::{argo, auto_sync, drift, rollback, scale};
 
 mod act;
 
@@ -176,6 +176,7 @@ fn passed(r: &Rollout, step: &Step, judgement: &Judgement) -> String {
         Step::Approve(label) => format!("approval of {label} passed over: promotion was asked"),
         Step::Prepare => "candidate ready".to_owned(),
         Step::Roll(w) => format!("{w} updated"),
+        Step::Follow => "Argo Rollouts has carried it out".to_owned(),
         Step::Promote => "stable carries the new version, traffic is back on it".to_owned(),
         Step::Retire(_) => "the old version is scaled down".to_owned(),
     }
@@ -272,6 +273,7 @@ fn stalled(r: &Rollout, observed: &Observed) -> Option<String> {
         let w = observed.workload(&c.name, track)?;
         let unready = match r.step() {
             Some(Step::Prepare | Step::Roll(_)) => w.ready < w.replicas,
+            Some(Step::Follow) => return argo::failed(r, &c.name, w),
             // Where pods are the weight, they come with the shift.
             Some(Step::Shift(_)) => matches!(c.router, Router::Replicas { .. }) && w.ready == 0 && w.replicas > 0,
             _ => return None,

@@ -8,7 +8,7 @@ use crate::domain::action::Action;
 use crate::domain::drift::{Drift, Known, Sort, Writer};
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
-use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::object::ObjectRef;
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::owner::Owner;
 use crate::domain::release::{Component, Router, Strategy, Track};
@@ -172,7 +172,10 @@ pub(super) fn against<'a>(drifts: &'a [Drift], action: &Action) -> Option<&'a Dr
     drifts.iter().filter(own).find(|d| match action {
         Action::Route { facts, weight, .. } => facts.rises_to(*weight) || matches!(d.sort, Sort::Weight | Sort::Route),
         Action::Scale { target, .. } => of_track(d.sort, target.track) || matches!(d.sort, Sort::Replicas(_)),
-        Action::SetImages { target, .. } | Action::SetPaused { target, .. } | Action::Undo { target, .. } => of_track(d.sort, target.track),
+        Action::SetImages { target, .. }
+        | Action::SetPaused { target, .. }
+        | Action::Undo { target, .. }
+        | Action::Steer { target, .. } => of_track(d.sort, target.track),
         Action::Clone { .. } => of_track(d.sort, Track::Candidate),
         Action::Fence { .. } | Action::SuspendSync { .. } | Action::RestoreSync { .. } => false,
     })
@@ -182,7 +185,7 @@ pub(super) fn against<'a>(drifts: &'a [Drift], action: &Action) -> Option<&'a Dr
 fn sides(r: &Rollout) -> &'static [Track] {
     let over = matches!(r.step(), Some(Step::Watch(_)) | None);
     match (&r.release.strategy, over) {
-        (Strategy::Rolling(_) | Strategy::Canary(_), true) | (Strategy::Rolling(_), false) => &[Track::Stable],
+        (Strategy::Rolling(_) | Strategy::ArgoRollout, _) | (Strategy::Canary(_), true) => &[Track::Stable],
         (Strategy::BlueGreen(_), true) => &[Track::Candidate],
         (Strategy::Canary(_) | Strategy::BlueGreen(_), false) => &[Track::Stable, Track::Candidate],
     }
@@ -192,7 +195,8 @@ fn sides(r: &Rollout) -> &'static [Track] {
 fn wanted<'a>(r: &Rollout, target: &'a ComponentTarget, track: Track) -> Option<&'a [ContainerImage]> {
     let promoting = matches!(r.step(), Some(Step::Promote | Step::Watch(_)) | None);
     let given = match (&r.release.strategy, track) {
-        (Strategy::Rolling(_), Track::Stable) | (Strategy::Canary(_) | Strategy::BlueGreen(_), Track::Candidate) => true,
+        (Strategy::Rolling(_) | Strategy::ArgoRollout, Track::Stable)
+        | (Strategy::Canary(_) | Strategy::BlueGreen(_), Track::Candidate) => true,
         (Strategy::Canary(_), Track::Stable) => promoting,
         _ => false,
     };
@@ -231,7 +235,7 @@ impl Look<'_> {
 
     fn route(&self) -> Vec<Drift> {
         let Some(held) = self.target.held else { return Vec::new() };
-        if matches!(self.r.step(), Some(Step::Promote) | None) || matches!(self.r.release.strategy, Strategy::Rolling(_)) {
+        if matches!(self.r.step(), Some(Step::Promote) | None) || self.r.release.strategy.is_in_place() {
             return Vec::new();
         }
         match &self.seen.route {
@@ -312,6 +316,6 @@ impl Look<'_> {
     }
 
     fn deployment(&self, name: &str) -> ObjectRef {
-        ObjectRef::new(Kind::Deployment, self.r.release.namespace.clone(), name)
+        ObjectRef::new(self.r.release.workload_kind(), self.r.release.namespace.clone(), name)
     }
 }

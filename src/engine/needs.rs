@@ -3,7 +3,7 @@
 use crate::domain::action::{Action, ImageChange, Precondition, Target};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
-use crate::domain::release::{Component, Router, Strategy, Track};
+use crate::domain::release::{Component, Router, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
 use crate::domain::route::{Acceptance, RouteFacts};
 use crate::domain::step::Step;
@@ -12,6 +12,7 @@ use crate::domain::weight::Weight;
 
 use super::{guard, promote, ratio};
 
+mod argo;
 mod rolling;
 
 /// What is said where autoscalers may not be listed.
@@ -83,6 +84,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
         all.extend(match rollout.step() {
             Some(Step::Promote) => promote::needs(&part),
             Some(Step::Roll(share)) => part.roll(*share),
+            Some(Step::Follow) => part.follow(),
             Some(Step::Retire(length)) if rollout.covered >= *length || mutant(Mutant::RetiredEarly) => {
                 // Somebody may have sent the traffic back to it meanwhile.
                 let needs = part.serve(rollout.asked);
@@ -90,7 +92,7 @@ pub fn missing(rollout: &Rollout, observed: &Observed) -> Vec<Need> {
             }
             Some(Step::Prepare) if rollout.asked > Weight::ZERO && part.is_set_by_hand() => part.set(rollout.asked),
             Some(Step::Prepare) => part.lowered(rollout.asked).unwrap_or_else(|| part.prepare_for(first_weight(rollout))),
-            Some(_) if matches!(rollout.release.strategy, Strategy::Rolling(_)) => Vec::new(),
+            Some(_) if rollout.release.strategy.is_in_place() => Vec::new(),
             Some(Step::Watch(_)) | None => Vec::new(),
             Some(_) => part.serve(rollout.asked),
         });

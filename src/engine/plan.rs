@@ -29,6 +29,7 @@ pub fn compile(release: &Release) -> Vec<Step> {
             }
             plan
         }
+        Strategy::ArgoRollout => vec![Step::Follow],
     };
     plan.extend(release.watch.map(Step::Watch));
     plan
@@ -60,7 +61,7 @@ pub fn check(release: &Release) -> Result<(), Refusal> {
             ));
         }
         match (&release.strategy, &c.router) {
-            (Strategy::Rolling(_), _) => {}
+            (Strategy::Rolling(_) | Strategy::ArgoRollout, _) => {}
             (_, Router::None) => {
                 return unfit(format!(
                     "{}: a {} release needs a route: istio, gateway, nginx, service or replicas",

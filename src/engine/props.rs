@@ -1,5 +1,6 @@
 //! Whole runs against the compact world, scripted and random.
 
+mod argo_rollout;
 mod auto_sync;
 mod capacity;
 mod colours;

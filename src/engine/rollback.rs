@@ -2,24 +2,29 @@
 //! restore what a promotion replaced; then the pods.
 
 use crate::domain::action::{Action, Precondition, Target};
+use crate::domain::argo_rollout::ArgoRollout;
 use crate::domain::command::Refusal;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
-use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
-use crate::domain::release::{Release, Router, Strategy, Track};
+use crate::domain::release::{Release, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
 use crate::domain::route::{Acceptance, RouteFacts};
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 use crate::domain::weight::Weight;
 
+use super::argo::told;
 use super::auto_sync;
 use super::decide::{LONGEST_GAP, SELF};
-use super::guard;
 use super::needs::image_changes;
 use super::orient;
 use super::start::{self, Birth};
+
+mod argo;
+mod ratio;
+
+use ratio::{is_by_ratio, ratio_back, whole_again};
 
 /// How long a route may take to be held.
 pub const ROUTE_DEADLINE: Millis = Millis::secs(60);
@@ -74,6 +79,7 @@ pub fn first_moves(r: &Rollout, newest: Option<&Observed>) -> Vec<(Action, Preco
             // Pods go when others are seen to be there; from memory alone they only come.
             (_, Some(_)) if is_by_ratio(r, name) => moves.actions.push(whole_again(r, name, target)),
             (_, Some(facts)) => moves.actions.push(back(name, facts)),
+            (Some(seen), None) => moves.actions.extend(argo::abort(Side { r, name, target, seen })),
             _ => {}
         }
     }
@@ -141,6 +147,10 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     for (name, target) in &targets {
         let Some(seen) = observed.components.get(name) else { continue };
         let side = Side { r, name, target, seen };
+        if r.release.strategy == Strategy::ArgoRollout {
+            argo::back(side, &mut moves);
+            continue;
+        }
         if is_by_ratio(r, name) {
             ratio_back(side, &mut moves);
         } else {
@@ -177,6 +187,9 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
 
 /// Whether a component's route sends nothing of ours to the candidate; one without a route has nothing to send.
 pub(super) fn is_back(name: &str, observed: &Observed) -> bool {
+    if let Some(back) = argo::is_back(name, observed) {
+        return back;
+    }
     observed.route(name).is_none_or(|f| f.candidate == 0 && !f.sends_testers() && f.accepted == Acceptance::Yes)
 }
 
@@ -195,54 +208,6 @@ fn route_back(side: Side<'_>, moves: &mut Moves) {
             moves.waits.push(format!("{name}: waits for a ready stable address"));
         }
     } else if let Acceptance::Pending(what) | Acceptance::Refused(what) = &facts.accepted {
-        moves.waits.push(format!("{name}: {what}"));
-    }
-}
-
-fn is_by_ratio(r: &Rollout, name: &str) -> bool {
-    r.release.component(name).is_some_and(|c| matches!(c.router, Router::Replicas { .. }))
-}
-
-/// Stable at its recorded size, whatever it is now, from memory.
-fn whole_again(r: &Rollout, name: &str, target: &ComponentTarget) -> (Action, Precondition) {
-    let object = ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), target.stable.name.clone());
-    let stable = Target { track: Track::Stable, object, uid: target.stable.uid.clone(), stamp: None, resource_version: None };
-    let whole = target.stable.replicas;
-    (Action::Scale { component: name.to_owned(), target: stable, from: whole, to: whole }, Precondition::Identity)
-}
-
-/// Where pods are the weight: stable grows at once; the candidate shrinks as stable's ready pods can bear its share, and
-/// goes for good after a while even if one of them never gets ready. It stays only while nobody else answers at all.
-fn ratio_back(side: Side<'_>, moves: &mut Moves) {
-    let Side { r, name, target, seen } = side;
-    let Some(stable) = &seen.stable else { return };
-    if stable.replicas < target.stable.replicas && (stable.replicas == 0 || stable.hpa.is_none()) {
-        let to = as_target(r, Track::Stable, stable);
-        let action = Action::Scale { component: name.to_owned(), target: to, from: stable.replicas, to: target.stable.replicas };
-        moves.actions.push((action, Precondition::Identity));
-    }
-    let Some(candidate) = &seen.candidate else { return };
-    let late = r.covered >= ROUTE_DEADLINE;
-    let keep = match stable.ready {
-        0 => candidate.replicas,
-        _ if late => 0,
-        ready => target.stable.replicas.saturating_sub(guard::bearable(ready)).min(candidate.replicas),
-    };
-    if candidate.replicas > keep {
-        let action = Action::Scale {
-            component: name.to_owned(),
-            target: as_target(r, Track::Candidate, candidate),
-            from: candidate.replicas,
-            to: keep,
-        };
-        moves.actions.push((action, Precondition::Identity));
-    }
-    if keep > 0 {
-        moves.waits.push(format!(
-            "{name}: stable {}/{} ready: {keep} candidate pods stay until it can bear their share",
-            stable.ready, target.stable.replicas
-        ));
-    } else if let Ok(RouteFacts { accepted: Acceptance::Pending(what), .. }) = &seen.route {
         moves.waits.push(format!("{name}: {what}"));
     }
 }
@@ -378,7 +343,10 @@ pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
 pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> Result<Rollout, Refusal> {
     let named = orient::as_named(release, observed);
     let (release, observed) = named.as_ref().map_or((release, observed), |(r, o)| (r, o));
-    let moved = release.components.iter().any(|c| observed.route(&c.name).is_some_and(|f| f.candidate > 0 || f.sends_testers()));
+    let moved = release.components.iter().any(|c| {
+        observed.route(&c.name).is_some_and(|f| f.candidate > 0 || f.sends_testers())
+            || told(observed, &c.name).is_some_and(ArgoRollout::is_midway)
+    });
     if !moved {
         let other = match release.strategy {
             Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",

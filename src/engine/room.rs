@@ -86,7 +86,7 @@ fn take_over<'a>(rollout: &Rollout, observed: &'a Observed, component: &'a Compo
 /// # Errors
 /// As [`may_grow`].
 pub(super) fn may_write<'a>(rollout: &Rollout, observed: &'a Observed, actions: impl Iterator<Item = &'a Action>) -> Result<(), Refusal> {
-    let promoting = matches!(rollout.step(), Some(Step::Promote | Step::Roll(_)));
+    let promoting = matches!(rollout.step(), Some(Step::Promote | Step::Roll(_) | Step::Follow));
     let asks: Vec<Ask<'_>> = actions.filter(|a| !goes_back(a, promoting)).filter_map(|a| ask(a, observed)).collect();
     refusal(rollout, observed, &asks, due(rollout))
 }

@@ -8,10 +8,10 @@ use crate::domain::action::{Action, Target};
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
-use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::object::ObjectRef;
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
 use crate::domain::owner::Tool;
-use crate::domain::release::{Component, Release, Router, Strategy, Track};
+use crate::domain::release::{Component, Release, Router, Track};
 use crate::domain::rollout::{Phase, Rollout, Scaling};
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
@@ -117,7 +117,7 @@ fn ask<'a>(release: &'a Release, observed: &'a Observed, order: &Order) -> Resul
 fn unowned(release: &Release, ask: &Ask<'_>) -> Result<(), Refusal> {
     let Some(hpa) = ask.workload.hpa.as_ref().filter(|_| ask.workload.replicas > 0) else { return Ok(()) };
     let (namespace, to, name) = (&release.namespace, ask.replicas, &ask.component.name);
-    let object = ObjectRef::new(Kind::Deployment, namespace.clone(), ask.workload.name.clone());
+    let object = ObjectRef::new(ask.workload.kind(), namespace.clone(), ask.workload.name.clone());
     let keda = ask.seen.owners.iter().find(|o| o.tool == Tool::Keda && o.object == object);
     let how = match (keda, to > hpa.max, to) {
         (_, _, 0) => "an autoscaler keeps at least one pod".to_owned(),
@@ -162,7 +162,7 @@ fn bears(r: &Rollout, ask: &Ask<'_>) -> Result<(), Refusal> {
     if r.is_back() && ask.track == Track::Candidate {
         return Err(Refusal::RollingBack);
     }
-    if is_by_ratio(ask) && !matches!(r.release.strategy, Strategy::Rolling(_)) {
+    if is_by_ratio(ask) && !r.release.strategy.is_in_place() {
         return keeps_ratio(r, ask);
     }
     if ask.replicas >= ask.workload.replicas || mutant(Mutant::ScaledBelowItsShare) {
@@ -240,7 +240,7 @@ fn base(r: &Rollout, component: &str) -> u32 {
 /// What the order makes of the state.
 fn take(next: &mut Rollout, ask: &Ask<'_>, order: &Order) {
     let name = ask.component.name.as_str();
-    let splits = is_by_ratio(ask) && !next.is_over() && !matches!(next.release.strategy, Strategy::Rolling(_));
+    let splits = is_by_ratio(ask) && !next.is_over() && !next.release.strategy.is_in_place();
     let whole = if splits { total(next, ask) } else { Some(ask.replicas).filter(|_| ask.track == Track::Stable) };
     let (over, asked) = (next.is_over(), next.asked);
     if let (false, Some(whole), Some(target)) = (over, whole, next.targets.get_mut(name)) {

@@ -13,7 +13,7 @@ use crate::domain::step::Step;
 use crate::domain::time::Now;
 use crate::domain::weight::Weight;
 
-use super::{plan, room};
+use super::{argo, plan, room};
 
 /// A run that has not begun: ids and names that come from outside.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +133,8 @@ fn target(
         let what = format!("{}: Deployment {} does not exist in namespace {}", component.name, component.stable, release.namespace);
         return Err(Refusal::Unfit { what });
     };
-    let rolling = matches!(release.strategy, Strategy::Rolling(_));
+    argo::fits(release, &component.name, stable)?;
+    let rolling = release.strategy.is_in_place();
     if let (false, Err(problem)) = (rolling, &seen.route) {
         return Err(Refusal::Unfit { what: format!("{}: {problem}", component.name) });
     }
@@ -159,7 +160,7 @@ fn target(
     if seen.candidate.is_none() && !rolling {
         clonable(release, component, stable, &images)?;
     }
-    Ok(ComponentTarget {
+    let target = ComponentTarget {
         stable: whole(component, stable, seen.candidate.as_ref()),
         candidate: seen.candidate.as_ref().map(recorded),
         images,
@@ -170,7 +171,10 @@ fn target(
         known: known(stable, seen.candidate.as_ref()),
         cloned: seen.candidate.is_none() && !rolling,
         undo: None,
-    })
+        passed: None,
+    };
+    argo::may_start(&component.name, &target, stable)?;
+    Ok(target)
 }
 
 /// The wanted image of the released container; the others stay as stable's.
@@ -257,7 +261,7 @@ fn known(stable: &Workload, candidate: Option<&Workload>) -> BTreeMap<Track, Kno
 fn whole(component: &Component, stable: &Workload, candidate: Option<&Workload>) -> Recorded {
     let taken_over = matches!(component.router, Router::Replicas { .. }) || stable.replicas == 0;
     let moved = candidate.filter(|_| taken_over).map_or(0, |c| c.replicas);
-    Recorded { replicas: stable.replicas.saturating_add(moved), ..recorded(stable) }
+    Recorded { replicas: stable.replicas.saturating_add(moved), ..argo::serving(stable) }
 }
 
 /// A run that somebody began without us, as far as it can be told: the candidate's images are what was wanted.
@@ -284,6 +288,7 @@ pub fn by_hand(release: &Release, observed: &Observed, birth: Birth<'_>) -> Resu
             known: known(stable, seen.candidate.as_ref()),
             cloned: false,
             undo: None,
+            passed: None,
         };
         rollout.targets.insert(c.name.clone(), target);
     }
@@ -301,7 +306,11 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
     if chosen.is_empty() {
         return Err(unfit(format!("release {} has no component `{}`", release.name, component.unwrap_or(""))));
     }
-    let mut scoped = Release { strategy: Strategy::Rolling(Rolling { steps: Vec::new() }), watch: None, ..release.clone() };
+    let strategy = match release.strategy {
+        Strategy::ArgoRollout => Strategy::ArgoRollout,
+        _ => Strategy::Rolling(Rolling { steps: Vec::new() }),
+    };
+    let mut scoped = Release { strategy, watch: None, ..release.clone() };
     scoped.components = chosen.iter().map(|c| Component { router: Router::None, ..(*c).clone() }).collect();
     let mut rollout = empty(scoped, birth);
     for c in chosen {
@@ -314,7 +323,7 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
         rollout.targets.insert(
             c.name.clone(),
             ComponentTarget {
-                stable: recorded(stable),
+                stable: argo::serving(stable),
                 candidate: None,
                 images: kept.images.clone(),
                 route: None,
@@ -324,6 +333,7 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
                 known: known(stable, None),
                 cloned: false,
                 undo: Some(kept),
+                passed: None,
             },
         );
     }

@@ -2,6 +2,7 @@
 
 mod argo;
 mod releases;
+mod rollouts;
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,14 @@ use crate::domain::gate::Consequence;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
 use crate::domain::owner::Owner;
-use crate::domain::release::{Component, Release, Router, Track};
+use crate::domain::release::{Component, Release, Router, Strategy, Track};
 use crate::domain::room::Room;
 use crate::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use crate::domain::testers::{TestersMove, TestersRule};
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
 
-pub(crate) use releases::{blue_green, by_annotations, by_replicas, canary, rolling, with_testers};
+pub(crate) use releases::{argo_rollout, blue_green, by_annotations, by_replicas, canary, rolling, with_testers};
 
 pub(crate) const OLD: &str = "shop/app:v1";
 pub(crate) const NEW: &str = "shop/app:v2";
@@ -88,7 +89,10 @@ impl World {
                 at: Timestamp::UNIX_EPOCH,
             }
         };
-        let components = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
+        let mut components: BTreeMap<String, Held> = release.components.iter().map(|c| (c.name.clone(), held(c))).collect();
+        if release.strategy == Strategy::ArgoRollout {
+            components.values_mut().for_each(|h| h.stable.argo = Some(Box::new(rollouts::at_rest(&h.stable))));
+        }
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
         World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![], room: None }
     }
@@ -103,6 +107,7 @@ impl World {
         self.skip(time);
         for held in self.components.values_mut() {
             settle(&mut held.stable, false);
+            rollouts::walk(&mut held.stable, self.now.wall);
             held.stable.ready = held.stable.ready.min(held.stable.replicas.saturating_sub(self.limp));
             (held.stable.available, held.stable.ready_addresses) = (held.stable.ready, held.stable.ready);
             if let Some(c) = &mut held.candidate {
@@ -318,6 +323,7 @@ impl World {
                 let kept = w.revisions.iter().find(|k| k.revision == *revision).unwrap().clone();
                 (w.containers, w.template_hash, w.updated, w.generation) = (kept.images, Some(kept.template_hash), 0, w.generation + 1);
             }
+            Action::Steer { target, how, .. } => return rollouts::steer(side(held, target.track), how),
             Action::SuspendSync { .. } | Action::RestoreSync { .. } => {}
             Action::Fence { .. } => (held.version, held.stamp) = (held.version + 1, Some(format!("1.{}", held.version))),
         }

@@ -48,7 +48,7 @@ fn phase(run: Option<&Rollout>) -> &'static str {
     match (&run.phase, run.step()) {
         (Phase::RollingBack { .. } | Phase::RolledBack, _) => "back",
         (_, Some(Step::Prepare)) => "prepare",
-        (_, Some(Step::Shift(_) | Step::Roll(_))) => "shift",
+        (_, Some(Step::Shift(_) | Step::Roll(_) | Step::Follow)) => "shift",
         (_, Some(Step::Hold(_) | Step::Watch(_))) => "hold",
         (_, Some(Step::Approve(_))) => "approve",
         (_, Some(Step::Promote | Step::Retire(_)) | None) => "promote",

@@ -3,6 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::port::{Fault, FaultKind};
+use crate::domain::release::Track;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::route::RouteProblem;
 use crate::domain::step::Step;
@@ -178,11 +179,22 @@ fn progressing(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
             ending(Exit::Done, format!("{name}: {}", describe(r)))
         }
         (Goal::Promoted, Some(Step::Retire(_) | Step::Watch(_))) => ending(Exit::Done, format!("{name} is promoted; {}", describe(r))),
-        (Goal::End { people: false }, Some(Step::Approve(label))) => {
+        (Goal::Rest, Some(Step::Follow)) if !has_yet_to_go_on(r, view) => ending(Exit::Done, format!("{name}: {}", describe(r))),
+        (Goal::End { people: false }, _) => {
+            let label = r.approval()?;
             ending(Exit::Waiting, format!("{name} waits for `{label}` to be approved: `cutover approve`, then `cutover run`"))
         }
         _ => None,
     }
+}
+
+/// Whether Argo Rollouts still stands in the pause that a person said to end.
+fn has_yet_to_go_on(r: &Rollout, view: &View) -> bool {
+    let Some(observed) = &view.observed else { return true };
+    r.targets.iter().any(|(name, target)| {
+        let argo = observed.workload(name, Track::Stable).and_then(|w| w.argo.as_ref());
+        argo.is_some_and(|a| a.resuming || a.pause.as_ref().is_some_and(|p| target.passed == Some(p.since)))
+    })
 }
 
 /// Whether every route holds the weight that is asked.

@@ -105,7 +105,7 @@ fn between(
             found.ok_or_else(|| format!("Service {service} selects neither {stable} nor {candidate} by a label in which the two differ; name it with `key:`, `stable:` and `candidate:`"))
         }
         Some(DeclaredRouter::Replicas { service }) => Ok(Router::Replicas { service: service.clone().or_else(|| shared(objects, s, c)) }),
-        None if matches!(strategy, Strategy::Rolling(_)) => Ok(Router::None),
+        None if strategy.is_in_place() => Ok(Router::None),
         None => match infer(objects, s, c) {
             Some((first, _, router)) if first.metadata.name == stable => Ok(router),
             Some((_, _, router)) => Ok(turned(router)),

@@ -21,6 +21,7 @@ fn objects(deployments: Vec<Value>, services: Vec<Value>, virtual_services: Vec<
         http_routes,
         ingresses: vec![],
         destination_rules: vec![],
+        rollouts: vec![],
     }
 }
 

@@ -16,6 +16,7 @@ pub struct Objects {
     pub(super) http_routes: Vec<Value>,
     pub(super) ingresses: Vec<Value>,
     pub(super) destination_rules: Vec<Value>,
+    pub(super) rollouts: Vec<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -194,12 +194,21 @@ pub(super) struct Driver {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct DeploymentStatus {
+    #[serde(deserialize_with = "number")]
     pub observed_generation: i64,
     pub replicas: u32,
     pub updated_replicas: u32,
     pub ready_replicas: u32,
     pub available_replicas: u32,
     pub conditions: Vec<Condition>,
+}
+
+/// A number, which Argo Rollouts writes as a text.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => text.parse().unwrap_or(0),
+        other => other.as_i64().unwrap_or(0),
+    })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,4 +1,4 @@
-//! One Deployment with what it owns, as a [`Workload`].
+//! One Deployment, or Argo Rollout, with what it owns, as a [`Workload`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,19 +12,18 @@ use super::super::call;
 use super::super::error::ClusterError;
 use super::super::owners;
 use super::super::written;
+use super::super::{hash_of, revision_of};
 use super::pods::{self, Pods};
 use super::references;
 use super::scaler::Scaler;
-use super::{Look, wire};
+use super::{Look, argo, wire};
 use crate::domain::action::{CHANGE_CAUSE, STAMP};
+use crate::domain::argo_rollout::ArgoRollout;
 use crate::domain::drift::Writer;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ContainerImage, KeptRevision, Rolls, Workload};
 use crate::domain::port::Haste;
 use crate::domain::text::SafeText;
-
-const REVISION: &str = "deployment.kubernetes.io/revision";
-const HASH: &str = "pod-template-hash";
 
 /// A Deployment, its ReplicaSets and its pods, as they came.
 pub(super) struct Objects {
@@ -33,6 +32,7 @@ pub(super) struct Objects {
     replicas_by: Option<Writer>,
     /// Tools that the Deployment names.
     pub tools: Vec<owners::Found>,
+    argo: Option<Box<ArgoRollout>>,
     replica_sets: Vec<wire::ReplicaSet>,
     pods: Arc<Pods>,
 }
@@ -43,26 +43,34 @@ struct Found {
     images_by: Option<Writer>,
     replicas_by: Option<Writer>,
     tools: Vec<owners::Found>,
+    argo: Option<Box<ArgoRollout>>,
 }
 
 impl<'de> Deserialize<'de> for Found {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Found, D::Error> {
         let whole = Value::deserialize(from)?;
         let deployment = wire::Deployment::deserialize(&whole).map_err(serde::de::Error::custom)?;
-        Ok(Found { deployment, images_by: written::images(&whole), replicas_by: written::replicas(&whole), tools: owners::of(&whole) })
+        let is_argo = whole.get("kind").and_then(Value::as_str) == Some(Kind::Rollout.name());
+        Ok(Found {
+            deployment,
+            images_by: written::images(&whole),
+            replicas_by: written::replicas(&whole),
+            tools: owners::of(&whole),
+            argo: is_argo.then(|| Box::new(argo::told(&whole))),
+        })
     }
 }
 
-/// Reads a Deployment with what it owns; `None` when it does not exist or is not named.
+/// Reads a Deployment with what it owns, where there is time for that; `None` when it does not exist or is not named.
 pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Objects>, ClusterError> {
-    let Look { client, namespace, memory, at, haste } = look;
+    let Look { client, namespace, memory, at, haste, .. } = look;
     let closely = haste != Haste::Calm;
     let Some(name) = name else { return Ok(None) };
-    let object = ObjectRef::new(Kind::Deployment, namespace, name);
+    let object = ObjectRef::new(look.kind, namespace, name);
     let Some(found) = call::find::<Found>(client, &object).await? else { return Ok(None) };
-    let Found { deployment, images_by, replicas_by, tools } = found;
+    let Found { deployment, images_by, replicas_by, tools, argo } = found;
     if haste == Haste::AtOnce {
-        return Ok(Some(Objects { deployment, images_by, replicas_by, tools, replica_sets: Vec::new(), pods: Arc::default() }));
+        return Ok(Some(Objects { deployment, images_by, replicas_by, tools, argo, replica_sets: Vec::new(), pods: Arc::default() }));
     }
     let selector = selector(&deployment.spec.selector);
     let told = memory.of(&deployment.metadata, at, closely);
@@ -84,7 +92,7 @@ pub(super) async fn read(look: Look<'_>, name: Option<&str>) -> Result<Option<Ob
         memory.keep(&deployment.metadata, at, &pods);
         pods
     });
-    Ok(Some(Objects { deployment, images_by, replicas_by, tools, replica_sets, pods }))
+    Ok(Some(Objects { deployment, images_by, replicas_by, tools, argo, replica_sets, pods }))
 }
 
 /// A selector as the API takes it: `app=web,track in (a,b)`.
@@ -122,9 +130,12 @@ impl Objects {
     /// Trimmed to what decisions use. Addresses are counted elsewhere.
     pub fn workload(self, autoscalers: Option<&[Scaler]>, at: Timestamp) -> Workload {
         let (meta, spec, status) = (&self.deployment.metadata, &self.deployment.spec, &self.deployment.status);
-        let revision = meta.annotations.get(REVISION).and_then(|r| r.parse().ok());
+        let revision = revision_of(&meta.annotations);
         let revisions = self.revisions();
-        let current = revisions.iter().find(|k| Some(k.revision) == revision).map(|k| k.template_hash.clone());
+        let current = match &self.argo {
+            Some(argo) => Some(argo.current.clone()).filter(|hash| !hash.is_empty()),
+            None => revisions.iter().find(|k| Some(k.revision) == revision).map(|k| k.template_hash.clone()),
+        };
         Workload {
             name: meta.name.clone(),
             uid: meta.uid.clone(),
@@ -154,6 +165,7 @@ impl Objects {
             restarts: self.pods.restarts(at),
             problems: uncreated(&meta.name, &status.conditions).into_iter().chain(self.pods.problems()).collect(),
             revisions,
+            argo: self.argo,
         }
     }
 
@@ -167,9 +179,9 @@ impl Objects {
 
 fn kept(set: &wire::ReplicaSet) -> Option<KeptRevision> {
     Some(KeptRevision {
-        revision: set.metadata.annotations.get(REVISION)?.parse().ok()?,
+        revision: revision_of(&set.metadata.annotations)?,
         replica_set: set.metadata.name.clone(),
-        template_hash: set.metadata.labels.get(HASH)?.clone(),
+        template_hash: hash_of(&set.metadata.labels)?.clone(),
         images: images(&set.spec.template.spec.containers),
         change_cause: set.metadata.annotations.get(CHANGE_CAUSE).map(|c| SafeText::from(c.as_str())),
         references: references::of(&set.spec.template.spec),
@@ -215,6 +227,7 @@ fn rolls(strategy: &wire::Strategy, replicas: u32) -> Rolls {
 mod tests {
     use serde_json::json;
 
+    use super::super::super::{REVISIONS, TEMPLATE_HASHES};
     use super::*;
     use crate::domain::time::Millis;
 
@@ -226,6 +239,7 @@ mod tests {
             images_by: None,
             replicas_by: None,
             tools: vec![],
+            argo: None,
             replica_sets: serde_json::from_value(sets).unwrap(),
             pods: Arc::new(all),
         };
@@ -233,12 +247,12 @@ mod tests {
     }
 
     fn set(revision: &str, hash: &str) -> Value {
-        json!({"metadata": {"name": format!("web-{hash}"), "labels": {HASH: hash}, "annotations": {REVISION: revision}}, "spec": {"template": {"spec": {"containers": [{"name": "app", "image": format!("web:{revision}")}]}}}})
+        json!({"metadata": {"name": format!("web-{hash}"), "labels": {TEMPLATE_HASHES[0]: hash}, "annotations": {REVISIONS[0]: revision}}, "spec": {"template": {"spec": {"containers": [{"name": "app", "image": format!("web:{revision}")}]}}}})
     }
 
     #[test]
     fn the_template_is_that_of_the_deployments_own_revision() {
-        let deployment = json!({"metadata": {"name": "web", "generation": 4, "annotations": {REVISION: "9", STAMP: "3.7"}}, "spec": {"replicas": 2}, "status": {"observedGeneration": 4}});
+        let deployment = json!({"metadata": {"name": "web", "generation": 4, "annotations": {REVISIONS[0]: "9", STAMP: "3.7"}}, "spec": {"replicas": 2}, "status": {"observedGeneration": 4}});
         let w = objects(deployment, json!([set("8", "old"), set("10", "odd"), set("9", "cur")]), json!([]));
         assert_eq!((w.template_hash.as_deref(), w.revision, w.stamp.as_deref()), (Some("cur"), Some(9), Some("3.7")));
         assert_eq!(w.revisions.iter().map(|k| k.revision).collect::<Vec<_>>(), [10, 9, 8]);

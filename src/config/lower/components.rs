@@ -165,12 +165,16 @@ fn same_route(a: &DeclaredRouter, b: &DeclaredRouter) -> bool {
 pub(super) fn fit(check: &mut Check<'_>, components: &[DeclaredComponent], strategy: &Strategy) {
     for (n, c) in components.iter().enumerate() {
         let at = format!("components[{n}]");
-        if let Strategy::Rolling(_) = strategy {
+        if strategy.is_in_place() {
+            let (one, route) = match strategy {
+                Strategy::ArgoRollout => ("Argo Rollouts has one Rollout, named in `stable`", "the route of an Argo Rollout stands in it"),
+                _ => ("a rolling update has one Deployment", "a rolling update moves no route"),
+            };
             if c.candidate.is_some() {
-                check.fault(format!("{at}.candidate"), "a rolling update has one Deployment; use canary or blueGreen for two");
+                check.fault(format!("{at}.candidate"), format!("{one}; use canary or blueGreen for two"));
             }
             if c.traffic.is_some() || c.testers.is_some() {
-                check.fault(format!("{at}.traffic"), "a rolling update moves no route; leave `traffic` out");
+                check.fault(format!("{at}.traffic"), format!("{route}; leave `traffic` out"));
             }
             continue;
         }

@@ -10,8 +10,16 @@ use crate::config::file::{StepsFile, StrategyFile};
 use crate::config::stage::StageFile;
 
 pub(super) fn lower(check: &mut Check<'_>, file: &StrategyFile) -> Option<Strategy> {
-    let keys = [("canary", file.canary.is_some()), ("blueGreen", file.blue_green.is_some()), ("rolling", file.rolling.is_some())];
+    let keys = [
+        ("canary", file.canary.is_some()),
+        ("blueGreen", file.blue_green.is_some()),
+        ("rolling", file.rolling.is_some()),
+        ("argoRollout", file.argo_rollout.is_some()),
+    ];
     check.one_of("strategy", &keys)?;
+    if file.argo_rollout.is_some() {
+        return Some(Strategy::ArgoRollout);
+    }
     if let Some(canary) = &file.canary {
         let steps = steps(check, "strategy.canary.steps", canary);
         if canary.steps.is_some() && !steps.iter().any(|s| matches!(s, Stage::Weight { .. })) {

@@ -6,7 +6,7 @@ use crate::domain::action::{Action, Precondition, WriteOutcome};
 use crate::domain::auto_sync::Application;
 use crate::domain::journal::EntryKind;
 use crate::domain::mutant::{Mutant, mutant};
-use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::object::ObjectRef;
 use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
@@ -133,7 +133,7 @@ impl Core {
         for c in &r.release.components {
             let route = r.targets.get(&c.name).and_then(|t| t.route.as_ref()).map(|facts| facts.object.clone());
             let workloads = [Some(&c.stable), c.candidate.as_ref()].into_iter().flatten();
-            let workloads = workloads.map(|name| ObjectRef::new(Kind::Deployment, r.release.namespace.clone(), name.clone()));
+            let workloads = workloads.map(|name| ObjectRef::new(r.release.workload_kind(), r.release.namespace.clone(), name.clone()));
             all.extend(route.into_iter().chain(workloads).map(|object| (object, c.name.clone())));
         }
         let since = self.now.mono;

@@ -42,7 +42,7 @@ impl Part<'_> {
     }
 
     /// The rolling Deployment's template: the wanted images, or the kept revision.
-    fn template(&self, workload: &Workload) -> Option<Need> {
+    pub(super) fn template(&self, workload: &Workload) -> Option<Need> {
         let Some(kept) = &self.target.undo else { return self.images(Track::Stable, workload, &self.target.images) };
         if workload.template_hash.as_ref() == Some(&kept.template_hash) {
             return None;

@@ -36,6 +36,10 @@ pub(crate) fn rolling() -> Release {
     release(Strategy::Rolling(Rolling { steps }), vec![component])
 }
 
+pub(crate) fn argo_rollout() -> Release {
+    Release { strategy: Strategy::ArgoRollout, ..rolling() }
+}
+
 pub(crate) fn by_replicas() -> Release {
     let mut release = canary(&["web"]);
     release.components[0].router = Router::Replicas { service: Some("web".into()) };

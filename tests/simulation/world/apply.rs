@@ -93,7 +93,8 @@ impl World {
                 d.set_image(&image, Hand::Ours);
                 WriteOutcome::Landed
             }
-            Action::SuspendSync { .. } | Action::RestoreSync { .. } => gone(),
+            // Here are no Rollouts.
+            Action::Steer { .. } | Action::SuspendSync { .. } | Action::RestoreSync { .. } => gone(),
             Action::Fence { object, .. } => {
                 let hit = [part.stable.as_mut(), part.candidate.as_mut()]
                     .into_iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::super::{hash_of, revision_of};
 use super::super::wire;
 use crate::domain::live::{DeploymentRow, EventRow, HpaRow, PodRow, RevisionRow, ServiceRow};
 use crate::domain::observed::Autoscaler;
@@ -24,8 +25,6 @@ const KEPT_LABELS: [&str; 14] = [
     "app.kubernetes.io/version",
     "app.kubernetes.io/component",
 ];
-const REVISION: &str = "deployment.kubernetes.io/revision";
-const HASH: &str = "pod-template-hash";
 
 pub(super) fn safe(raw: &str) -> SafeText {
     SafeText::from(raw)
@@ -43,7 +42,7 @@ fn deployment_of(replica_set: &str, hash: Option<&str>) -> Option<String> {
 }
 
 pub(super) fn pod(p: wire::Pod) -> PodRow {
-    let hash = p.metadata.labels.as_ref().and_then(|l| l.get(HASH)).cloned();
+    let hash = p.metadata.labels.as_ref().and_then(hash_of).cloned();
     let owner = p.metadata.owner_references.iter().find(|o| o.controller && o.kind == "ReplicaSet");
     let statuses = &p.status.container_statuses;
     let (status, reason) = pod_status(&p);
@@ -123,7 +122,7 @@ pub(super) fn deployment(d: wire::Deployment) -> DeploymentRow {
     let annotation = |key: &str| d.metadata.annotations.as_ref().and_then(|a| a.get(key));
     DeploymentRow {
         name: safe(&d.metadata.name),
-        revision: annotation(REVISION).and_then(|r| r.parse().ok()),
+        revision: d.metadata.annotations.as_ref().and_then(revision_of),
         change_cause: annotation(crate::domain::action::CHANGE_CAUSE).map(|c| safe(c)),
         labels: kept_labels(d.metadata.labels),
         pod_labels: kept_labels(d.spec.template.metadata.labels),
@@ -134,13 +133,14 @@ pub(super) fn deployment(d: wire::Deployment) -> DeploymentRow {
     }
 }
 
-/// A ReplicaSet is a revision when a Deployment owns and numbers it.
+/// A ReplicaSet is a revision when a Deployment (or an Argo Rollout) owns and numbers it.
 pub(super) fn revision(r: wire::ReplicaSet) -> Option<RevisionRow> {
-    let owner = r.metadata.owner_references.iter().find(|o| o.controller && o.kind == "Deployment")?.name.clone();
+    let owner =
+        r.metadata.owner_references.iter().find(|o| o.controller && ["Deployment", "Rollout"].contains(&o.kind.as_str()))?.name.clone();
     let annotations = r.metadata.annotations.unwrap_or_default();
     Some(RevisionRow {
         deployment: owner,
-        revision: annotations.get(REVISION)?.parse().ok()?,
+        revision: revision_of(&annotations)?,
         change_cause: annotations.get(crate::domain::action::CHANGE_CAUSE).map(|c| safe(c)),
         images: images(r.spec.template.spec.containers),
         created: r.metadata.creation_timestamp,

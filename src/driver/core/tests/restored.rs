@@ -1,6 +1,7 @@
 //! A driver that begins with a state that was read before.
 
 use super::*;
+use crate::domain::release::Router;
 use crate::domain::weight::Weight;
 
 /// What a second process reads before it starts a driver, and that driver.

@@ -1,0 +1,182 @@
+//! An Argo Rollout as its controller tells it: of such a release that controller is the engine, and this is what it says of itself.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::patch::{replace, set, test};
+use super::text::SafeText;
+use super::time::Millis;
+
+/// What the controller says in an Argo Rollout's status, and what it is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ArgoRollout {
+    /// `status.phase`. Only to be believed once the controller has seen the newest spec.
+    pub phase: ArgoPhase,
+    /// `status.message`: why.
+    pub message: Option<SafeText>,
+    /// How many steps its canary has; 0 for blue-green.
+    pub steps: u32,
+    /// Which of them is under way, from 0; as many as there are when all are done.
+    pub step: Option<u32>,
+    /// That one in a few words: `setWeight 20`.
+    pub says: Option<SafeText>,
+    /// What it waits with, where it waits.
+    pub pause: Option<ArgoPause>,
+    /// A pause was ended, and the controller has not gone on yet. Ending one now would skip a step.
+    pub resuming: bool,
+    /// `status.abort`.
+    pub aborted: bool,
+    /// `status.promoteFull`: it skips what is left of its steps.
+    pub promoting: bool,
+    /// Share of the traffic that its router gives the new version, percent; `None` where pods are the weight.
+    pub weight: Option<u32>,
+    /// Hash of the pod template that serves.
+    pub stable: String,
+    /// Hash of the pod template that is wanted.
+    pub current: String,
+    /// `spec.workloadRef`: its pod template is another object's.
+    pub template_of: Option<SafeText>,
+}
+
+/// `status.phase` of an Argo Rollout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // the words are the controller's own
+pub enum ArgoPhase {
+    Healthy,
+    #[default]
+    Progressing,
+    Paused,
+    Degraded,
+}
+
+/// Why the controller waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArgoPause {
+    /// `CanaryPauseStep`, `BlueGreenPause`, `InconclusiveAnalysisRun` or `InconclusiveExperiment`.
+    pub reason: SafeText,
+    /// Since when: this tells one pause from the next.
+    pub since: Timestamp,
+    /// How long the step says; `None` waits for a person.
+    pub lasts: Option<Millis>,
+}
+
+/// What its status is asked to become.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Steer {
+    /// End this pause, and no other.
+    GoOn {
+        /// The pause.
+        pause: ArgoPause,
+        /// The step it stands at.
+        step: Option<u32>,
+    },
+    /// Skip all steps, pauses and analyses that are left.
+    PromoteFull,
+    /// Give the traffic back to stable at once.
+    Abort,
+}
+
+impl ArgoRollout {
+    /// Whether another pod template than the one that serves is wanted, or was until it was aborted.
+    pub fn is_midway(&self) -> bool {
+        !self.current.is_empty() && !self.stable.is_empty() && self.current != self.stable
+    }
+
+    /// Whether the wanted pod template serves alone and the controller has nothing left to do.
+    pub fn is_done(&self) -> bool {
+        self.phase == ArgoPhase::Healthy && !self.is_midway()
+    }
+
+    /// The pause that ends only when a person says so.
+    pub fn awaited(&self) -> Option<&ArgoPause> {
+        self.pause.as_ref().filter(|p| p.lasts.is_none())
+    }
+
+    /// `step 2 of 5 (setWeight 20)`.
+    pub fn place(&self) -> String {
+        let says = self.says.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
+        match self.step {
+            Some(n) if n < self.steps => format!("step {} of {}{says}", n + 1, self.steps),
+            Some(_) if self.steps > 0 => format!("all {} steps done", self.steps),
+            _ => "no steps".to_owned(),
+        }
+    }
+}
+
+impl Steer {
+    /// The field it changes and what it becomes, for people.
+    pub fn change(&self) -> (&'static str, String, String) {
+        match self {
+            Steer::GoOn { pause, .. } => ("pause", pause.to_string(), "ended".to_owned()),
+            Steer::PromoteFull => ("promoteFull", "false".to_owned(), "true".to_owned()),
+            Steer::Abort => ("abort", "false".to_owned(), "true".to_owned()),
+        }
+    }
+
+    /// The operations on its status (what Argo's own plugin sends, with preconditions that it lacks: a press that comes twice
+    /// finds another pause, or none, and changes nothing).
+    pub(super) fn ops(&self) -> Vec<Value> {
+        match self {
+            Steer::GoOn { pause, step } => {
+                let mut ops = vec![test("/status/pauseConditions/0/startTime", pause.since.to_string())];
+                ops.extend(step.map(|n| test("/status/currentStepIndex", n)));
+                // Of an analysis that came to nothing the step itself is over, too: it would stop there again.
+                let skips = pause.reason.as_str().starts_with("Inconclusive");
+                if let Some(n) = step.filter(|_| skips) {
+                    ops.push(set("/status/controllerPause", false));
+                    ops.push(replace("/status/currentStepIndex", n + 1));
+                }
+                ops.push(json!({ "op": "remove", "path": "/status/pauseConditions" }));
+                ops
+            }
+            Steer::PromoteFull => vec![set("/status/promoteFull", true)],
+            Steer::Abort => vec![set("/status/abort", true)],
+        }
+    }
+}
+
+/// `CanaryPauseStep since 03:12:00Z`.
+impl fmt::Display for ArgoPause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} since {}", self.reason, super::time::hms(self.since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause(reason: &str) -> ArgoPause {
+        ArgoPause { reason: reason.into(), since: "2026-11-29T03:12:00Z".parse().unwrap(), lasts: None }
+    }
+
+    #[test]
+    fn a_pause_is_ended_only_where_it_is_the_one_that_was_seen() {
+        let go_on = Steer::GoOn { pause: pause("CanaryPauseStep"), step: Some(1) };
+        assert_eq!(
+            go_on.ops(),
+            [
+                json!({"op": "test", "path": "/status/pauseConditions/0/startTime", "value": "2026-11-29T03:12:00Z"}),
+                json!({"op": "test", "path": "/status/currentStepIndex", "value": 1}),
+                json!({"op": "remove", "path": "/status/pauseConditions"}),
+            ]
+        );
+        let skipping = Steer::GoOn { pause: pause("InconclusiveAnalysisRun"), step: Some(1) }.ops();
+        assert!(skipping.contains(&json!({"op": "replace", "path": "/status/currentStepIndex", "value": 2})), "{skipping:?}");
+    }
+
+    #[test]
+    fn where_it_stands_is_told_from_one() {
+        let mut argo = ArgoRollout { steps: 4, step: Some(1), says: Some("pause".into()), ..ArgoRollout::default() };
+        assert_eq!(argo.place(), "step 2 of 4 (pause)");
+        argo.step = Some(4);
+        assert_eq!(argo.place(), "all 4 steps done");
+    }
+}

@@ -1,0 +1,71 @@
+//! Argo Rollouts' controller in the compact world: a tick a step.
+
+use jiff::Timestamp;
+
+use crate::domain::action::WriteOutcome;
+use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout, Steer};
+use crate::domain::observed::Workload;
+use crate::domain::time::Millis;
+
+/// What each step says, in order: an endless pause, and one with a length.
+const STEPS: [&str; 4] = ["setWeight 25", "pause", "setWeight 50", "pause 30s"];
+const LAST: u32 = 4;
+const LENGTH: Millis = Millis::secs(30);
+
+/// At rest with what runs now.
+pub(super) fn at_rest(w: &Workload) -> ArgoRollout {
+    let hash = w.template_hash.clone().unwrap();
+    ArgoRollout { phase: ArgoPhase::Healthy, steps: LAST, step: Some(LAST), stable: hash.clone(), current: hash, ..ArgoRollout::default() }
+}
+
+/// One look of the controller.
+pub(super) fn walk(w: &mut Workload, now: Timestamp) {
+    let (hash, held) = (w.template_hash.clone().unwrap(), w.paused);
+    let Some(argo) = w.argo.as_deref_mut() else { return };
+    if argo.current != hash {
+        let step = if argo.stable == hash { LAST } else { 0 };
+        *argo = ArgoRollout { steps: LAST, step: Some(step), stable: argo.stable.clone(), current: hash, ..ArgoRollout::default() };
+    } else if argo.is_midway() && !argo.aborted && !held {
+        go_on(argo, now);
+    }
+    argo.says = argo.step.and_then(|n| STEPS.get(n as usize)).map(|s| (*s).into());
+    argo.message = argo.aborted.then(|| "metric \"errors\" assessed Failed".into());
+    argo.phase = match argo {
+        ArgoRollout { aborted: true, .. } => ArgoPhase::Degraded,
+        ArgoRollout { pause: Some(_), .. } => ArgoPhase::Paused,
+        _ if held => ArgoPhase::Paused,
+        _ if argo.is_midway() => ArgoPhase::Progressing,
+        _ => ArgoPhase::Healthy,
+    };
+}
+
+fn go_on(argo: &mut ArgoRollout, now: Timestamp) {
+    let pause = |lasts| Some(ArgoPause { reason: "CanaryPauseStep".into(), since: now, lasts });
+    let step = if argo.promoting { LAST } else { argo.step.unwrap() };
+    let over = |p: &ArgoPause| p.lasts.is_some_and(|l| now.as_millisecond() - p.since.as_millisecond() >= l.0 as i64);
+    match step {
+        0 | 2 => (argo.step, argo.pause) = (Some(step + 1), pause((step == 2).then_some(LENGTH))),
+        1 | 3 if argo.resuming || argo.pause.as_ref().is_some_and(over) => {
+            (argo.step, argo.pause, argo.resuming) = (Some(step + 1), None, false);
+        }
+        1 | 3 => {}
+        _ => {
+            (argo.step, argo.pause, argo.promoting) = (Some(LAST), None, false);
+            argo.stable.clone_from(&argo.current);
+        }
+    }
+}
+
+/// Carries out what its status is asked to become.
+pub(super) fn steer(w: &mut Workload, how: &Steer) -> WriteOutcome {
+    let argo = w.argo.as_deref_mut().unwrap();
+    match how {
+        Steer::GoOn { pause, step } if argo.pause.as_ref() != Some(pause) || argo.step != *step => {
+            return WriteOutcome::Conflict { why: "another pause".into() };
+        }
+        Steer::GoOn { .. } => (argo.pause, argo.resuming) = (None, true),
+        Steer::PromoteFull => argo.promoting = true,
+        Steer::Abort => (argo.aborted, argo.pause) = (true, None),
+    }
+    WriteOutcome::Landed
+}
