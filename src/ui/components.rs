@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::apart::apart;
+use crate::app::in_place;
 use crate::app::words::{self, Status};
 use crate::domain::image::{Image, short_digest};
 use crate::domain::observed::Workload;
@@ -88,21 +89,26 @@ fn versions(cx: &Cx<'_>, view: &View, c: &Component, name_width: usize, area: Re
 
 /// A side's version and the first digits of its digest.
 pub(super) fn version(view: &View, c: &Component, workload: Option<&Workload>, track: Track) -> (String, String) {
-    let running = workload.and_then(|w| w.image(c.container.as_deref())).map(|i| i.image.clone());
+    let turning = in_place::turning(view).is_some();
+    // What turns says which version it is to have, not which one serves.
+    let running = workload.filter(|_| !turning).and_then(|w| w.image(c.container.as_deref())).map(|i| i.image.clone());
     let target = view.rollout.as_ref().and_then(|r| r.targets.get(&c.name));
+    let target = target.filter(|_| turning || !view.release.strategy.is_in_place());
     let recorded = target.and_then(|t| match track {
         Track::Stable => t.stable.images.first(),
         Track::Candidate => t.images.first(),
     });
     let Some(text) = running.or_else(|| recorded.map(|i| i.image.clone())) else { return ("–".to_owned(), String::new()) };
     let image = Image::parse(&text).ok();
-    let digest = workload.and_then(|w| w.digest.clone()).or_else(|| image.as_ref().and_then(|i| i.digest.clone()));
+    let digest = workload.filter(|_| !turning).and_then(|w| w.digest.clone()).or_else(|| image.as_ref().and_then(|i| i.digest.clone()));
     (image.map_or(text, |i| i.version()), digest.map_or_else(String::new, |d| short_digest(&d, 4)))
 }
 
 /// Stable's share as a thick line, the candidate's as a thin one.
 fn bar(cx: &Cx<'_>, view: &View, c: &Component, columns: usize) -> Row {
-    let share = view.observed.as_ref().and_then(|o| o.route(&c.name)).map(|f| f.share().0);
+    let turned = || in_place::share(view, &c.name).map(|percent| f64::from(percent) / 100.0);
+    let share = view.observed.as_ref().and_then(|o| o.route(&c.name)).map(|f| f.share().0).or_else(turned);
+    let share = share.or(view.release.strategy.is_in_place().then_some(0.0));
     let Some(share) = share else { return cx.row(Role::Dim, "╌".repeat(columns)) };
     let mut candidate = (share * columns as f64).round() as usize;
     if share > 0.0 {
@@ -118,7 +124,11 @@ fn weights(cx: &Cx<'_>, view: &View, c: &Component) -> Row {
         let w = view.observed.as_ref().and_then(|o| o.workload(&c.name, Track::Stable));
         return w.map_or_else(
             || cx.row(Role::Dim, "–"),
-            |w| cx.row(Role::Strong, format!("{}/{} new, {} ready", w.updated, w.replicas, w.ready)),
+            |w| {
+                let routed = w.argo.as_ref().filter(|a| a.is_midway()).and_then(|a| a.weight);
+                let routed = routed.map_or_else(String::new, |weight| format!("{weight} %, "));
+                cx.row(Role::Strong, format!("{routed}{}/{} new, {} ready", w.updated, w.replicas, w.ready))
+            },
         );
     }
     let asked = view.rollout.as_ref().filter(|r| !r.is_over()).map(|r| r.asked.percent());
@@ -143,9 +153,7 @@ fn weights(cx: &Cx<'_>, view: &View, c: &Component) -> Row {
 
 /// `errors 0.31 % of 1.2M → 0.34 % of 41k   p95 212 → 221 ms   ✔ healthy`.
 fn figures(cx: &Cx<'_>, view: &View, c: &Component, area: Rect, buf: &mut Buffer) {
-    let arms = view.judgement.arms.get(&c.name);
-    let arm = |track| arms.and_then(|a| a.get(&track));
-    let (stable, candidate) = (arm(Track::Stable), arm(Track::Candidate));
+    let [stable, candidate] = in_place::arms(view, &c.name);
     let text = cx.style(Role::Text);
     let narrow = area.width < NARROW;
     let share = |arm| {

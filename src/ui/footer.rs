@@ -165,7 +165,8 @@ fn stands(view: &View) -> Option<(Role, String)> {
             let why = r.waiting.as_ref()?;
             // What is on record then is what a driver said last, before it died.
             let word = if view.driver == Driver::Nobody { "nobody drives it now; last it waited for" } else { "waits" };
-            Some((Role::StatusPaused, format!("{word}: {why}")))
+            let said = why.starts_with("waits ") && word == "waits";
+            Some((Role::StatusPaused, if said { why.clone() } else { format!("{word}: {why}") }))
         }
         Phase::Completed => None,
     }

@@ -12,9 +12,11 @@ use super::{Cx, dialog, picker};
 /// The form, and below it what it would do as filled in now; with the line that is typed into.
 pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> (Vec<Row>, usize) {
     let (mut rows, at) = match form {
-        // A component takes four lines; the cause has the last one.
         Form::Start(start) => {
-            (starting(cx, asked, start, inner), if start.at < start.rows.len() { start.at * 4 + 3 } else { start.at * 4 })
+            // So many lines has a component; the cause has the last one.
+            let lines = if is_alone(cx, asked) { 3 } else { 4 };
+            let at = start.at * lines;
+            (starting(cx, asked, start, inner), if start.at < start.rows.len() { at + lines - 1 } else { at })
         }
         Form::Weight { percent } => (weight(cx, asked, percent), 1),
         Form::Undo(undo) => (revisions(cx, undo, inner), undo.at),
@@ -28,12 +30,19 @@ pub(super) fn rows(cx: &Cx<'_>, asked: &Asked, form: &Form, inner: usize) -> (Ve
     (rows, at)
 }
 
+/// Whether one object turns: then there is no other side to show.
+fn is_alone(cx: &Cx<'_>, asked: &Asked) -> bool {
+    cx.model.view_of(&asked.release).is_some_and(|v| v.release.strategy.is_in_place())
+}
+
 fn starting(cx: &Cx<'_>, asked: &Asked, start: &form::Start, inner: usize) -> Vec<Row> {
     let names = cx.model.view_of(&asked.release).map_or(("stable", "candidate"), sides);
+    let alone = is_alone(cx, asked);
     let mut rows = Vec::new();
     for (i, row) in start.rows.iter().enumerate() {
         rows.push(cx.row(Role::Strong, &row.component));
-        for (track, name, role) in [(Track::Stable, names.0, Role::TrackStable), (Track::Candidate, names.1, Role::TrackCandidate)] {
+        let both = [(Track::Stable, names.0, Role::TrackStable), (Track::Candidate, names.1, Role::TrackCandidate)];
+        for (track, name, role) in both.into_iter().take(if alone { 1 } else { 2 }) {
             let label = cx.row(role, format!("  {name:<9}"));
             rows.push(match row.sides.get(&track) {
                 Some(side) => label.join(running(cx, side, inner.saturating_sub(12))),

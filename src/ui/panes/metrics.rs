@@ -2,9 +2,10 @@
 
 use ratatui::layout::Rect;
 
+use crate::app::in_place;
 use crate::app::words::{self, Status, coarse, sides};
 use crate::domain::gate::{Gate, Metric, trim};
-use crate::domain::release::{Component, Track};
+use crate::domain::release::Component;
 use crate::domain::time::Millis;
 use crate::domain::verdict::{ArmStats, GateVerdict};
 use crate::domain::view::View;
@@ -67,9 +68,7 @@ pub(super) fn rows(cx: &Cx<'_>, view: &View, area: Rect) -> Vec<Row> {
 }
 
 fn component(cx: &Cx<'_>, view: &View, c: &Component, w: Columns, tall: bool) -> Vec<Row> {
-    let arms = view.judgement.arms.get(&c.name);
-    let arm = |track| arms.and_then(|a| a.get(&track));
-    let (stable, candidate) = (arm(Track::Stable), arm(Track::Candidate));
+    let [stable, candidate] = in_place::arms(view, &c.name);
     let (left, right) = sides(view);
     let head = cx
         .row(Role::Strong, format!("  {}", c.name))
