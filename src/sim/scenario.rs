@@ -128,6 +128,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("gitops", include_str!("../../assets/scenarios/gitops.yaml")),
     ("gitops-sync", include_str!("../../assets/scenarios/gitops-sync.yaml")),
     ("ingress", include_str!("../../assets/scenarios/ingress.yaml")),
+    ("argo-rollout", include_str!("../../assets/scenarios/argo-rollout.yaml")),
 ];
 
 /// Why a scenario cannot be used.

@@ -1,4 +1,4 @@
-//! The controllers: Deployment, ReplicaSet, EndpointSlice, HPA, disruption budgets, quotas, gateways.
+//! The controllers: Deployment, Argo Rollout, ReplicaSet, EndpointSlice, HPA, disruption budgets, quotas, gateways.
 //!
 //! Each change puts the objects it concerns into a queue; each pass works the queues off, pods' owners first. What a
 //! controller writes comes back as a change in the next pass, so all of them come to rest within one virtual instant.
@@ -11,7 +11,7 @@ use super::{
     Change, ChangeKind, Feature, Part, World,
     object::Fields,
     quota,
-    resource::{DEPLOYMENT, HPA, HTTP_ROUTE, PDB, POD, REPLICA_SET, RESOURCE_QUOTA, SERVICE},
+    resource::{DEPLOYMENT, HPA, HTTP_ROUTE, PDB, POD, REPLICA_SET, RESOURCE_QUOTA, ROLLOUT, SERVICE},
 };
 
 pub mod deployment;
@@ -21,6 +21,7 @@ mod gateway;
 pub mod hpa;
 mod pods;
 pub mod replicaset;
+mod rollout;
 
 /// The field manager of all controllers.
 const MANAGER: &str = "kube-controller-manager";
@@ -40,6 +41,7 @@ pub struct Controllers {
 #[derive(Debug, Default)]
 struct Queue {
     deployments: BTreeSet<Key>,
+    rollouts: BTreeSet<Key>,
     replica_sets: BTreeSet<Key>,
     claims: BTreeSet<Key>,
     services: BTreeSet<Key>,
@@ -51,7 +53,7 @@ struct Queue {
 
 impl Part for Controllers {
     fn start(&mut self, world: &mut World) {
-        for resource in [&POD, &REPLICA_SET, &DEPLOYMENT, &SERVICE, &PDB, &RESOURCE_QUOTA, &HTTP_ROUTE, &HPA] {
+        for resource in [&POD, &REPLICA_SET, &DEPLOYMENT, &ROLLOUT, &SERVICE, &PDB, &RESOURCE_QUOTA, &HTTP_ROUTE, &HPA] {
             let objects: Vec<_> = world.store.list(resource, None).cloned().collect();
             for object in objects {
                 let change = Change { revision: object.revision(), resource, kind: ChangeKind::Added, object, previous: None };
@@ -74,6 +76,7 @@ impl Part for Controllers {
         let key = (namespace.to_owned(), name.to_owned());
         match kind {
             "deployment" => drop(self.queue.deployments.insert(key)),
+            "rollout" => drop(self.queue.rollouts.insert(key)),
             "replicaset" => drop(self.queue.replica_sets.insert(key)),
             "hpa" => self.hpa.sync(world, namespace, name),
             "route" => gateway::accept(world, namespace, name),
@@ -98,11 +101,16 @@ impl Controllers {
             if let Some(owner) = owner_of(&change.object, "Deployment") {
                 self.queue.deployments.insert(owner);
             }
+            if let Some(owner) = owner_of(&change.object, "Rollout") {
+                self.queue.rollouts.insert(owner);
+            }
             if change.kind == ChangeKind::Deleted {
                 self.pods.forget_set(change.object.uid());
             }
         } else if *resource == DEPLOYMENT {
             self.queue.deployments.insert(key());
+        } else if *resource == ROLLOUT {
+            self.queue.rollouts.insert(key());
         } else if *resource == SERVICE && (change.kind == ChangeKind::Added || world.has(Feature::EndpointsFollow)) {
             self.queue.services.insert(key());
         } else if *resource == PDB {
@@ -148,6 +156,9 @@ impl Controllers {
         }
         for (namespace, name) in queue.deployments {
             deployment::sync(world, &namespace, &name);
+        }
+        for (namespace, name) in queue.rollouts {
+            rollout::sync(world, &namespace, &name);
         }
         for (namespace, name) in queue.services {
             endpointslice::sync(world, &namespace, &name);

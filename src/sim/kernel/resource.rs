@@ -149,6 +149,8 @@ resources! {
     GATEWAY = 22 "gateways" "Gateway" "gateway.networking.k8s.io" ["v1", "v1beta1"] { short: &["gtw"], categories: &["gateway-api"], status: true, generation: true, custom: true };
     /// Argo CD's Applications.
     APPLICATION = 23 "applications" "Application" "argoproj.io" ["v1alpha1"] { short: &["app", "apps"], generation: true, custom: true };
+    /// Argo Rollouts' Rollouts.
+    ROLLOUT = 24 "rollouts" "Rollout" "argoproj.io" ["v1alpha1"] { short: &["ro"], status: true, scale: true, generation: true, custom: true };
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ fn every_scenario_ends_as_it_says() {
         ("blue-green", 0),
         ("two-components", 0),
         ("ingress", 0),
+        ("argo-rollout", 0),
         ("errors", 3),
         ("slow", 3),
         ("crashloop", 3),

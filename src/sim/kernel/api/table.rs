@@ -8,7 +8,8 @@ use crate::sim::kernel::{
     object::Fields,
     resource::{
         APPLICATION, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, DESTINATION_RULE, ENDPOINT_SLICE, EVENT, GATEWAY, HPA, HTTP_ROUTE, INGRESS, JOB,
-        LEASE, NAMESPACE, NODE, PDB, POD, REPLICA_SET, RESOURCE_QUOTA, SECRET, SERVICE, SERVICE_ACCOUNT, STATEFUL_SET, VIRTUAL_SERVICE,
+        LEASE, NAMESPACE, NODE, PDB, POD, REPLICA_SET, RESOURCE_QUOTA, ROLLOUT, SECRET, SERVICE, SERVICE_ACCOUNT, STATEFUL_SET,
+        VIRTUAL_SERVICE,
     },
 };
 
@@ -52,7 +53,7 @@ const AGE: Column = column("Age", "string");
 
 /// The columns of a kind.
 pub fn of(resource: &Resource) -> &'static Columns {
-    let kinds: [(&Resource, &'static Columns); 24] = [
+    let kinds: [(&Resource, &'static Columns); 25] = [
         (&POD, &pod::POD),
         (&NODE, &node::NODE),
         (&NAMESPACE, &basic::NAMESPACE),
@@ -77,6 +78,7 @@ pub fn of(resource: &Resource) -> &'static Columns {
         (&HTTP_ROUTE, &custom::HTTP_ROUTE),
         (&GATEWAY, &custom::GATEWAY),
         (&APPLICATION, &custom::APPLICATION),
+        (&ROLLOUT, &custom::ROLLOUT),
     ];
     kinds.into_iter().find(|(kind, _)| *kind == resource).map_or(&basic::NAMESPACE, |(_, columns)| columns)
 }

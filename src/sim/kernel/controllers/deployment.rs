@@ -18,6 +18,7 @@ pub mod rolling;
 pub mod spec;
 mod status;
 
+pub(super) use hash::template_hash;
 use spec::{DESIRED_REPLICAS, MAX_REPLICAS, Set, Sets, Wishes};
 
 /// Who the events of this controller come from.

@@ -49,6 +49,24 @@ fn application(object: &Value, _now: Timestamp) -> Vec<Value> {
     cells
 }
 
+pub const ROLLOUT: Columns = Columns {
+    columns: &[
+        NAME,
+        column("Desired", "integer"),
+        column("Current", "integer"),
+        column("Up-to-date", "integer"),
+        column("Available", "integer"),
+        AGE,
+    ],
+    cells: |object, now| {
+        let fields = ["/spec/replicas", "/status/replicas", "/status/updatedReplicas", "/status/availableReplicas"];
+        let mut cells = vec![Value::from(object.name())];
+        cells.extend(fields.map(|pointer| object.int(pointer).map_or(Value::Null, Value::from)));
+        cells.push(age(object, now));
+        cells
+    },
+};
+
 fn programmed(object: &Value) -> Value {
     let condition = object.items("/status/conditions").iter().find(|c| c.text("/type") == "Programmed");
     condition.map_or(Value::Null, |c| c.text("/status").into())
