@@ -6,6 +6,7 @@ mod console;
 mod latency;
 mod read_only;
 mod requests;
+mod rollouts;
 mod scale;
 mod versions;
 mod walk;

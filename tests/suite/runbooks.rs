@@ -17,6 +17,8 @@ mod platform;
 #[cfg(feature = "sim")]
 mod retail;
 #[cfg(feature = "sim")]
+mod rollouts;
+#[cfg(feature = "sim")]
 mod site;
 mod typed;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What must be there.
-const WANTED: [&str; 19] = [
+const WANTED: [&str; 21] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -21,6 +21,8 @@ const WANTED: [&str; 19] = [
     "v1.33/kube-scheduler",
     "kwok",
     "prometheus",
+    "rollouts-controller",
+    "kubectl-argo-rollouts",
     "shop-server",
     "crds",
     "kwok-stages.yaml",
