@@ -22,6 +22,9 @@
 //! first ([`engine::auto_sync`]; a rollback waits for none of it), and a person's order to restore it is carried out by whichever
 //! process it is given to, run or no run. What it was stands in the Application itself ([`domain::auto_sync`]).
 //!
+//! Of a release that Argo Rollouts carries out, its controller is the engine: the plan is one step, [`domain::step::Step::Follow`],
+//! and what the controller says of itself ([`domain::argo_rollout`]) is what is approved, judged and taken back.
+//!
 //! A console that is left while it drives lets go of the Lease and starts a process of this same program that takes it
 //! ([`driver::handover`], [`cli::background`]): no state passes between them but the one in the cluster.
 
