@@ -196,8 +196,11 @@ fn owners(observed: Option<&Observed>) -> Vec<&Owner> {
 fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Observed>, next: &Rollout) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(next.phase, Phase::RollingBack { .. }) {
-        lines.extend(observed.map(|o| guard::stable_can_take(release, rollout, o)).unwrap_or_default());
-        if next.release.keep > Default::default() {
+        // Of one object that turns, what is ready is of both versions.
+        if !next.release.strategy.is_in_place() {
+            lines.extend(observed.map(|o| guard::stable_can_take(release, rollout, o)).unwrap_or_default());
+        }
+        if next.release.keep > Default::default() && matches!(next.release.strategy, Strategy::Canary(_)) {
             lines.push(format!("candidate pods stay {} for the post-mortem", next.release.keep));
         }
         let told = owners(observed).into_iter().filter(|o| matches!(o.reverts, Reverts::AtOnce | Reverts::Every(_)));

@@ -78,7 +78,7 @@ impl Cluster {
     async fn new(layout: Layout, namespace: &str, kubeconfig: PathBuf, time: Time) -> Result<Cluster, String> {
         let options = ConnectOptions { kubeconfig: Some(kubeconfig), ..ConnectOptions::default() };
         let client = connect(&options).await.map_err(|e| e.to_string())?.unary;
-        let world = Kubernetes::new(client.clone(), Arc::new(SystemClock::default()), Journal::in_memory());
+        let world = fresh(&client);
         let mut cluster = Cluster { world, client, layout, namespace: namespace.to_owned(), time, waited: 0 };
         let made = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
         cluster.send("POST", "/api/v1/namespaces", &made).await?;
@@ -104,6 +104,9 @@ impl Cluster {
                 self.create(object).await?;
             }
         }
+        if self.layout == Layout::Application {
+            self.lay_out_application().await?;
+        }
         let told = Told::new(self.layout, release.clone());
         rest(&told, self).await?;
         for name in release.components.iter().flat_map(|c| std::iter::once(&c.stable).chain(&c.candidate)) {
@@ -111,6 +114,19 @@ impl Cluster {
             self.patch(&self.object(Kind::Deployment, name), &ops).await?;
         }
         rest(&told, self).await.map(drop)
+    }
+
+    async fn lay_out_application(&mut self) -> Result<(), String> {
+        if matches!(self.time, Time::Real) {
+            // Whoever comes second finds it there.
+            let _ = self.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &objects::application_kind()).await;
+        }
+        while let Err(why) = self.create(&objects::application()).await {
+            if !self.pass().await {
+                return Err(why);
+            }
+        }
+        self.patch(&self.route("backend")?, &objects::tracked(&self.namespace)).await.map(drop)
     }
 
     /// Gives back what a script used.
@@ -202,14 +218,27 @@ impl Cluster {
             }
             Hand::DropsRecord => return self.delete(&record).await,
             Hand::DamagesRecord => self.patch(&record, &json!({ "data": { "rollout": "{" } })).await,
+            Hand::Switches(on) => {
+                let application = self.object(Kind::Application, "shop");
+                self.patch(&application, &json!({ "spec": { "syncPolicy": objects::automated(*on) } })).await
+            }
             Hand::DropsLease => return self.delete(&self.object(Kind::Lease, "cutover-shop")).await,
         }
         .map(drop)
     }
 }
 
+/// One that remembers nothing yet.
+fn fresh(client: &Client) -> Kubernetes {
+    Kubernetes::new(client.clone(), Arc::new(SystemClock::default()), Journal::in_memory())
+}
+
 impl Side for Cluster {
     async fn ask(&mut self, call: Call) -> Reply {
+        if self.layout == Layout::Application && matches!(call, Call::Observe { .. }) {
+            // What Applications say is remembered for seconds; here it is asked anew each time.
+            return fresh(&self.client).execute(call).await;
+        }
         self.world.execute(call).await
     }
 

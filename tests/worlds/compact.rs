@@ -1,14 +1,18 @@
 //! The compact world of the simulation, asked as a driver asks it.
 
+use std::borrow::Cow;
+
 use cutover::domain::observed::Observed;
 use cutover::domain::release::Track;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::{Call, Reply};
+use cutover::engine::orient;
 
 use super::hand::Hand;
 use super::layout::Layout;
 use super::run::Side;
-use crate::world::{Deployment, Hand as By, Lease, Nature, Part, World};
+use crate::world::argo::Rights;
+use crate::world::{Application, Deployment, Hand as By, Lease, Nature, Part, World};
 
 /// What the two weights of a route sum to.
 const TOTAL: u32 = 100;
@@ -21,7 +25,9 @@ pub struct Compact {
 
 impl Compact {
     pub fn new(layout: Layout, namespace: &str) -> Compact {
-        Compact { world: World::new(layout.release(namespace), Nature::default(), TOTAL) }
+        let mut world = World::new(layout.release(namespace), Nature::default(), TOTAL);
+        world.application = (layout == Layout::Application).then(|| Application::healing(Rights::Yes));
+        Compact { world }
     }
 
     fn deployment(&mut self, component: &str, track: Track) -> Result<&mut Deployment, String> {
@@ -48,7 +54,11 @@ impl Side for Compact {
         let world = &mut self.world;
         match call {
             Call::Load { .. } => Reply::Loaded(world.load()),
-            Call::Observe { .. } => Reply::Observed(Ok(world.observe().into())),
+            Call::Observe { release, .. } => {
+                let seen = world.observe();
+                let faced = orient::facing(&release, &world.release.components, &seen).map(Cow::into_owned);
+                Reply::Observed(Ok(faced.unwrap_or(seen).into()))
+            }
             Call::Store { rollout, expect, spent } => Reply::Stored(world.store(rollout, expect.as_deref(), &spent)),
             Call::Lease { holder, ask, .. } => Reply::Leased(world.ask_lease(&holder, &ask)),
             Call::Append { order, .. } => {
@@ -91,6 +101,7 @@ impl Side for Compact {
                 let record = self.world.record.as_mut().ok_or("there is no record")?;
                 (record.damaged, record.version) = (true, version);
             }
+            Hand::Switches(on) => self.world.application.as_mut().ok_or("there is no Application")?.automated = *on,
             Hand::DropsLease => self.world.lease = Lease::default(),
         }
         Ok(())

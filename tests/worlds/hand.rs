@@ -31,6 +31,8 @@ pub enum Hand {
     DamagesRecord,
     /// `drops lease`.
     DropsLease,
+    /// `switches on`, `switches off`: the Application's auto-sync.
+    Switches(bool),
 }
 
 impl Hand {
@@ -48,6 +50,8 @@ impl Hand {
             ["drops", "record"] => Hand::DropsRecord,
             ["damages", "record"] => Hand::DamagesRecord,
             ["drops", "lease"] => Hand::DropsLease,
+            ["switches", "on"] => Hand::Switches(true),
+            ["switches", "off"] => Hand::Switches(false),
             ["touches", on] => Hand::Touches(side(on)),
             ["scales", on, n] => Hand::Scales(side(on), number(n)),
             ["sets", on, tag] => Hand::Sets(side(on), image(tag)),

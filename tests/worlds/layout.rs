@@ -13,6 +13,8 @@ pub enum Layout {
     Bare,
     /// A VirtualService.
     Canary,
+    /// A VirtualService that an Application of Argo CD manages.
+    Application,
     /// A VirtualService that testers may have a rule of their own in.
     Testers,
     /// Two components, a VirtualService each.
@@ -33,7 +35,7 @@ impl Layout {
     /// The release, in a namespace.
     pub fn release(self, namespace: &str) -> Release {
         let shape = match self {
-            Layout::Bare | Layout::Canary | Layout::Nginx => Shape::Canary,
+            Layout::Bare | Layout::Canary | Layout::Application | Layout::Nginx => Shape::Canary,
             Layout::Testers => Shape::Testers,
             Layout::Pair => Shape::Pair,
             Layout::Gateway => Shape::Gateway,

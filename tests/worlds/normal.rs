@@ -104,7 +104,17 @@ impl Normal {
             Ok(facts) => self.route(facts, at_rest),
             Err(problem) => told(problem).into(),
         };
-        json!({ "stable": stable, "candidate": candidate, "route": route, "route written by us": ours(&part.route_by) })
+        let mut all = json!({ "stable": stable, "candidate": candidate, "route": route, "route written by us": ours(&part.route_by) });
+        // Only where there is one: elsewhere nobody asks.
+        if let (Some(application), Some(all)) = (part.owners.iter().find_map(|o| o.application.as_ref()), all.as_object_mut()) {
+            let policy = |text: &Option<String>| text.as_ref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());
+            let told = json!({
+                "automated": policy(&application.automated), "kept": policy(&application.kept),
+                "suspended": application.is_suspended(), "overruled": application.is_overruled(),
+            });
+            all.insert("application".to_owned(), told);
+        }
+        all
     }
 
     fn workload(&mut self, w: &Workload) -> Value {

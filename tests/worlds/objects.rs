@@ -34,7 +34,7 @@ pub fn route(layout: Layout, name: &str) -> Option<Value> {
     let (meta, candidate) = (json!({ "name": name }), format!("{name}-canary"));
     let sides = [(name, 100), (candidate.as_str(), 0), ("elsewhere", 7)];
     Some(match layout {
-        Layout::Canary | Layout::Pair | Layout::Testers => {
+        Layout::Canary | Layout::Application | Layout::Pair | Layout::Testers => {
             let to = sides.map(|(host, weight)| json!({ "destination": { "host": host }, "weight": weight }));
             json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": meta,
                 "spec": { "hosts": [name], "http": [{ "route": to }] } })
@@ -55,6 +55,32 @@ pub fn route(layout: Layout, name: &str) -> Option<Value> {
         Layout::BlueGreen => service(name, &json!({ "app": name, "version": "blue" })),
         Layout::Bare | Layout::Ratio | Layout::Rolling => return None,
     })
+}
+
+/// An Application that heals itself, of which nobody obeys a word.
+pub fn application() -> Value {
+    json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": { "name": "shop" },
+        "spec": { "project": "default", "syncPolicy": automated(true) } })
+}
+
+/// Its policy, switched on or off.
+pub fn automated(on: bool) -> Value {
+    json!({ "automated": if on { json!({ "selfHeal": true }) } else { Value::Null } })
+}
+
+/// What says that it manages an object.
+pub fn tracked(namespace: &str) -> Value {
+    let id = format!("{namespace}_shop:networking.istio.io/VirtualService:{namespace}/backend");
+    json!({ "metadata": { "annotations": { "argocd.argoproj.io/tracking-id": id } } })
+}
+
+/// The kind, for an API server that does not know it.
+pub fn application_kind() -> Value {
+    let schema = json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
+    let version = json!({ "name": "v1alpha1", "served": true, "storage": true, "schema": schema });
+    let names = json!({ "kind": "Application", "listKind": "ApplicationList", "plural": "applications", "singular": "application" });
+    json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": "applications.argoproj.io" },
+        "spec": { "group": "argoproj.io", "scope": "Namespaced", "names": names, "versions": [version] } })
 }
 
 /// How somebody gives the candidate a share.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cutover::cluster::traffic;
 use cutover::domain::action::{Action, ImageChange, Precondition, Target};
+use cutover::domain::auto_sync::Application;
 use cutover::domain::command::{Command, Order};
 use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Observed, Workload};
@@ -13,6 +14,7 @@ use cutover::domain::rollout::Rollout;
 use cutover::domain::testers::TestersMove;
 use cutover::domain::weight::Weight;
 use cutover::driver::core::io::Call;
+use cutover::engine::orient;
 use jiff::Timestamp;
 
 use super::hand::{Hand, image, side};
@@ -31,6 +33,8 @@ pub enum Deed {
     Call(Box<Call>),
     /// Somebody else does something.
     Hand(Hand),
+    /// From now on the roles are the other way round.
+    Turn,
 }
 
 /// What one world has told so far.
@@ -59,6 +63,7 @@ impl Told {
         let call = match words.as_slice() {
             ["look"] => return Ok(Deed::Look { at_rest: true }),
             ["glance"] => return Ok(Deed::Look { at_rest: false }),
+            ["turn"] => return Ok(Deed::Turn),
             ["somebody", rest @ ..] => return Ok(Deed::Hand(Hand::read(rest))),
             ["write", rest @ ..] => {
                 let action = Box::new(self.action(step, rest)?);
@@ -176,9 +181,27 @@ impl Told {
                 let kept = seen.revisions.iter().find(|k| k.revision == revision).ok_or("it keeps no such revision")?;
                 Action::Undo { component, target, revision, replica_set: kept.replica_set.clone(), cause: None }
             }
+            ["suspend"] => Action::SuspendSync { component, application: self.application(step)? },
+            ["restore"] => Action::RestoreSync { component, application: self.application(step)? },
             ["fence", what] => Action::Fence { component, object: self.fenced(step, what)? },
             _ => return Err(format!("nobody writes {words:?}")),
         })
+    }
+
+    fn application(&self, step: &Step) -> Result<Box<Application>, String> {
+        let owners = self.look(step)?.components.get(step.component()).map(|c| c.owners.as_slice()).unwrap_or_default();
+        owners.iter().find_map(|o| o.application.clone()).ok_or_else(|| "no Application was seen".into())
+    }
+
+    /// The roles as they are once the candidate serves everything.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn turn(&mut self) -> Result<(), String> {
+        let seen = self.newest.as_ref().ok_or("nobody has looked yet")?;
+        let (release, _) = orient::turned(&self.release, seen).ok_or("the candidate does not serve everything")?;
+        self.release = release;
+        Ok(())
     }
 
     fn fenced(&self, step: &Step, what: &str) -> Result<ObjectRef, String> {

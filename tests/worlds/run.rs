@@ -57,6 +57,10 @@ async fn act(step: &Step, told: &mut Told, side: &mut impl Side) -> Result<(Opti
             side.hand(&hand, step.component(), told.newest.as_ref()).await?;
             return Ok((None, false));
         }
+        Deed::Turn => {
+            told.turn()?;
+            return Ok((None, false));
+        }
         Deed::Call(call) => (side.ask(*call).await, false),
         Deed::Look { at_rest: true } => (rest(told, side).await?, true),
         Deed::Look { at_rest: false } => (side.ask(told.observe()).await, false),

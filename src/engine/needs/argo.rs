@@ -56,7 +56,7 @@ impl Part<'_> {
             Some(pause) if self.target.passed == Some(pause.since) => steer(Steer::GoOn { pause: pause.clone(), step: argo.step }),
             Some(pause) => match pause.lasts {
                 None => Need::Wait(Stage::Route, format!("waits for approval: {}: {place}, {pause}", self.name())),
-                Some(lasts) => self.wait(&format!("{place} of {lasts}, {pause}")),
+                Some(_) => self.wait(&format!("{place}, {pause}")),
             },
             None => {
                 let why = argo.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();

@@ -6,13 +6,21 @@ use crate::domain::argo_rollout::{ArgoRollout, Steer};
 use crate::domain::observed::{Observed, Workload};
 use crate::domain::release::Track;
 
-use super::super::argo::{is_seen, told};
+use super::super::argo::is_seen;
 use super::super::needs::image_changes;
 use super::{Moves, STABLE_DEADLINE, Side, as_target, undone};
 
-/// Whether Argo Rollouts sends nothing to a version that is not wanted; `None` where it carries nothing out.
+/// Whether nothing goes to another version than the one that serves: by its router's weight, or, where pods are the weight, by
+/// there being no others. `None` where Argo Rollouts carries nothing out.
 pub(super) fn is_back(name: &str, observed: &Observed) -> Option<bool> {
-    told(observed, name).map(|argo| argo.aborted || !argo.is_midway())
+    let w = observed.workload(name, Track::Stable)?;
+    let argo = w.argo.as_deref()?;
+    Some(match (argo.is_midway(), argo.weight) {
+        (true, Some(weight)) => weight == 0,
+        (true, None) => argo.aborted && w.updated == 0,
+        (false, Some(_)) => true,
+        (false, None) => w.current <= w.updated,
+    })
 }
 
 /// The write that gives the traffic back, where Argo Rollouts has given some away and was not told yet.

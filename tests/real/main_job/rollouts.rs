@@ -164,7 +164,9 @@ async fn argo_rollouts_carries_out_what_is_approved_promoted_and_taken_back() {
     users.stands("Healthy").await;
     assert_eq!((users.version().await.as_str(), users.weight().await), ("v1.2.3", 0));
     let log = users.namespace.audit(User::Operator);
-    assert_eq!(audit::lines(&log, |e| e.code == 403 && e.uri != super::requests::COUNT), "", "the operator's role lacks something");
+    // A Prometheus is looked for elsewhere, too.
+    let denied = |e: &audit::Entry| e.code == 403 && e.uri.contains(&format!("/namespaces/{}/", users.namespace.name));
+    assert_eq!(audit::lines(&log, denied), "", "the operator's role lacks something");
     let others = |e: &audit::Entry| e.writes() && !["rollouts", "rollouts/status", "configmaps", "leases"].contains(&e.resource.as_str());
     assert_eq!(audit::lines(&log, others), "", "the controller's own objects are its own");
 }
