@@ -192,12 +192,19 @@ pub async fn append_order(client: &Client, namespace: &str, release: &str, order
     let object = object(namespace, release);
     let text = serde_json::to_string(order).unwrap_or_default();
     let data = json!({ format!("{ORDER}{}", order.id): text });
-    match call::patch(client, &object, MERGE_PATCH, &json!({ "data": data }), WRITE).await {
+    let added = json!({ "data": data });
+    let add = || call::patch(client, &object, MERGE_PATCH, &added, WRITE);
+    let left = match add().await {
         Err(ClusterError::NotFound { kind: false, .. }) => {
-            call::create(client, &object, &fresh(&object, release, data), WRITE).await.map(drop)
+            match call::create(client, &object, &fresh(&object, release, data), WRITE).await {
+                // Somebody was quicker, such as the driver with its first record: it is there to be added to now.
+                Err(ClusterError::Conflict { .. }) => add().await,
+                other => other,
+            }
         }
-        other => other.map(drop),
-    }
+        other => other,
+    };
+    left.map(drop)
 }
 
 fn labels(release: &str) -> Value {

@@ -164,3 +164,16 @@ proptest! {
         prop_assert_eq!(completed(&to_yaml(&release).unwrap()), release);
     }
 }
+
+#[test]
+fn an_argo_rollout_is_one_object_and_has_no_route_of_its_own() {
+    let text = "name: users\ncomponents: [{ name: users, stable: users }]\nstrategy: { argoRollout: {} }\n";
+    let release = completed(text);
+    assert_eq!(release.strategy, Strategy::ArgoRollout);
+    assert_eq!(completed(&to_yaml(&release).unwrap()), release);
+    for (wrong, why) in [("candidate: canary", "Argo Rollouts has one Rollout"), ("traffic: { replicas: {} }", "stands in it")] {
+        let faults = parse("cutover.yaml", &text.replace("stable: users", &format!("stable: users, {wrong}"))).unwrap_err().to_string();
+        assert!(faults.contains(why), "{faults}");
+    }
+    assert!(parse("cutover.yaml", &text.replace("{}", "{ steps: [] }")).unwrap_err().to_string().contains("steps"));
+}

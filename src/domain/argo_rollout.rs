@@ -78,9 +78,15 @@ pub enum Steer {
         step: Option<u32>,
     },
     /// Skip all steps, pauses and analyses that are left.
-    PromoteFull,
+    PromoteFull {
+        /// Hash of the pod template that is promoted: this one, and none that somebody sets meanwhile.
+        current: String,
+    },
     /// Give the traffic back to stable at once.
-    Abort,
+    Abort {
+        /// Hash of the pod template that serves: once it is another, there is nothing to abort.
+        stable: String,
+    },
 }
 
 impl ArgoRollout {
@@ -105,6 +111,7 @@ impl ArgoRollout {
         match self.step {
             Some(n) if n < self.steps => format!("step {} of {}{says}", n + 1, self.steps),
             Some(_) if self.steps > 0 => format!("all {} steps done", self.steps),
+            _ if self.pause.is_some() => "before the switch".to_owned(),
             _ => "no steps".to_owned(),
         }
     }
@@ -115,8 +122,8 @@ impl Steer {
     pub fn change(&self) -> (&'static str, String, String) {
         match self {
             Steer::GoOn { pause, .. } => ("pause", pause.to_string(), "ended".to_owned()),
-            Steer::PromoteFull => ("promoteFull", "false".to_owned(), "true".to_owned()),
-            Steer::Abort => ("abort", "false".to_owned(), "true".to_owned()),
+            Steer::PromoteFull { .. } => ("promoteFull", "false".to_owned(), "true".to_owned()),
+            Steer::Abort { .. } => ("abort", "false".to_owned(), "true".to_owned()),
         }
     }
 
@@ -136,8 +143,8 @@ impl Steer {
                 ops.push(json!({ "op": "remove", "path": "/status/pauseConditions" }));
                 ops
             }
-            Steer::PromoteFull => vec![set("/status/promoteFull", true)],
-            Steer::Abort => vec![set("/status/abort", true)],
+            Steer::PromoteFull { current } => vec![test("/status/currentPodHash", current.as_str()), set("/status/promoteFull", true)],
+            Steer::Abort { stable } => vec![test("/status/stableRS", stable.as_str()), set("/status/abort", true)],
         }
     }
 }
@@ -168,6 +175,9 @@ mod tests {
                 json!({"op": "remove", "path": "/status/pauseConditions"}),
             ]
         );
+        let (current, stable) = ("7f9".to_owned(), "6d8".to_owned());
+        assert_eq!(Steer::PromoteFull { current }.ops()[0], json!({"op": "test", "path": "/status/currentPodHash", "value": "7f9"}));
+        assert_eq!(Steer::Abort { stable }.ops()[0], json!({"op": "test", "path": "/status/stableRS", "value": "6d8"}));
         let skipping = Steer::GoOn { pause: pause("InconclusiveAnalysisRun"), step: Some(1) }.ops();
         assert!(skipping.contains(&json!({"op": "replace", "path": "/status/currentStepIndex", "value": 2})), "{skipping:?}");
     }

@@ -49,7 +49,11 @@ impl Part<'_> {
             Need::Act(Stage::Route, action, Precondition::Value)
         };
         if self.rollout.express && argo.is_midway() {
-            return if argo.promoting { self.wait("Argo Rollouts promotes it") } else { steer(Steer::PromoteFull) };
+            return if argo.promoting {
+                self.wait("Argo Rollouts promotes it")
+            } else {
+                steer(Steer::PromoteFull { current: argo.current.clone() })
+            };
         }
         let place = argo.place();
         match &argo.pause {

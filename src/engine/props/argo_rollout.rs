@@ -16,8 +16,8 @@ fn walked(run: &mut Run, turns: usize) -> Vec<&'static str> {
             Action::SetPaused { paused: true, .. } => "pause",
             Action::SetPaused { .. } => "resume",
             Action::Steer { how: Steer::GoOn { .. }, .. } => "go on",
-            Action::Steer { how: Steer::PromoteFull, .. } => "promote",
-            Action::Steer { how: Steer::Abort, .. } => "abort",
+            Action::Steer { how: Steer::PromoteFull { .. }, .. } => "promote",
+            Action::Steer { how: Steer::Abort { .. }, .. } => "abort",
             Action::Undo { .. } => "undo",
             other => panic!("{other}"),
         }));
@@ -88,9 +88,19 @@ fn on_the_way_back_the_traffic_comes_first() {
     let mut run = waiting();
     run.order(Command::RollBack).unwrap();
     let first = super::super::rollback::first_moves(run.rollout.as_ref().unwrap(), Some(&run.world.observe()));
-    assert!(matches!(&first[..], [(Action::Steer { how: Steer::Abort, .. }, _)]), "{first:?}");
+    assert!(matches!(&first[..], [(Action::Steer { how: Steer::Abort { .. }, .. }, _)]), "{first:?}");
     assert_eq!(walked(&mut run, 8), ["abort", "images"]);
     assert_eq!((run.phase(), run.image("web", Track::Stable).as_str(), is_midway(&mut run)), (Phase::RolledBack, OLD, false));
+}
+
+#[test]
+fn a_paused_one_is_taken_back_and_left_unpaused() {
+    let mut run = waiting();
+    run.order(Command::Pause).unwrap();
+    assert_eq!(walked(&mut run, 2), ["pause"]);
+    run.order(Command::RollBack).unwrap();
+    assert_eq!(walked(&mut run, 8), ["abort", "images"]);
+    assert_eq!((run.phase(), run.world.workload("web", Track::Stable).paused), (Phase::RolledBack, false));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn abort(side: Side<'_>) -> Option<(Action, Precondition)> {
     let argo = stable.argo.as_ref()?;
     // While it is on its way to the old version there is nothing to abort.
     let astray = argo.is_midway() && is_seen(stable) && template_back(side, stable).is_some();
-    (astray && !argo.aborted).then(|| steer(side, stable, Steer::Abort))
+    (astray && !argo.aborted).then(|| steer(side, stable, Steer::Abort { stable: argo.stable.clone() }))
 }
 
 fn steer(side: Side<'_>, stable: &Workload, how: Steer) -> (Action, Precondition) {
@@ -67,7 +67,7 @@ fn next(side: Side<'_>, stable: &Workload, argo: &ArgoRollout) -> Option<(Action
         return Some((Action::SetPaused { component: side.name.to_owned(), target, paused: false }, Precondition::Identity));
     }
     let walks = is_seen(stable) && argo.is_midway() && !argo.promoting;
-    walks.then(|| steer(side, stable, Steer::PromoteFull))
+    walks.then(|| steer(side, stable, Steer::PromoteFull { current: argo.current.clone() }))
 }
 
 /// What gives the Rollout the recorded version again, where it has another.

@@ -63,9 +63,11 @@ pub(super) fn steer(w: &mut Workload, how: &Steer) -> WriteOutcome {
         Steer::GoOn { pause, step } if argo.pause.as_ref() != Some(pause) || argo.step != *step => {
             return WriteOutcome::Conflict { why: "another pause".into() };
         }
+        Steer::PromoteFull { current } if argo.current != *current => return WriteOutcome::Conflict { why: "another version".into() },
+        Steer::Abort { stable } if argo.stable != *stable => return WriteOutcome::Conflict { why: "it serves already".into() },
         Steer::GoOn { .. } => (argo.pause, argo.resuming) = (None, true),
-        Steer::PromoteFull => argo.promoting = true,
-        Steer::Abort => (argo.aborted, argo.pause) = (true, None),
+        Steer::PromoteFull { .. } => argo.promoting = true,
+        Steer::Abort { .. } => (argo.aborted, argo.pause) = (true, None),
     }
     WriteOutcome::Landed
 }

@@ -152,7 +152,9 @@ async fn argo_rollouts_carries_out_what_is_approved_promoted_and_taken_back() {
 
     // In the middle the traffic comes first.
     users.does(6, "bad", &["run", "--no-wait", "-i", &image("v6.6.6")]).await;
-    assert_eq!(users.weight().await, 20);
+    // Paused it is looked at first: Argo Rollouts does nothing while its Rollout is.
+    users.does(0, "hold", &["pause"]).await;
+    assert_eq!((users.weight().await, users.object().await.data["spec"]["paused"].as_bool()), (20, Some(true)));
     users.does(0, "back", &["rollback"]).await;
     assert_eq!((users.version().await.as_str(), users.weight().await), ("v1.2.3", 0));
     users.stands("Healthy").await;

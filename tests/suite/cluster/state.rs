@@ -99,3 +99,14 @@ async fn all_states_of_a_namespace_are_listed_and_a_damaged_one_harms_no_other()
     assert_eq!(all["storefront"].as_ref().unwrap().rollout, Some(rollout().into()));
     assert_eq!(object(NAMESPACE, "broken").name, "cutover-broken");
 }
+
+#[tokio::test]
+async fn of_orders_that_come_at_once_where_nothing_is_on_record_none_is_lost() {
+    let bench = Bench::of("healthy").await;
+    let client = bench.connect(false).await.unary;
+    let orders: Vec<Order> = (0..8).map(|n| order(&format!("order-{n}"))).collect();
+    let all = futures::future::join_all(orders.iter().map(|o| append_order(&client, NAMESPACE, "storefront", o))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    let left = load(&client, NAMESPACE, "storefront").await.unwrap().unwrap().orders;
+    assert_eq!(left.len(), orders.len(), "{left:?}");
+}
