@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::domain::command::{Command, Order};
 use crate::domain::gate::{Gate, Limit};
+use crate::domain::observed::Observed;
+use crate::domain::step::Step;
 use crate::domain::text::sanitize;
 use crate::domain::time::Millis;
 use crate::engine::preview::{Preview, preview};
@@ -67,8 +69,16 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     let order = Order { id: "plan".to_owned(), command, actor: crate::journal::who::actor(), at: now.wall, mark: None };
     let first = preview(&release, seen.rollout.as_ref(), Some(&observed), &order, now);
     let managers = managers(&observed);
-    show(&release, &first, managers, out)?;
+    let steps = compile(&release).iter().map(|step| told(step, &observed)).collect();
+    show(&release, &first, (steps, managers), out)?;
     Ok(Exit::Done)
+}
+
+/// A step; of one that Argo Rollouts carries out, with the steps that stand in its Rollouts.
+fn told(step: &Step, observed: &Observed) -> String {
+    let walks = observed.components.values().filter_map(|c| c.stable.as_ref()?.argo.as_ref()?.walk());
+    let walks: Vec<String> = walks.filter(|_| *step == Step::Follow).collect();
+    if walks.is_empty() { step.to_string() } else { format!("{step}: {}", walks.join("; ")) }
 }
 
 /// `errors: above 5 % for 5m → rollback`.
@@ -88,12 +98,17 @@ fn gate(g: &Gate) -> String {
     }
 }
 
-fn show(release: &crate::domain::release::Release, first: &Preview, managers: Vec<String>, out: &mut Output<'_>) -> std::io::Result<()> {
+fn show(
+    release: &crate::domain::release::Release,
+    first: &Preview,
+    (steps, managers): (Vec<String>, Vec<String>),
+    out: &mut Output<'_>,
+) -> std::io::Result<()> {
     let plan = Plan {
         release: &release.name,
         namespace: &release.namespace,
         strategy: release.strategy.word(),
-        steps: compile(release).iter().map(ToString::to_string).collect(),
+        steps,
         gates: release.gates.iter().map(gate).collect(),
         first: &first.changes,
         remarks: &first.remarks,

@@ -18,12 +18,10 @@ pub struct ArgoRollout {
     pub phase: ArgoPhase,
     /// `status.message`: why.
     pub message: Option<SafeText>,
-    /// How many steps its canary has; 0 for blue-green.
-    pub steps: u32,
+    /// The steps of its canary in a few words each: `setWeight 20`, `pause`; none for blue-green.
+    pub steps: Vec<SafeText>,
     /// Which of them is under way, from 0; as many as there are when all are done.
     pub step: Option<u32>,
-    /// That one in a few words: `setWeight 20`.
-    pub says: Option<SafeText>,
     /// What it waits with, where it waits.
     pub pause: Option<ArgoPause>,
     /// A pause was ended, and the controller has not gone on yet. Ending one now would skip a step.
@@ -107,13 +105,20 @@ impl ArgoRollout {
 
     /// `step 2 of 5 (setWeight 20)`.
     pub fn place(&self) -> String {
-        let says = self.says.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
-        match self.step {
-            Some(n) if n < self.steps => format!("step {} of {}{says}", n + 1, self.steps),
-            Some(_) if self.steps > 0 => format!("all {} steps done", self.steps),
+        let all = self.steps.len();
+        let under_way = self.step.and_then(|n| usize::try_from(n).ok()).and_then(|n| Some((n, self.steps.get(n)?)));
+        match (under_way, self.step) {
+            (Some((n, says)), _) => format!("step {} of {all} ({says})", n + 1),
+            (None, Some(_)) if all > 0 => format!("all {all} steps done"),
             _ if self.pause.is_some() => "before the switch".to_owned(),
             _ => "no steps".to_owned(),
         }
+    }
+
+    /// All of its steps in a line: `setWeight 20 → pause`; `None` where it has none.
+    pub fn walk(&self) -> Option<String> {
+        let all: Vec<&str> = self.steps.iter().map(SafeText::as_str).collect();
+        (!all.is_empty()).then(|| all.join(" → "))
     }
 }
 
@@ -184,9 +189,12 @@ mod tests {
 
     #[test]
     fn where_it_stands_is_told_from_one() {
-        let mut argo = ArgoRollout { steps: 4, step: Some(1), says: Some("pause".into()), ..ArgoRollout::default() };
-        assert_eq!(argo.place(), "step 2 of 4 (pause)");
-        argo.step = Some(4);
-        assert_eq!(argo.place(), "all 4 steps done");
+        let steps = ["setWeight 20", "pause"].map(SafeText::from).into();
+        let mut argo = ArgoRollout { steps, step: Some(1), ..ArgoRollout::default() };
+        assert_eq!((argo.place().as_str(), argo.walk().as_deref()), ("step 2 of 2 (pause)", Some("setWeight 20 → pause")));
+        argo.step = Some(2);
+        assert_eq!(argo.place(), "all 2 steps done");
+        let blue_green = ArgoRollout { pause: Some(pause("BlueGreenPause")), ..ArgoRollout::default() };
+        assert_eq!((blue_green.place().as_str(), blue_green.walk()), ("before the switch", None));
     }
 }

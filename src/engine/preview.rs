@@ -215,6 +215,8 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         lines.extend(testers.map(|(name, t)| format!("{name}: testers ({t}) meet the candidate once it is ready, until it gets 100 %")));
         lines.extend(next.release.notices().into_iter().map(str::to_owned));
         lines.push(format!("plan: {}", next.plan.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")));
+        let argo = observed.iter().flat_map(|o| &o.components).filter_map(|(name, c)| Some((name, c.stable.as_ref()?.argo.as_ref()?)));
+        lines.extend(argo.filter_map(|(name, argo)| Some(format!("{name}: Argo Rollouts walks {}", argo.walk()?))));
         lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::domain::action::WriteOutcome;
 use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout, Steer};
 use crate::domain::observed::Workload;
+use crate::domain::text::SafeText;
 use crate::domain::time::Millis;
 
 /// What each step says, in order: an endless pause, and one with a length.
@@ -12,10 +13,21 @@ const STEPS: [&str; 4] = ["setWeight 25", "pause", "setWeight 50", "pause 30s"];
 const LAST: u32 = 4;
 const LENGTH: Millis = Millis::secs(30);
 
+fn steps() -> Vec<SafeText> {
+    STEPS.map(SafeText::from).into()
+}
+
 /// At rest with what runs now.
 pub(super) fn at_rest(w: &Workload) -> ArgoRollout {
     let hash = w.template_hash.clone().unwrap();
-    ArgoRollout { phase: ArgoPhase::Healthy, steps: LAST, step: Some(LAST), stable: hash.clone(), current: hash, ..ArgoRollout::default() }
+    ArgoRollout {
+        phase: ArgoPhase::Healthy,
+        steps: steps(),
+        step: Some(LAST),
+        stable: hash.clone(),
+        current: hash,
+        ..ArgoRollout::default()
+    }
 }
 
 /// One look of the controller.
@@ -24,11 +36,10 @@ pub(super) fn walk(w: &mut Workload, now: Timestamp) {
     let Some(argo) = w.argo.as_deref_mut() else { return };
     if argo.current != hash {
         let step = if argo.stable == hash { LAST } else { 0 };
-        *argo = ArgoRollout { steps: LAST, step: Some(step), stable: argo.stable.clone(), current: hash, ..ArgoRollout::default() };
+        *argo = ArgoRollout { steps: steps(), step: Some(step), stable: argo.stable.clone(), current: hash, ..ArgoRollout::default() };
     } else if argo.is_midway() && !argo.aborted && !held {
         go_on(argo, now);
     }
-    argo.says = argo.step.and_then(|n| STEPS.get(n as usize)).map(|s| (*s).into());
     argo.message = argo.aborted.then(|| "metric \"errors\" assessed Failed".into());
     argo.phase = match argo {
         ArgoRollout { aborted: true, .. } => ArgoPhase::Degraded,

@@ -61,7 +61,7 @@ fn the_user_service_is_set_to_another_version_and_promoted() {
     let shop = site().open();
     healthy(&shop);
     let told = shop.does(0, &["plan"]).out;
-    assert!(told.contains("follow Argo Rollouts"), "{told}");
+    assert!(told.contains("follow Argo Rollouts: setWeight 20 → pause → setWeight 60 → pause 20s"), "{told}");
     let waits = shop.does(6, &["run", "--no-wait", "-i", &image("v1.3.0")]);
     assert!(waits.out.contains("step 2 of 4 (pause)"), "{waits:?}");
     assert_eq!(pods(&shop), [("v1.2.3".to_owned(), 4), ("v1.3.0".to_owned(), 1)]);
