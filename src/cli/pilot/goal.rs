@@ -160,7 +160,7 @@ fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<E
     let by_us = by != crate::engine::decide::SELF;
     match goal {
         Goal::Taken => ending(Exit::Done, format!("{} is paused by {by}: {why}", r.release.name)),
-        Goal::Rest if view.writes > 0 || (by_us && !routes_hold(r, view)) => None,
+        Goal::Rest if view.writes > 0 || (by_us && !(routes_hold(r, view) && stands_still(r, view))) => None,
         Goal::Rest if by_us => ending(Exit::Done, format!("{} rests: {why}", r.release.name)),
         Goal::Rest | Goal::Promoted | Goal::End { people: false } => {
             let accept = if r.drifts.is_empty() { "" } else { ", `cutover accept`" };
@@ -186,6 +186,15 @@ fn progressing(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
         }
         _ => None,
     }
+}
+
+/// Whether what turns from one version into the other was stopped.
+fn stands_still(r: &Rollout, view: &View) -> bool {
+    let Some(observed) = view.observed.as_ref().filter(|_| r.release.strategy.is_in_place()) else { return true };
+    r.targets.keys().filter_map(|name| observed.workload(name, Track::Stable)).all(|w| {
+        let turning = w.argo.as_ref().map_or(w.updated < w.replicas, |argo| argo.is_midway());
+        w.paused || !turning
+    })
 }
 
 /// Whether Argo Rollouts still stands in the pause that a person said to end.

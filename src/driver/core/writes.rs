@@ -137,9 +137,8 @@ impl Core {
             all.extend(route.into_iter().chain(workloads).map(|object| (object, c.name.clone())));
         }
         let since = self.now.mono;
-        for (object, component) in all {
-            self.fences.entry(object).or_insert((component, since));
-        }
+        // Also what was guarded once before: that guard may be over.
+        self.fences.extend(all.into_iter().map(|(object, component)| (object, (component, since))));
     }
 
     /// Whether a write of unknown fate may still land.

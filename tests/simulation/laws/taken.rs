@@ -34,6 +34,7 @@ impl Laws {
         let (since, mut objects) = self.taken.wrote.entry(epoch).or_insert_with(|| (now, BTreeSet::new())).clone();
         if let Some(r) = run
             && !r.is_back()
+            && !r.is_over()
             && !matches!(action, Action::Fence { .. })
             && !self.state_lost
             && self.taken.begun.get(&r.id).is_some_and(|begun| *begun > 0 && *begun < epoch)

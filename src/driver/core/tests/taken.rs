@@ -1,6 +1,7 @@
 //! The Lease changes hands while its holder is alive, because a person said so.
 
 use super::*;
+use crate::domain::object::{Kind, ObjectRef};
 
 /// One driver that is alive, and another process that knows of it.
 fn two() -> (Cluster, Process, Process) {
@@ -135,4 +136,24 @@ fn where_somebody_deleted_the_lease_the_next_epoch_is_higher_than_the_one_on_rec
     other.run(&mut cluster, 3);
     assert_eq!((cluster.lease.0.as_deref(), cluster.lease.1), (Some("b"), before + 1));
     assert!(cluster.state.as_ref().unwrap().0.epoch > before, "and is on record");
+}
+
+#[test]
+fn who_takes_over_stamps_also_what_it_had_to_guard_long_ago() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let route = ObjectRef::new(Kind::VirtualService, "shop", "backend");
+    driver.core.fences.insert(route.clone(), ("backend".into(), Millis::ZERO));
+    // Another one drives meanwhile, and dies.
+    let (_, epoch, version) = cluster.lease;
+    cluster.lease = (Some("b".into()), epoch + 1, version + 1);
+    cluster.state.as_mut().unwrap().0.epoch = epoch + 1;
+    cluster.world.pass(Millis::mins(3));
+    let before = driver.trace.len();
+    driver.run(&mut cluster, 20);
+    assert_eq!(cluster.lease.0.as_deref(), Some("a"), "it is taken over");
+    let written = driver.trace[before..].iter().flat_map(|(.., out)| out).filter_map(|r| match &r.call {
+        Call::Write { action, .. } => Some(action),
+        _ => None,
+    });
+    assert!(written.clone().any(|a| matches!(&**a, Action::Fence { object, .. } if *object == route)), "{:?}", written.collect::<Vec<_>>());
 }
