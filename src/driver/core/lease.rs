@@ -38,6 +38,8 @@ pub(super) struct Lease {
     seizing: Option<String>,
     /// Whose Lease was taken for an order that is not obeyed yet.
     seized: Option<String>,
+    /// It is new, and what another driver may have written to is not stamped yet.
+    unstamped: bool,
     /// A newer driver's record was met: the Lease is no longer ours, and whose it is comes with the next look.
     lost: bool,
 }
@@ -149,6 +151,16 @@ impl Core {
         }
     }
 
+    /// Stamps what another driver had, as soon as both are there: the Lease, and the run. The record may have been read last.
+    pub(super) fn stamp_what_is_taken_over(&mut self) {
+        let (Some((epoch, _)), Some(r), true) = (self.lease.held, self.active(), self.lease.unstamped) else { return };
+        let others = r.epoch > 0 && r.epoch != epoch;
+        self.lease.unstamped = false;
+        if others {
+            self.stamp_everything();
+        }
+    }
+
     pub(super) fn watch_lease(&mut self, out: &mut Vec<Request>) {
         if self.lease.held.is_none() && self.now.mono >= self.lease.next {
             self.ask_lease(LeaseAsk::Read, out);
@@ -170,9 +182,8 @@ impl Core {
                 let before = self.lease.other.take();
                 self.lease.lost = false;
                 if news {
-                    if self.rollout.as_ref().is_some_and(|r| r.epoch > 0) {
-                        self.stamp_everything();
-                    }
+                    self.lease.unstamped = true;
+                    self.stamp_what_is_taken_over();
                     self.lease.seized = self.lease.seizing.take();
                 }
                 if news && self.lease.seized.is_none() {

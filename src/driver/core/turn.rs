@@ -78,6 +78,7 @@ impl Core {
             }
             Place::Drive => {
                 self.fresh.observed = false;
+                self.stamp_what_is_taken_over();
                 self.obey();
                 self.decide(out);
             }

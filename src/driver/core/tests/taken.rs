@@ -157,3 +157,23 @@ fn who_takes_over_stamps_also_what_it_had_to_guard_long_ago() {
     });
     assert!(written.clone().any(|a| matches!(&**a, Action::Fence { object, .. } if *object == route)), "{:?}", written.collect::<Vec<_>>());
 }
+
+#[test]
+fn who_learns_of_the_run_after_it_took_the_lease_stamps_all_the_same() {
+    let (mut cluster, driver) = begun(&["backend"], 20);
+    drop(driver);
+    cluster.lease.0 = None;
+    let mut other = Process::new("b", &cluster);
+    cluster.unreadable = true;
+    other.order(&mut cluster, "next", Command::Advance);
+    other.settle(&mut cluster);
+    assert_eq!(cluster.lease.0.as_deref(), Some("b"));
+    cluster.unreadable = false;
+    other.run(&mut cluster, 8);
+    let writes = other.trace.iter().flat_map(|(.., out)| out).filter_map(|r| match &r.call {
+        Call::Write { action, .. } => Some(action),
+        _ => None,
+    });
+    let first: Vec<bool> = writes.take(4).map(|a| matches!(**a, Action::Fence { .. })).collect();
+    assert_eq!(first, [true, true, true, false], "both Deployments and the route, then the next step");
+}
