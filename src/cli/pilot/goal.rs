@@ -159,6 +159,8 @@ fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
 fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<Ending> {
     let by_us = by != crate::engine::decide::SELF;
     match goal {
+        // Its controller would go on where nobody drives.
+        Goal::Taken if !stands_still(r, view) => None,
         Goal::Taken => ending(Exit::Done, format!("{} is paused by {by}: {why}", r.release.name)),
         Goal::Rest if view.writes > 0 || (by_us && !(routes_hold(r, view) && stands_still(r, view))) => None,
         Goal::Rest if by_us => ending(Exit::Done, format!("{} rests: {why}", r.release.name)),

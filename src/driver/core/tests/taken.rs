@@ -166,10 +166,21 @@ fn who_learns_of_the_run_after_it_took_the_lease_stamps_all_the_same() {
     let mut other = Process::new("b", &cluster);
     cluster.unreadable = true;
     other.order(&mut cluster, "next", Command::Advance);
-    other.settle(&mut cluster);
-    assert_eq!(cluster.lease.0.as_deref(), Some("b"));
+    let (id, acquire) = loop {
+        let Request { id, call } = other.wire.pop_front().expect("the Lease is asked for");
+        if matches!(&call, Call::Lease { ask: LeaseAsk::Acquire { .. }, .. }) {
+            break (id, call);
+        }
+        let reply = cluster.execute(call);
+        other.input(cluster.world.now, Input::Reply { id, reply });
+    };
+    // The record can be read again, and is, while the answer about the Lease is on its way.
     cluster.unreadable = false;
+    other.run(&mut cluster, 2);
+    let reply = cluster.execute(acquire);
+    other.input(cluster.world.now, Input::Reply { id, reply });
     other.run(&mut cluster, 8);
+    assert_eq!(cluster.lease.0.as_deref(), Some("b"));
     let writes = other.trace.iter().flat_map(|(.., out)| out).filter_map(|r| match &r.call {
         Call::Write { action, .. } => Some(action),
         _ => None,
