@@ -97,6 +97,8 @@ pub struct Core {
     /// Whether the next look is to tell it, and whether the newest was asked to.
     wants_room: bool,
     weighs: bool,
+    /// It tells of routes and Deployments only: enough to send traffic back by, and for nothing else.
+    hasty: bool,
     judge: Judge,
     judgement: Judgement,
     lease: Lease,
@@ -188,6 +190,7 @@ impl Core {
             room: None,
             wants_room: false,
             weighs: false,
+            hasty: false,
             lease: Lease::default(),
             orders: VecDeque::new(),
             remote: Vec::new(),

@@ -36,6 +36,7 @@ impl Core {
             self.asked_as = Some(Arc::clone(&release));
             let haste = self.haste();
             self.weighs = haste == Haste::Rising;
+            self.hasty = haste == Haste::AtOnce;
             self.wants_room = false;
             self.send(Pending::Observe, Call::Observe { release, haste }, out);
             self.watch_lease(out);

@@ -87,10 +87,20 @@ impl Core {
         if self.active().is_none() || self.lease.other_is_alive(self.now.mono) {
             return;
         }
+        self.take_back(out);
+    }
+
+    /// Carries out the orders to go back that wait here, and no other.
+    pub(super) fn take_back(&mut self, out: &mut Vec<Request>) {
         let (back, rest) = std::mem::take(&mut self.orders).into_iter().partition(|o| o.command.goes_back());
         self.orders = rest;
         for order in <Vec<Order>>::from(back) {
-            self.roll_back_now(&order, out);
+            // Refused from memory alone it could be wrong: there may be a run that memory knows nothing of.
+            if self.is_unreached() && !self.would_work(&order) {
+                self.orders.push_back(order);
+            } else {
+                self.roll_back_now(&order, out);
+            }
         }
     }
 
@@ -107,11 +117,7 @@ impl Core {
         if self.active().is_none() {
             return;
         }
-        let (back, rest) = std::mem::take(&mut self.orders).into_iter().partition(|o| o.command.goes_back());
-        self.orders = rest;
-        for order in <Vec<Order>>::from(back) {
-            self.roll_back_now(&order, out);
-        }
+        self.take_back(out);
         if self.is_rolling_back() && !self.is_writing() && (self.setup.take_up || self.lease.epoch(self.now).is_some()) {
             self.send_back(out);
         }

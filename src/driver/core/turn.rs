@@ -76,6 +76,16 @@ impl Core {
                 self.fresh.observed = false;
                 (self.wants_room, self.next_turn) = (true, self.now.mono);
             }
+            Place::Drive if self.hasty => {
+                // A run may be on record that nobody knew of when the look was asked for: decided is on a whole one.
+                self.fresh.observed = false;
+                self.take_back(out);
+                if self.is_rolling_back() {
+                    self.next_turn = self.now.mono;
+                } else if !self.orders.is_empty() {
+                    self.next_turn = self.next_turn.min(self.now.mono.plus(ASK_AGAIN));
+                }
+            }
             Place::Drive => {
                 self.fresh.observed = false;
                 self.stamp_what_is_taken_over();
@@ -128,7 +138,7 @@ impl Core {
     fn obey(&mut self) {
         let before = self.rollout.as_ref().map(|r| r.id.clone());
         // Where nobody answered, what is asked waits for an answer, but for what goes back.
-        let unreached = self.faults.get("state").is_some_and(|(fault, _)| fault.kind == FaultKind::Unreachable);
+        let unreached = self.is_unreached();
         let (now, later) = std::mem::take(&mut self.orders).into_iter().partition(|o| !unreached || o.command.goes_back());
         self.orders = later;
         if !self.orders.is_empty() {
@@ -152,6 +162,11 @@ impl Core {
                 self.apply(&order);
             }
         }
+    }
+
+    /// Whether nobody answered when the record was asked for.
+    pub(super) fn is_unreached(&self) -> bool {
+        self.faults.get("state").is_some_and(|(fault, _)| fault.kind == FaultKind::Unreachable)
     }
 
     /// Whether an order would be taken, by what is known.

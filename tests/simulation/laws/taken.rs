@@ -24,7 +24,10 @@ pub struct Taken {
 impl Laws {
     /// A state is sent to be stored.
     pub(super) fn stored_in(&mut self, rollout: &Rollout, now: Millis) {
-        self.taken.begun.entry(rollout.id.clone()).or_insert(rollout.epoch);
+        // Nothing written yet: it begins here, also where the same order began it once before.
+        if rollout.seq == 0 || !self.taken.begun.contains_key(&rollout.id) {
+            self.taken.begun.insert(rollout.id.clone(), rollout.epoch);
+        }
         self.taken.wrote.entry(rollout.epoch).or_insert_with(|| (now, BTreeSet::new()));
     }
 
