@@ -28,8 +28,9 @@ impl Laws {
         if writes && !process.may_write {
             return self.broken("R1", world.now, format!("{} only watches and sends {call:?}", process.name()));
         }
+        self.held_in(world.lease.epoch, world.now);
         if let Call::Store { rollout, .. } = call {
-            self.stored_in(rollout, world.now);
+            self.stored_in(rollout);
         }
         if let Call::Store { rollout, .. } = call
             && self.entry(rollout).is_none()

@@ -17,18 +17,23 @@ const LATEST: Millis = Millis::secs(60);
 pub struct Taken {
     /// The epoch in which each run was first stored.
     begun: BTreeMap<String, u64>,
-    /// Of each epoch, when it began to write and what it wrote to.
+    /// Of each epoch, when it began and what it wrote to.
     wrote: BTreeMap<u64, (Millis, BTreeSet<ObjectRef>)>,
 }
 
 impl Laws {
+    /// The Lease is in this epoch.
+    pub(super) fn held_in(&mut self, epoch: u64, now: Millis) {
+        self.taken.wrote.entry(epoch).or_insert_with(|| (now, BTreeSet::new()));
+    }
+
     /// A state is sent to be stored.
-    pub(super) fn stored_in(&mut self, rollout: &Rollout, now: Millis) {
-        // Nothing written yet: it begins here, also where the same order began it once before.
-        if rollout.seq == 0 || !self.taken.begun.contains_key(&rollout.id) {
+    pub(super) fn stored_in(&mut self, rollout: &Rollout) {
+        // Nothing written before what it plans now: it begins here, also where the same order began it once before.
+        let begins = usize::try_from(rollout.seq).is_ok_and(|seq| seq == rollout.intents.len());
+        if begins || !self.taken.begun.contains_key(&rollout.id) {
             self.taken.begun.insert(rollout.id.clone(), rollout.epoch);
         }
-        self.taken.wrote.entry(rollout.epoch).or_insert_with(|| (now, BTreeSet::new()));
     }
 
     /// A write leaves; `run` is what its process knows of the run.
