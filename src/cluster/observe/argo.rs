@@ -1,5 +1,6 @@
 //! An Argo Rollout's status and steps, trimmed to what decisions use.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout};
@@ -70,18 +71,8 @@ fn length(value: &Value) -> Option<Millis> {
     if let Ok(seconds) = text.parse() {
         return Some(Millis::secs(seconds));
     }
-    let mut rest = text;
-    let mut all = Millis::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let count: u64 = rest.get(..digits)?.parse().ok()?;
-        rest = rest.get(digits..)?;
-        let (unit, size) =
-            [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)].into_iter().find(|(unit, _)| rest.starts_with(unit))?;
-        rest = rest.get(unit.len()..)?;
-        all = all.plus(Millis(count.checked_mul(size)?));
-    }
-    (all > Millis::ZERO).then_some(all)
+    let all = text.parse::<SignedDuration>().ok()?.as_millis();
+    u64::try_from(all).ok().filter(|ms| *ms > 0).map(Millis)
 }
 
 #[cfg(test)]
@@ -114,10 +105,10 @@ mod tests {
 
     #[test]
     fn lengths_are_seconds_or_gos_own_texts() {
-        let all =
-            [json!(30), json!("30"), json!("30s"), json!("1m30s"), json!("500ms"), json!("soon"), json!("5"), json!("0s"), json!("3d")];
-        let told: Vec<_> = all.iter().map(|v| length(v).map(|l| l.0)).collect();
-        assert_eq!(told, [Some(30_000), Some(30_000), Some(30_000), Some(90_000), Some(500), None, Some(5_000), None, None]);
+        let told = |v| length(&v).map(|l| l.0);
+        assert_eq!([json!(30), json!("30"), json!("30s"), json!("1m30s")].map(told), [30_000, 30_000, 30_000, 90_000].map(Some));
+        assert_eq!([json!("500ms"), json!("1.5h")].map(told), [500, 5_400_000].map(Some));
+        assert_eq!([json!("soon"), json!("0s"), json!("-5s"), json!("3d")].map(told), [None; 4]);
     }
 
     #[test]

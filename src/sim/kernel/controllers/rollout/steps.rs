@@ -1,6 +1,6 @@
 //! What Argo Rollouts does next with one Rollout: which step it stands at, and how many pods each version gets. Pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::sim::kernel::object::Fields;
@@ -112,7 +112,7 @@ fn walk(state: &mut State, wishes: &Wishes, (new, stable): (Pods, Pods), now: Ti
                     continue;
                 }
             };
-            let end = since + jiff::SignedDuration::from_secs(seconds(step.pointer("/pause/duration"))?);
+            let end = since + SignedDuration::from_secs(seconds(step.pointer("/pause/duration"))?);
             if now < end {
                 return Some(end);
             }
@@ -143,20 +143,12 @@ fn pods(weight: i64, all: i64) -> i64 {
     }
 }
 
-/// `30`, `"30"`, `"30s"`, `"10m"`, `"1h"`; nothing is for ever.
+/// `30`, `"30"`, `"30s"`, `"1h30m"`; nothing is for ever.
 fn seconds(value: Option<&Value>) -> Option<i64> {
-    let text = match value? {
-        Value::String(text) => text.as_str(),
-        number => return number.as_i64(),
-    };
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let size = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return None,
-    };
-    Some(digits.parse::<i64>().ok()?.saturating_mul(size))
+    match value? {
+        Value::String(text) => text.parse().ok().or_else(|| Some(text.parse::<SignedDuration>().ok()?.as_secs())),
+        number => number.as_i64(),
+    }
 }
 
 #[cfg(test)]
