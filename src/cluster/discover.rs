@@ -34,18 +34,19 @@ const SWITCH_HOLD: Millis = Millis::mins(10);
 pub async fn read(client: &Client, namespace: &str) -> Result<Objects, ClusterError> {
     let workloads = try_join(call::list(client, Kind::Deployment, namespace, ""), call::list(client, Kind::Service, namespace, ""));
     let routes = join5(
-        routes(client, Kind::VirtualService, namespace),
-        routes(client, Kind::HttpRoute, namespace),
-        routes(client, Kind::Ingress, namespace),
+        optional(client, Kind::VirtualService, namespace),
+        optional(client, Kind::HttpRoute, namespace),
+        optional(client, Kind::Ingress, namespace),
         rules::read(client, namespace),
-        routes(client, Kind::Rollout, namespace),
+        optional(client, Kind::Rollout, namespace),
     );
     let (workloads, (virtual_services, http_routes, ingresses, destination_rules, rollouts)) = join(workloads, routes).await;
     let (deployments, services) = workloads?;
     Ok(Objects { deployments, services, virtual_services, http_routes, ingresses, destination_rules, rollouts })
 }
 
-async fn routes(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
+/// What may not be served here, or not be allowed to us: then there is none.
+async fn optional(client: &Client, kind: Kind, namespace: &str) -> Vec<Value> {
     call::list(client, kind, namespace, "").await.unwrap_or_default()
 }
 

@@ -26,9 +26,10 @@ pub(super) enum Sharing {
     Alone,
 }
 
-/// A shared connection that is waited on and says nothing is asked for a sign of life after this time,
+/// A shared connection that is waited on and says nothing is asked for a sign of life after this time.
 const ASK_AFTER: Duration = Duration::from_secs(2);
-/// and given up after this one more: together no longer than a request may take, or the next one would go to the same dead end.
+/// One that then gives none is given up after this time. With [`ASK_AFTER`] it is no longer than a request may take, or the next
+/// request would go to the same dead end.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 
 /// Makes it.
