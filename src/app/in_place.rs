@@ -17,7 +17,10 @@ pub fn share(view: &View, component: &str) -> Option<u8> {
     let told = match &w.argo {
         Some(argo) if argo.is_midway() && !argo.aborted => argo.weight.unwrap_or_else(|| of_pods(w)),
         Some(_) => return None,
-        None => turning(view).map(|_| of_pods(w))?,
+        None => {
+            turning(view)?;
+            of_pods(w)
+        }
     };
     u8::try_from(told.min(100)).ok()
 }

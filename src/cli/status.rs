@@ -11,7 +11,7 @@ use crate::domain::time::Millis;
 use crate::domain::verdict::Verdict;
 use crate::engine::auto_sync;
 use crate::engine::command::describe;
-use crate::engine::needs::{Need, missing};
+use crate::engine::needs::{Need, foremost, missing};
 use crate::engine::way_back::{WayBack, way_back};
 
 use super::args::{Global, Which};
@@ -166,7 +166,7 @@ fn state(look: &Look, r: Option<&Rollout>) -> String {
 /// What Argo Rollouts waits for now: what is on record is what a driver saw last.
 fn followed(look: &Look, r: &Rollout) -> Option<String> {
     let needs = missing(r, look.observed.as_ref().ok()?);
-    needs.into_iter().find_map(|need| if let Need::Wait(_, text) = need { Some(text) } else { None })
+    foremost(needs.into_iter().filter_map(|need| if let Need::Wait(_, text) = need { Some(text) } else { None }))
 }
 
 fn component(look: &Look, way: Option<&WayBack>, name: &str) -> ComponentStatus {
@@ -198,8 +198,7 @@ fn component(look: &Look, way: Option<&WayBack>, name: &str) -> ComponentStatus 
 
 /// The share that Argo Rollouts gives the new version, where its router says so.
 fn argo_weight(workload: &Workload) -> Option<u8> {
-    let argo = workload.argo.as_ref().filter(|a| a.is_midway())?;
-    u8::try_from(argo.weight?).ok()
+    u8::try_from(workload.argo.as_ref()?.routed()?).ok()
 }
 
 impl Row for Status {

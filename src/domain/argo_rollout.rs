@@ -98,6 +98,16 @@ impl ArgoRollout {
         self.phase == ArgoPhase::Healthy && !self.is_midway()
     }
 
+    /// Whether it was told to go on, by the pause of `passed`, and has not done so yet.
+    pub fn has_yet_to_go_on(&self, passed: Option<Timestamp>) -> bool {
+        self.resuming || self.pause.as_ref().is_some_and(|p| passed == Some(p.since))
+    }
+
+    /// Share of the traffic, percent, that its router gives a version that is on its way.
+    pub fn routed(&self) -> Option<u32> {
+        self.weight.filter(|_| self.is_midway())
+    }
+
     /// The pause that ends only when a person says so.
     pub fn awaited(&self) -> Option<&ArgoPause> {
         self.pause.as_ref().filter(|p| p.lasts.is_none())

@@ -143,12 +143,14 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Whether its controller has seen the newest spec: until then it speaks of the one before.
+    pub fn is_seen(&self) -> bool {
+        self.observed_generation >= self.generation
+    }
+
     /// Whether the Deployment's controller has seen the newest spec and every wanted pod runs it and is ready.
     pub fn is_settled(&self) -> bool {
-        self.observed_generation >= self.generation
-            && self.updated == self.replicas
-            && self.ready >= self.replicas
-            && self.current <= self.replicas
+        self.is_seen() && self.updated == self.replicas && self.ready >= self.replicas && self.current <= self.replicas
     }
 
     fn at_once(&mut self) {

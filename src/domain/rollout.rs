@@ -19,6 +19,9 @@ use super::step::Step;
 use super::time::{Millis, Now};
 use super::weight::Weight;
 
+/// How what is waited for begins, where that is a person's word.
+pub const FOR_APPROVAL: &str = "waits for approval: ";
+
 /// The version of [`Rollout`] that this program writes; a newer one is refused, never guessed at.
 pub const SCHEMA: u32 = 1;
 /// How many journal lines travel with the state.
@@ -170,7 +173,7 @@ impl Rollout {
     pub fn approval(&self) -> Option<&str> {
         match (self.step()?, &self.phase) {
             (Step::Approve(label), _) => Some(label),
-            (Step::Follow, Phase::Progressing) => self.waiting.as_deref()?.strip_prefix("waits for approval: "),
+            (Step::Follow, Phase::Progressing) => self.waiting.as_deref()?.strip_prefix(FOR_APPROVAL),
             _ => None,
         }
     }

@@ -16,11 +16,6 @@ pub(super) fn told<'a>(observed: &'a Observed, component: &str) -> Option<&'a Ar
     observed.workload(component, Track::Stable)?.argo.as_deref()
 }
 
-/// Whether the controller has seen the newest spec: until then it speaks of the one before.
-pub(super) fn is_seen(workload: &Workload) -> bool {
-    workload.observed_generation >= workload.generation
-}
-
 /// The version that serves: while another one is on its way, it is no longer the one in the Rollout's own template.
 pub(super) fn serving(workload: &Workload) -> Recorded {
     let whole = recorded(workload);
@@ -88,8 +83,7 @@ pub(super) fn go_on(r: &mut Rollout, observed: Option<&Observed>, actor: &str, e
 fn nothing_to_end(r: &Rollout, observed: &Observed) -> String {
     let said = |(name, target): (&String, &ComponentTarget)| {
         let argo = told(observed, name)?;
-        let same = argo.pause.as_ref().is_some_and(|p| target.passed == Some(p.since));
-        Some(match (same || argo.resuming, &argo.pause) {
+        Some(match (argo.has_yet_to_go_on(target.passed), &argo.pause) {
             (true, _) => format!("{name}: it was told to go on, and Argo Rollouts has not done so yet"),
             (false, Some(_)) => format!("{name}: {} ends by itself; next (n) ends it now", argo.place()),
             (false, None) => format!("{name}: nothing waits for an approval: {}", argo.place()),
@@ -101,7 +95,7 @@ fn nothing_to_end(r: &Rollout, observed: &Observed) -> String {
 /// Why Argo Rollouts, or Kubernetes, gave the wanted version up.
 pub(super) fn failed(r: &Rollout, component: &str, workload: &Workload) -> Option<String> {
     let (argo, target) = (workload.argo.as_ref()?, r.targets.get(component)?);
-    if !is_seen(workload) || !argo.is_midway() || !image_changes(workload, &target.images).is_empty() {
+    if !workload.is_seen() || !argo.is_midway() || !image_changes(workload, &target.images).is_empty() {
         return None; // it speaks of another version
     }
     let why = argo.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
 use crate::domain::release::{Router, Track};
-use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
+use crate::domain::rollout::{ComponentTarget, FOR_APPROVAL, Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{Judgement, Verdict};
@@ -141,7 +141,7 @@ fn step_done(r: &mut Rollout, judgement: &Judgement, now: Now) -> bool {
             Some(Step::Retire(length)) if r.covered < *length => {
                 Some(format!("the old version is kept warm for {}", length.minus(r.covered).clock()))
             }
-            Some(Step::Approve(label)) if !r.express => Some(format!("waits for approval: {label}")),
+            Some(Step::Approve(label)) if !r.express => Some(format!("{FOR_APPROVAL}{label}")),
             Some(Step::Promote) => {
                 r.asked = Weight::ZERO;
                 None

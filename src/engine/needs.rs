@@ -4,7 +4,7 @@ use crate::domain::action::{Action, ImageChange, Precondition, Target};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::release::{Component, Router, Track};
-use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
+use crate::domain::rollout::{ComponentTarget, FOR_APPROVAL, Phase, Rollout};
 use crate::domain::route::{Acceptance, RouteFacts};
 use crate::domain::step::Step;
 use crate::domain::testers::TestersMove;
@@ -62,6 +62,11 @@ impl Need {
             Need::Wait(..) => None,
         }
     }
+}
+
+/// What is told of all that is waited for: a person's word before what comes by itself.
+pub fn foremost(waits: impl IntoIterator<Item = String>) -> Option<String> {
+    waits.into_iter().min_by_key(|why| !why.starts_with(FOR_APPROVAL))
 }
 
 /// One component with everything that is known of it.

@@ -21,7 +21,7 @@ use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::image::Image;
 use crate::domain::observed::Autoscaler;
 use crate::domain::release::Strategy as Kind;
-use crate::domain::release::{Canary, Release, Router, Stage, Track};
+use crate::domain::release::{Canary, Component, Release, Router, Stage, Track};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::Millis;

@@ -125,7 +125,7 @@ fn weights(cx: &Cx<'_>, view: &View, c: &Component) -> Row {
         return w.map_or_else(
             || cx.row(Role::Dim, "–"),
             |w| {
-                let routed = w.argo.as_ref().filter(|a| a.is_midway()).and_then(|a| a.weight);
+                let routed = w.argo.as_ref().and_then(|a| a.routed());
                 let routed = routed.map_or_else(String::new, |weight| format!("{weight} %, "));
                 cx.row(Role::Strong, format!("{routed}{}/{} new, {} ready", w.updated, w.replicas, w.ready))
             },

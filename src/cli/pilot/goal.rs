@@ -204,7 +204,7 @@ fn has_yet_to_go_on(r: &Rollout, view: &View) -> bool {
     let Some(observed) = &view.observed else { return true };
     r.targets.iter().any(|(name, target)| {
         let argo = observed.workload(name, Track::Stable).and_then(|w| w.argo.as_ref());
-        argo.is_some_and(|a| a.resuming || a.pause.as_ref().is_some_and(|p| target.passed == Some(p.since)))
+        argo.is_some_and(|a| a.has_yet_to_go_on(target.passed))
     })
 }
 

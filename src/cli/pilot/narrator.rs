@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::release::Track;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{FOR_APPROVAL, Rollout};
 use crate::domain::text::sanitize;
 use crate::domain::time::hms;
 use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
@@ -138,7 +138,7 @@ impl Narrator {
 
     /// What is waited for, where it is neither time nor a verdict.
     fn waiting(&mut self, view: &View, r: &Rollout, lines: &mut Vec<Line>) {
-        let waiting = r.waiting.clone().filter(|w| w.starts_with("waits for approval"));
+        let waiting = r.waiting.clone().filter(|w| w.starts_with(FOR_APPROVAL));
         if let Some(text) = waiting.clone().filter(|w| self.waiting.as_ref() != Some(w)) {
             lines.push(line(view, view.now.wall, "waiting", text));
         }

@@ -6,13 +6,13 @@ use crate::domain::observed::Observed;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::step::Step;
 
-use super::super::needs::{Need, Stage};
+use super::super::needs::{Need, Stage, foremost};
 use super::super::{drift, guard, room};
 
 /// The writes of the earliest stage; what is waited for becomes `waiting`.
 pub(super) fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage: Stage) -> Vec<(Action, Precondition)> {
     let mut actions = Vec::new();
-    let mut waiting = None;
+    let (mut waiting, mut waits) = (None, Vec::new());
     let raising = |action: &Action| matches!(action, Action::Route { facts, weight, .. } if facts.rises_to(*weight));
     let due = needs.iter().filter(|n| n.stage() == stage).filter_map(|n| if let Need::Act(_, action, _) = n { Some(action) } else { None });
     // Components get their pods together, or none does.
@@ -40,9 +40,9 @@ pub(super) fn act(r: &mut Rollout, observed: &Observed, needs: Vec<Need>, stage:
                     Err(refusal) => waiting = Some(refusal.to_string()),
                 }
             }
-            Need::Wait(_, why) => waiting = waiting.or(Some(why)),
+            Need::Wait(_, why) => waits.push(why),
         }
     }
-    r.waiting = waiting.or_else(|| actions.first().map(|(a, _)| a.to_string()));
+    r.waiting = waiting.or_else(|| foremost(waits)).or_else(|| actions.first().map(|(a, _)| a.to_string()));
     actions
 }

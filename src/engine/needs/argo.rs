@@ -4,9 +4,8 @@ use crate::domain::action::{Action, Precondition};
 use crate::domain::argo_rollout::{ArgoRollout, Steer};
 use crate::domain::observed::Workload;
 use crate::domain::release::Track;
-use crate::domain::rollout::Phase;
+use crate::domain::rollout::{FOR_APPROVAL, Phase};
 
-use super::super::argo::is_seen;
 use super::{Need, Part, Stage};
 
 impl Part<'_> {
@@ -19,23 +18,18 @@ impl Part<'_> {
         let template = self.template(workload);
         if matches!(self.rollout.phase, Phase::Paused { .. }) {
             let turning = template.is_none() && argo.is_midway();
-            return if turning && !workload.paused { vec![self.hold(workload, true)] } else { Vec::new() };
+            return if turning && !workload.paused { vec![self.set_paused(workload, true)] } else { Vec::new() };
         }
         if let Some(need) = template {
             return vec![need];
         }
         if workload.paused {
-            return vec![self.hold(workload, false)];
+            return vec![self.set_paused(workload, false)];
         }
-        if !is_seen(workload) {
+        if !workload.is_seen() {
             return vec![self.wait("Argo Rollouts has not seen the new version yet")];
         }
         if argo.is_done() { Vec::new() } else { vec![self.walk(workload, argo)] }
-    }
-
-    fn hold(&self, workload: &Workload, paused: bool) -> Need {
-        let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
-        Need::Act(Stage::Capacity, action, Precondition::Value)
     }
 
     fn wait(&self, what: &str) -> Need {
@@ -59,7 +53,7 @@ impl Part<'_> {
         match &argo.pause {
             Some(pause) if self.target.passed == Some(pause.since) => steer(Steer::GoOn { pause: pause.clone(), step: argo.step }),
             Some(pause) => match pause.lasts {
-                None => Need::Wait(Stage::Route, format!("waits for approval: {}: {place}, {pause}", self.name())),
+                None => Need::Wait(Stage::Route, format!("{FOR_APPROVAL}{}: {place}, {pause}", self.name())),
                 Some(_) => self.wait(&format!("{place}, {pause}")),
             },
             None => {

@@ -15,10 +15,7 @@ impl Part<'_> {
         let Some(workload) = &self.seen.stable else {
             return vec![Need::Wait(Stage::Images, format!("{}: Deployment {} does not exist", self.name(), self.component.stable))];
         };
-        let pause = |paused| {
-            let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
-            Need::Act(Stage::Capacity, action, Precondition::Value)
-        };
+        let pause = |paused| self.set_paused(workload, paused);
         let template = self.template(workload);
         if matches!(self.rollout.phase, Phase::Paused { .. }) {
             let turning = template.is_none() && workload.updated < workload.replicas;
@@ -28,7 +25,7 @@ impl Part<'_> {
             return vec![need];
         }
         let wanted = guard::pods_needed(workload.replicas, share);
-        let reached = workload.observed_generation >= workload.generation && workload.updated >= wanted;
+        let reached = workload.is_seen() && workload.updated >= wanted;
         match (share == Weight::FULL, reached, workload.paused) {
             (true, _, true) | (false, false, true) => vec![pause(false)],
             (false, true, false) => vec![pause(true)],
@@ -39,6 +36,12 @@ impl Part<'_> {
             (false, true, true) => Vec::new(),
             (false, false, false) => vec![Need::Wait(Stage::Ready, format!("{}: {} of {wanted} updated", self.name(), workload.updated))],
         }
+    }
+
+    /// What turns stops where it is, or goes on.
+    pub(super) fn set_paused(&self, workload: &Workload, paused: bool) -> Need {
+        let action = Action::SetPaused { component: self.name().to_owned(), target: self.to_target(Track::Stable, workload), paused };
+        Need::Act(Stage::Capacity, action, Precondition::Value)
     }
 
     /// The rolling Deployment's template: the wanted images, or the kept revision.

@@ -53,6 +53,22 @@ fn an_approval_ends_the_pause_that_was_seen_and_no_other() {
 }
 
 #[test]
+fn who_waits_for_a_person_is_told_before_who_goes_on_by_itself() {
+    let mut release = argo_rollout();
+    let second = Component { name: "zone".into(), stable: "zone".into(), ..release.components[0].clone() };
+    release.components.push(second);
+    let mut run = Run::started(release);
+    walked(&mut run, 6);
+    // The first one was told to go on, and stands in a pause that ends by itself; the second one still waits.
+    let since = run.world.workload("web", Track::Stable).argo.as_ref().unwrap().pause.as_ref().unwrap().since;
+    run.rollout.as_mut().unwrap().targets.get_mut("web").unwrap().passed = Some(since);
+    walked(&mut run, 4);
+    assert_eq!(run.world.workload("web", Track::Stable).argo.as_ref().unwrap().step, Some(3));
+    let label = run.rollout.as_ref().unwrap().approval().map(str::to_owned);
+    assert!(label.as_ref().is_some_and(|l| l.starts_with("zone: step 2 of 4 (pause)")), "{label:?}");
+}
+
+#[test]
 fn next_ends_a_timed_pause_early_and_that_is_on_record() {
     let mut run = waiting();
     run.order(Command::Advance).unwrap();

@@ -6,7 +6,6 @@ use crate::domain::argo_rollout::{ArgoRollout, Steer};
 use crate::domain::observed::{Observed, Workload};
 use crate::domain::release::Track;
 
-use super::super::argo::is_seen;
 use super::super::needs::image_changes;
 use super::{Moves, STABLE_DEADLINE, Side, as_target, undone};
 
@@ -28,7 +27,7 @@ pub(super) fn abort(side: Side<'_>) -> Option<(Action, Precondition)> {
     let stable = side.seen.stable.as_ref()?;
     let argo = stable.argo.as_ref()?;
     // While it is on its way to the old version there is nothing to abort.
-    let astray = argo.is_midway() && is_seen(stable) && template_back(side, stable).is_some();
+    let astray = argo.is_midway() && stable.is_seen() && template_back(side, stable).is_some();
     (astray && !argo.aborted).then(|| steer(side, stable, Steer::Abort { stable: argo.stable.clone() }))
 }
 
@@ -48,7 +47,7 @@ pub(super) fn back(side: Side<'_>, moves: &mut Moves) {
     };
     match next(side, stable, argo) {
         Some(write) => moves.actions.push(write),
-        None if argo.is_done() && is_seen(stable) => {}
+        None if argo.is_done() && stable.is_seen() => {}
         // What never gets ready does not keep the rollback open for ever, as long as something answers.
         None if side.r.covered >= STABLE_DEADLINE && stable.ready > 0 && !argo.is_midway() => {}
         None => {
@@ -66,7 +65,7 @@ fn next(side: Side<'_>, stable: &Workload, argo: &ArgoRollout) -> Option<(Action
         let target = as_target(side.r, Track::Stable, stable);
         return Some((Action::SetPaused { component: side.name.to_owned(), target, paused: false }, Precondition::Identity));
     }
-    let walks = is_seen(stable) && argo.is_midway() && !argo.promoting;
+    let walks = stable.is_seen() && argo.is_midway() && !argo.promoting;
     walks.then(|| steer(side, stable, Steer::PromoteFull { current: argo.current.clone() }))
 }
 
