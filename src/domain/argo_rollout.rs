@@ -58,10 +58,21 @@ pub enum ArgoPhase {
 pub struct ArgoPause {
     /// `CanaryPauseStep`, `BlueGreenPause`, `InconclusiveAnalysisRun` or `InconclusiveExperiment`.
     pub reason: SafeText,
-    /// Since when: this tells one pause from the next.
-    pub since: Timestamp,
+    /// Which one it is.
+    pub at: PauseAt,
     /// How long the step says; `None` waits for a person.
     pub lasts: Option<Millis>,
+}
+
+/// What tells one pause from the next. Its beginning alone does not: the API keeps whole seconds, and within one a pause can be
+/// ended, the next weight be set and the next pause begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PauseAt {
+    /// When it began.
+    pub since: Timestamp,
+    /// The step it stands at, from 0; `None` where there are no steps.
+    pub step: Option<u32>,
 }
 
 /// What its status is asked to become.
@@ -72,8 +83,6 @@ pub enum Steer {
     GoOn {
         /// The pause.
         pause: ArgoPause,
-        /// The step it stands at.
-        step: Option<u32>,
     },
     /// Skip all steps, pauses and analyses that are left.
     PromoteFull {
@@ -99,8 +108,8 @@ impl ArgoRollout {
     }
 
     /// Whether it was told to go on, by the pause of `passed`, and has not done so yet.
-    pub fn has_yet_to_go_on(&self, passed: Option<Timestamp>) -> bool {
-        self.resuming || self.pause.as_ref().is_some_and(|p| passed == Some(p.since))
+    pub fn has_yet_to_go_on(&self, passed: Option<PauseAt>) -> bool {
+        self.resuming || self.pause.as_ref().is_some_and(|p| passed == Some(p.at))
     }
 
     /// Share of the traffic, percent, that its router gives a version that is on its way.
@@ -146,8 +155,9 @@ impl Steer {
     /// finds another pause, or none, and changes nothing).
     pub(super) fn ops(&self) -> Vec<Value> {
         match self {
-            Steer::GoOn { pause, step } => {
-                let mut ops = vec![test("/status/pauseConditions/0/startTime", pause.since.to_string())];
+            Steer::GoOn { pause } => {
+                let PauseAt { since, step } = pause.at;
+                let mut ops = vec![test("/status/pauseConditions/0/startTime", since.to_string())];
                 ops.extend(step.map(|n| test("/status/currentStepIndex", n)));
                 // Of an analysis that came to nothing the step itself is over, too: it would stop there again.
                 let skips = pause.reason.as_str().starts_with("Inconclusive");
@@ -167,7 +177,7 @@ impl Steer {
 /// `CanaryPauseStep since 03:12:00Z`.
 impl fmt::Display for ArgoPause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} since {}", self.reason, super::time::hms(self.since))
+        write!(f, "{} since {}", self.reason, super::time::hms(self.at.since))
     }
 }
 
@@ -176,12 +186,13 @@ mod tests {
     use super::*;
 
     fn pause(reason: &str) -> ArgoPause {
-        ArgoPause { reason: reason.into(), since: "2026-11-29T03:12:00Z".parse().unwrap(), lasts: None }
+        let at = PauseAt { since: "2026-11-29T03:12:00Z".parse().unwrap(), step: Some(1) };
+        ArgoPause { reason: reason.into(), at, lasts: None }
     }
 
     #[test]
     fn a_pause_is_ended_only_where_it_is_the_one_that_was_seen() {
-        let go_on = Steer::GoOn { pause: pause("CanaryPauseStep"), step: Some(1) };
+        let go_on = Steer::GoOn { pause: pause("CanaryPauseStep") };
         assert_eq!(
             go_on.ops(),
             [
@@ -193,7 +204,7 @@ mod tests {
         let (current, stable) = ("7f9".to_owned(), "6d8".to_owned());
         assert_eq!(Steer::PromoteFull { current }.ops()[0], json!({"op": "test", "path": "/status/currentPodHash", "value": "7f9"}));
         assert_eq!(Steer::Abort { stable }.ops()[0], json!({"op": "test", "path": "/status/stableRS", "value": "6d8"}));
-        let skipping = Steer::GoOn { pause: pause("InconclusiveAnalysisRun"), step: Some(1) }.ops();
+        let skipping = Steer::GoOn { pause: pause("InconclusiveAnalysisRun") }.ops();
         assert!(skipping.contains(&json!({"op": "replace", "path": "/status/currentStepIndex", "value": 2})), "{skipping:?}");
     }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Precondition};
+use super::argo_rollout::PauseAt;
 use super::command::Mark;
 use super::drift::{Drift, Known};
 use super::journal::Entry;
@@ -287,9 +288,9 @@ pub struct ComponentTarget {
     pub cloned: bool,
     /// Set when the run puts a Deployment back to a kept revision.
     pub undo: Option<KeptRevision>,
-    /// The pause of Argo Rollouts, by its beginning, that a person said to end: this one, and none that comes later.
+    /// The pause of Argo Rollouts that a person said to end: this one, and none that comes later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passed: Option<Timestamp>,
+    pub passed: Option<PauseAt>,
 }
 
 /// A workload as recorded at the start.

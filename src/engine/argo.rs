@@ -68,9 +68,9 @@ pub(super) fn go_on(r: &mut Rollout, observed: Option<&Observed>, actor: &str, e
     let mut ended = false;
     for (name, target) in &mut r.targets {
         let Some(argo) = told(observed, name) else { continue };
-        let pause = argo.pause.as_ref().filter(|p| early || p.lasts.is_none()).filter(|p| target.passed != Some(p.since));
+        let pause = argo.pause.as_ref().filter(|p| early || p.lasts.is_none()).filter(|p| target.passed != Some(p.at));
         if let Some(pause) = pause {
-            target.passed = Some(pause.since);
+            target.passed = Some(pause.at);
             ended = true;
             if pause.lasts.is_some() {
                 r.overrides.push(format!("{actor} ended {} of Argo Rollouts early", argo.place()));

@@ -34,11 +34,13 @@ struct Run {
     rollout: Option<Rollout>,
     orders: u32,
     weights: Vec<u32>,
+    /// How long a turn lasts.
+    pace: Millis,
 }
 
 impl Run {
     fn new(release: Release) -> Run {
-        Run { world: World::new(release), rollout: None, orders: 0, weights: vec![] }
+        Run { world: World::new(release), rollout: None, orders: 0, weights: vec![], pace: Millis::secs(5) }
     }
 
     fn started(release: Release) -> Run {
@@ -73,7 +75,7 @@ impl Run {
         if self.weights.last() != Some(&weight) {
             self.weights.push(weight);
         }
-        self.world.pass(Millis::secs(5));
+        self.world.pass(self.pace);
     }
 
     fn turns(&mut self, n: usize) {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout};
+use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout, PauseAt};
 use crate::domain::text::SafeText;
 use crate::domain::time::Millis;
 
@@ -16,7 +16,7 @@ pub(super) fn told(whole: &Value) -> ArgoRollout {
     let steps = whole.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let step = number("/status/currentStepIndex");
     let now = step.and_then(|n| steps.get(usize::try_from(n).ok()?));
-    let pause = pause(whole, now);
+    let pause = pause(whole, step, now);
     let reference = |kind: &str| Some(SafeText::from(format!("{kind} {}", text("/spec/workloadRef/name")?)));
     ArgoRollout {
         phase: match text("/status/phase") {
@@ -39,16 +39,16 @@ pub(super) fn told(whole: &Value) -> ArgoRollout {
     }
 }
 
-fn pause(whole: &Value, step: Option<&Value>) -> Option<ArgoPause> {
+fn pause(whole: &Value, step: Option<u32>, says: Option<&Value>) -> Option<ArgoPause> {
     let first = whole.pointer("/status/pauseConditions/0")?;
     let reason = first.get("reason").and_then(Value::as_str)?;
     let lasts = match reason {
-        "CanaryPauseStep" => step.and_then(|s| length(s.pointer("/pause/duration")?)),
+        "CanaryPauseStep" => says.and_then(|s| length(s.pointer("/pause/duration")?)),
         "BlueGreenPause" => whole.pointer("/spec/strategy/blueGreen/autoPromotionSeconds").and_then(length),
         _ => None,
     };
     let since = first.get("startTime").and_then(Value::as_str)?.parse().ok()?;
-    Some(ArgoPause { reason: SafeText::from(reason), since, lasts })
+    Some(ArgoPause { reason: SafeText::from(reason), at: PauseAt { since, step }, lasts })
 }
 
 /// A step in a few words: its one key, with what matters of its value.

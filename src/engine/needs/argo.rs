@@ -51,7 +51,7 @@ impl Part<'_> {
         }
         let place = argo.place();
         match &argo.pause {
-            Some(pause) if self.target.passed == Some(pause.since) => steer(Steer::GoOn { pause: pause.clone(), step: argo.step }),
+            Some(pause) if self.target.passed == Some(pause.at) => steer(Steer::GoOn { pause: pause.clone() }),
             Some(pause) => match pause.lasts {
                 None => Need::Wait(Stage::Route, format!("{FOR_APPROVAL}{}: {place}, {pause}", self.name())),
                 Some(_) => self.wait(&format!("{place}, {pause}")),

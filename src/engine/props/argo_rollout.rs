@@ -53,6 +53,19 @@ fn an_approval_ends_the_pause_that_was_seen_and_no_other() {
 }
 
 #[test]
+fn a_pause_that_begins_within_the_second_of_the_one_that_was_ended_is_kept() {
+    let mut run = Run::started(argo_rollout());
+    run.pace = Millis(50);
+    let since = |run: &mut Run| run.world.workload("web", Track::Stable).argo.as_ref().unwrap().pause.as_ref().unwrap().at.since;
+    assert_eq!(walked(&mut run, 6), ["images"]);
+    let first = since(&mut run);
+    run.order(Command::Approve).unwrap();
+    assert_eq!(walked(&mut run, 8), ["go on"]);
+    assert_eq!(since(&mut run), first, "it is the same second");
+    assert_eq!(run.world.workload("web", Track::Stable).argo.as_ref().unwrap().step, Some(3));
+}
+
+#[test]
 fn who_waits_for_a_person_is_told_before_who_goes_on_by_itself() {
     let mut release = argo_rollout();
     let second = Component { name: "zone".into(), stable: "zone".into(), ..release.components[0].clone() };
@@ -60,8 +73,8 @@ fn who_waits_for_a_person_is_told_before_who_goes_on_by_itself() {
     let mut run = Run::started(release);
     walked(&mut run, 6);
     // The first one was told to go on, and stands in a pause that ends by itself; the second one still waits.
-    let since = run.world.workload("web", Track::Stable).argo.as_ref().unwrap().pause.as_ref().unwrap().since;
-    run.rollout.as_mut().unwrap().targets.get_mut("web").unwrap().passed = Some(since);
+    let at = run.world.workload("web", Track::Stable).argo.as_ref().unwrap().pause.as_ref().unwrap().at;
+    run.rollout.as_mut().unwrap().targets.get_mut("web").unwrap().passed = Some(at);
     walked(&mut run, 4);
     assert_eq!(run.world.workload("web", Track::Stable).argo.as_ref().unwrap().step, Some(3));
     let label = run.rollout.as_ref().unwrap().approval().map(str::to_owned);

@@ -96,7 +96,7 @@ fn a_run_counts_on_what_stable_is_given() {
     run.turns(2);
     assert_eq!(pods(&mut run, "web"), (6, 1));
     no_drift(&run);
-    let mut back = Run { world: run.world.clone(), rollout: run.rollout.clone(), orders: 50, weights: vec![] };
+    let mut back = Run { world: run.world.clone(), rollout: run.rollout.clone(), orders: 50, weights: vec![], pace: run.pace };
     back.order(Command::RollBack).unwrap();
     back.turns(12);
     assert_eq!((back.phase(), pods(&mut back, "web")), (Phase::RolledBack, (6, 0)), "a way back leaves them");

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::action::WriteOutcome;
-use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout, Steer};
+use crate::domain::argo_rollout::{ArgoPause, ArgoPhase, ArgoRollout, PauseAt, Steer};
 use crate::domain::observed::Workload;
 use crate::domain::text::SafeText;
 use crate::domain::time::Millis;
@@ -51,11 +51,13 @@ pub(super) fn walk(w: &mut Workload, now: Timestamp) {
 }
 
 fn go_on(argo: &mut ArgoRollout, now: Timestamp) {
-    let pause = |lasts| Some(ArgoPause { reason: "CanaryPauseStep".into(), since: now, lasts });
+    // Kept as a Kubernetes time, in whole seconds.
+    let since = Timestamp::from_second(now.as_second()).unwrap();
+    let pause = |step, lasts| Some(ArgoPause { reason: "CanaryPauseStep".into(), at: PauseAt { since, step: Some(step) }, lasts });
     let step = if argo.promoting { LAST } else { argo.step.unwrap() };
-    let over = |p: &ArgoPause| p.lasts.is_some_and(|l| now.as_millisecond() - p.since.as_millisecond() >= l.0 as i64);
+    let over = |p: &ArgoPause| p.lasts.is_some_and(|l| now.as_millisecond() - p.at.since.as_millisecond() >= l.0 as i64);
     match step {
-        0 | 2 => (argo.step, argo.pause) = (Some(step + 1), pause((step == 2).then_some(LENGTH))),
+        0 | 2 => (argo.step, argo.pause) = (Some(step + 1), pause(step + 1, (step == 2).then_some(LENGTH))),
         1 | 3 if argo.resuming || argo.pause.as_ref().is_some_and(over) => {
             (argo.step, argo.pause, argo.resuming) = (Some(step + 1), None, false);
         }
@@ -71,7 +73,7 @@ fn go_on(argo: &mut ArgoRollout, now: Timestamp) {
 pub(super) fn steer(w: &mut Workload, how: &Steer) -> WriteOutcome {
     let argo = w.argo.as_deref_mut().unwrap();
     match how {
-        Steer::GoOn { pause, step } if argo.pause.as_ref() != Some(pause) || argo.step != *step => {
+        Steer::GoOn { pause } if argo.pause.as_ref() != Some(pause) => {
             return WriteOutcome::Conflict { why: "another pause".into() };
         }
         Steer::PromoteFull { current } if argo.current != *current => return WriteOutcome::Conflict { why: "another version".into() },

@@ -13,6 +13,7 @@ use super::{COMPONENTS, Shop};
 use crate::harness::audit::{self, Entry};
 use crate::harness::bastion::PATIENT;
 use crate::harness::control_plane::{ControlPlane, User};
+use crate::harness::namespace::TestNamespace;
 use crate::harness::objects::{self, BACKEND, Component};
 
 const ROUNDS: usize = 5;
@@ -57,32 +58,41 @@ impl Shop {
         }
     }
 
-    /// From the start of a command to the moment that these routes are back on stable, as one watch sees it.
+    /// From the start of a command to the moment that these routes are back on stable.
     async fn until_back(&self, components: &[Component], command: impl FnOnce() + Send + 'static) -> Duration {
-        let client = self.namespace.harness().await;
-        let routes = objects::virtual_services(&client, &self.namespace.name);
-        let version = routes.list(&Default::default()).await.expect("routes").metadata.resource_version.expect("a version");
-        let mut events = routes.watch(&WatchParams::default(), &version).await.expect("a watch").boxed();
-        let began = Instant::now();
-        let command = tokio::task::spawn_blocking(command);
-        let mut away: Vec<&str> = components.iter().map(|c| c.stable).collect();
-        let back = async {
-            while let Some(Ok(event)) = events.next().await {
-                if let WatchEvent::Modified(route) = event
-                    && is_back(&route)
-                {
-                    away.retain(|name| Some(*name) != route.metadata.name.as_deref());
-                }
-                if away.is_empty() {
-                    return began.elapsed();
-                }
-            }
-            panic!("the watch ended");
-        };
-        let took = tokio::time::timeout(PATIENT, back).await.expect("the routes are back");
-        command.await.expect("the command ends");
-        took
+        let names: Vec<&str> = components.iter().map(|c| c.stable).collect();
+        until(&self.namespace, &names, is_back, async { tokio::task::spawn_blocking(command).await.expect("the command ends") }).await
     }
+}
+
+/// From the start of a command to the moment that all of these VirtualServices are as wanted, as one watch sees it.
+pub(super) async fn until(
+    namespace: &TestNamespace,
+    names: &[&str],
+    wanted: fn(&DynamicObject) -> bool,
+    command: impl Future<Output = ()>,
+) -> Duration {
+    let client = namespace.harness().await;
+    let routes = objects::virtual_services(&client, &namespace.name);
+    let version = routes.list(&Default::default()).await.expect("routes").metadata.resource_version.expect("a version");
+    let mut events = routes.watch(&WatchParams::default(), &version).await.expect("a watch").boxed();
+    let began = Instant::now();
+    let mut left = names.to_vec();
+    let all = async {
+        while let Some(Ok(event)) = events.next().await {
+            if let WatchEvent::Modified(route) = event
+                && wanted(&route)
+            {
+                left.retain(|name| Some(*name) != route.metadata.name.as_deref());
+            }
+            if left.is_empty() {
+                return began.elapsed();
+            }
+        }
+        panic!("the watch ended");
+    };
+    let (took, ()) = tokio::join!(tokio::time::timeout(PATIENT, all), command);
+    took.expect("the routes are back")
 }
 
 fn weights(stable: u32, candidate: u32) -> Value {

@@ -1,11 +1,10 @@
 //! Argo Rollouts' own controller, told by `cutover` what the runbook tells it with its plugin; its router is Istio's.
 
-use std::time::Duration;
-
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::SOON;
+use super::latency::until;
 use crate::harness::audit;
 use crate::harness::bastion::Bastion;
 use crate::harness::control_plane::{ControlPlane, User};
@@ -67,8 +66,7 @@ impl Users {
     /// The share of the new version, as the VirtualService has it.
     async fn weight(&self) -> u64 {
         let client = self.namespace.harness().await;
-        let route = objects::virtual_services(&client, &self.namespace.name).get(USERS).await.expect("the route");
-        route.data["spec"]["http"][0]["route"][1]["weight"].as_u64().expect("a weight")
+        weight(&objects::virtual_services(&client, &self.namespace.name).get(USERS).await.expect("the route"))
     }
 
     /// A command that has to end with a code.
@@ -80,13 +78,17 @@ impl Users {
     }
 
     /// Argo's own plugin.
-    fn plugin(&self, args: &[&str]) {
+    async fn plugin(&self, args: &[&str]) {
         let config = self.namespace.kubeconfig(User::Admin);
-        let mut command = std::process::Command::new(self.plane.assets().path("kubectl-argo-rollouts"));
+        let mut command = tokio::process::Command::new(self.plane.assets().path("kubectl-argo-rollouts"));
         command.args(["--kubeconfig"]).arg(config).args(["--namespace", &self.namespace.name]).args(args);
-        let output = command.output().expect("starting the plugin");
+        let output = command.output().await.expect("starting the plugin");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+fn weight(route: &DynamicObject) -> u64 {
+    route.data["spec"]["http"][0]["route"][1]["weight"].as_u64().expect("a weight")
 }
 
 fn controller(plane: &'static ControlPlane, namespace: &str) -> Supervised {
@@ -179,27 +181,18 @@ async fn what_was_begun_with_argos_plugin_is_taken_back() {
     let Some(plane) = ControlPlane::get("what_was_begun_with_argos_plugin_is_taken_back") else { return };
     let users = Users::open(plane, "plugin").await;
     let begin = async |tag: &str| {
-        users.plugin(&["set", "image", USERS, &format!("{USERS}={}", image(tag))]);
+        users.plugin(&["set", "image", USERS, &format!("{USERS}={}", image(tag))]).await;
         users.stands("Paused").await;
         assert_eq!(users.weight().await, 20);
     };
-    let gone = async |began: std::time::Instant| {
-        while users.weight().await != 0 {
-            assert!(began.elapsed() < SOON, "the traffic does not come back");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        began.elapsed()
-    };
+    let back = |route: &DynamicObject| weight(route) == 0;
     begin("v6.6.6").await;
-    let began = std::time::Instant::now();
-    let (ours, _) = tokio::join!(gone(began), users.does(0, "back", &["rollback"]));
+    let ours = until(&users.namespace, &[USERS], back, async { drop(users.does(0, "back", &["rollback"]).await) }).await;
     users.stands("Healthy").await;
     assert_eq!(users.version().await, "v1.2.3");
 
     begin("v6.6.7").await;
-    let began = std::time::Instant::now();
-    users.plugin(&["abort", USERS]);
-    let theirs = gone(began).await;
+    let theirs = until(&users.namespace, &[USERS], back, users.plugin(&["abort", USERS])).await;
     users.stands("Degraded").await;
     println!("until the traffic is back: `kubectl argo rollouts abort` {theirs:?}, `cutover rollback` {ours:?}");
     // Aborted by somebody, it still wants the version that nobody wants.
