@@ -343,7 +343,9 @@ impl ControlPlane {
         }
         // Server-side: Istio's definitions overflow the annotation that the client-side way writes.
         self.kubectl(&[["apply", "--server-side"].as_slice(), files.as_slice()].concat())?;
-        self.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]).map(drop)
+        // Tried again: to `kubectl wait` a definition whose conditions are still null is an error, not one to wait for.
+        let established = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"];
+        eventually_sync("every definition established", Duration::from_secs(120), || self.kubectl(&established).map(drop))
     }
 
     fn server(&mut self, name: &'static str, flags: &[(&str, String)]) -> Result<(), String> {
