@@ -9,10 +9,10 @@ use std::sync::Arc;
 use futures::future::join;
 
 use crate::cluster::state;
-use crate::domain::command::{Command, Order};
+use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::port::{Haste, Stored};
 use crate::domain::release::{Release, Source};
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Phase, Rollout};
 use crate::driver::core::io::{Call, Reply};
 use crate::driver::handover::{Charge, hand_over};
 use crate::engine::preview;
@@ -215,8 +215,11 @@ async fn confirm(
         return Ok(());
     }
     let preview = look(session, release, run, order).await?;
-    if let Some(refusal) = preview.refusal {
-        return Err(CliError::Refused(refusal.to_string()));
+    match preview.refusal {
+        // What a run was asked for is there: nothing is written, so nobody is asked.
+        Some(Refusal::Unchanged) if run.is_some_and(|r| r.phase == Phase::Completed) => return Ok(()),
+        Some(refusal) => return Err(CliError::Refused(refusal.to_string())),
+        None => {}
     }
     let why = match (release.production, taking) {
         (true, _) => "this is production",

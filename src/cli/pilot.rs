@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::command::{Command, Order};
+use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::holder::shown;
 use crate::domain::image::Image;
 use crate::domain::journal::TOOK_OVER;
@@ -100,7 +100,7 @@ impl Pilot {
         self
     }
 
-    /// Joins a run to the same images that another process was quicker to begin.
+    /// Joins a run to the same images that another process was quicker to begin, or has carried to its end already.
     pub fn joining(mut self, images: Option<BTreeMap<String, Image>>) -> Pilot {
         self.wanted = images;
         self
@@ -162,9 +162,11 @@ impl Pilot {
     }
 
     fn join(&mut self, view: &View) {
-        let refused = self.order.as_ref().is_some_and(|id| matches!(view.answers.get(id), Some(Some(_))));
-        let same = |r: &Rollout| !r.is_over() && !r.is_back() && self.wanted.as_ref().is_some_and(|images| wants(r, images));
-        if refused && view.rollout.as_ref().is_some_and(same) {
+        let Some(Some(Some(why))) = self.order.as_ref().map(|id| view.answers.get(id)) else { return };
+        let done = |r: &Rollout| r.phase == Phase::Completed && *why == Refusal::Unchanged.to_string();
+        let under_way = |r: &Rollout| !r.is_over() && !r.is_back();
+        let same = |r: &&Rollout| self.wanted.as_ref().is_some_and(|images| wants(r, images));
+        if view.rollout.as_ref().filter(same).is_some_and(|r| under_way(r) || done(r)) {
             self.order = None;
         }
     }

@@ -23,7 +23,7 @@ use super::pilot::Goal;
 /// a decision. Approvals come from `cutover approve` or from a console, on this machine or another.
 ///
 /// Killed and started again it goes on from the stored state. While it does not run, and no console drives either, nobody
-/// rolls back.
+/// rolls back. Of a run that is promoted already it says so and ends with 0: a job that is started twice does not fail.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -218,6 +218,9 @@ pub enum Refusal {
         /// The highest weight that would be safe.
         safe: Weight,
     },
+    /// What is asked runs already.
+    #[error("nothing would change: every component already runs these images; name a new one, as REPOSITORY:TAG")]
+    Unchanged,
     /// The release as declared and the objects do not fit.
     #[error("{what}")]
     Unfit {

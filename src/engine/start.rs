@@ -52,9 +52,7 @@ pub fn start(
     }
     let same = |t: &ComponentTarget| t.images == t.stable.images;
     if targets.values().all(same) {
-        return Err(Refusal::Unfit {
-            what: "nothing would change: every component already runs these images; name a new one, as REPOSITORY:TAG".to_owned(),
-        });
+        return Err(Refusal::Unchanged);
     }
     let mut rollout = empty(release.clone(), birth);
     rollout.cause = cause.map(str::to_owned);
