@@ -172,6 +172,13 @@ fn target(
         passed: None,
     };
     argo::may_start(&component.name, &target, stable)?;
+    if matches!(component.router, Router::Replicas { .. }) && target.stable.replicas == 0 {
+        let what = format!(
+            "{0}: no pod runs ({1} has 0 replicas), so none can be given a share: `cutover scale {0} N` first",
+            component.name, stable.name
+        );
+        return Err(Refusal::Unfit { what });
+    }
     Ok(target)
 }
 

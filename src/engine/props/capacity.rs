@@ -163,3 +163,14 @@ fn a_finished_run_is_not_taken_back_over_what_came_after_it() {
     run.world.workload("backend", Track::Stable).containers[0].image = NEW.into();
     run.order(Command::RollBack).unwrap();
 }
+
+#[test]
+fn by_ratio_nothing_is_shared_out_where_no_pod_runs() {
+    let mut run = Run::new(by_replicas());
+    run.world.workload("web", Track::Stable).replicas = 0;
+    let images = || [("web".to_owned(), Image::parse(NEW).unwrap())].into();
+    let refused = run.order(Command::Start { images: images(), cause: None }).unwrap_err().to_string();
+    assert!(refused.contains("0 replicas") && refused.contains("`cutover scale web N`"), "{refused}");
+    run.world.workload("web", Track::Stable).replicas = 1;
+    run.order(Command::Start { images: images(), cause: None }).unwrap();
+}
