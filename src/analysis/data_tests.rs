@@ -3,6 +3,7 @@
 use crate::domain::gate::Consequence;
 use crate::domain::release::Track;
 use crate::domain::sample::Counts;
+use crate::domain::time::Millis;
 use crate::domain::verdict::{ArmStats, Doubt, Verdict};
 
 use super::world::{INTERVAL, Pod, World, errors, latency};
@@ -157,6 +158,25 @@ fn old_data_is_stale_and_says_how_old() {
     }
     let v = w.verdict();
     assert!(matches!(v.verdict, Verdict::Inconclusive(Doubt::Stale { age }) if age.as_secs() == 45), "{v:?}");
+}
+
+#[test]
+fn what_a_late_clock_is_shown_says_nothing_of_the_present() {
+    let mut w = world();
+    w.run(1, 100, 0);
+    assert_eq!(w.verdict().verdict, Verdict::Healthy);
+    // Prometheus' clock is as far ahead as its samples are apart: whatever is shown is of this moment, near enough.
+    w.ahead = Millis(INTERVAL as u64);
+    w.run(1, 100, 0);
+    assert_eq!(w.verdict().verdict, Verdict::Healthy);
+    w.ahead = Millis::secs(182);
+    w.run(1, 100, 0);
+    let v = w.verdict();
+    assert!(matches!(v.verdict, Verdict::Inconclusive(Doubt::LateClock { .. })), "{v:?}");
+    assert!(v.evidence.ends_with("this machine's clock is 3m2s behind Prometheus': set it right"), "{}", v.evidence);
+    w.ahead = Millis::ZERO;
+    w.run(1, 100, 0);
+    assert_eq!(w.verdict().verdict, Verdict::Healthy, "set right");
 }
 
 #[test]

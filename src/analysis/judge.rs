@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::gate::{Consequence, Gate, Metric};
+use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
 use crate::domain::release::{Component, Release, Track};
 use crate::domain::sample::{Scrape, Series};
@@ -34,6 +35,9 @@ pub struct Judge {
     queries: BTreeMap<String, Answer>,
     /// The last look: the instant it shows and the scrape interval, ms.
     fed: Option<(i64, i64)>,
+    /// By how much Prometheus' clock was ahead of ours then, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    ahead: i64,
     /// Since when (ms since 1970) Prometheus has not answered, and what it says.
     outage: Option<(String, i64)>,
 }
@@ -82,6 +86,7 @@ impl Judge {
         }
         self.take_answers(release, scrape, interval);
         self.fed = Some((asked, interval));
+        self.ahead = i64::try_from(scrape.ahead.0).unwrap_or(i64::MAX);
         self.outage = None;
     }
 
@@ -152,6 +157,10 @@ fn follows(gate: &Gate, breach: &Breach) -> Verdict {
     }
 }
 
+fn is_zero(ms: &i64) -> bool {
+    *ms == 0
+}
+
 /// How old data is, for people.
 fn age(now: i64, at: i64) -> Millis {
     Millis(u64::try_from(now.saturating_sub(at)).unwrap_or(0))
@@ -193,8 +202,15 @@ impl Bench<'_> {
         let silent = |since: i64| self.now.saturating_sub(since) > interval;
         match &self.judge.outage {
             Some((why, since)) if stale.is_some() || silent(*since) => Some(Doubt::Unreachable { why: why.clone() }),
-            _ => stale,
+            _ => stale.or_else(|| self.late_clock(interval)),
         }
+    }
+
+    /// Whether what was asked for as the present was the past to Prometheus, by more than an interval: as fresh as it looks, it
+    /// says nothing of what was done since.
+    fn late_clock(&self, interval: i64) -> Option<Doubt> {
+        let by = self.judge.ahead;
+        (by > interval && !mutant(Mutant::LateClockBelieved)).then(|| Doubt::LateClock { by: Millis(by.unsigned_abs() / 1000 * 1000) })
     }
 
     /// Whether the last look is too long ago.

@@ -84,7 +84,7 @@ proptest! {
                 Event::Feed(offset, interval, series, answer) => {
                     let asked = Timestamp::from_millisecond(T0 + offset).unwrap();
                     let queries = vec![QueryValue { gate: "orders".into(), value: Ok(answer), at: asked }];
-                    let scrape = Scrape { asked, interval: Millis(interval), series, queries, warnings: vec![] };
+                    let scrape = Scrape { asked, ahead: Millis::ZERO, interval: Millis(interval), series, queries, warnings: vec![] };
                     w.judge.feed(&w.release, &scrape);
                 }
                 Event::Outage => w.judge.outage("no", w.at().wall),

@@ -101,6 +101,7 @@ pub struct World {
     pub images: [&'static str; 2],
     pub restarts: Vec<Restart>,
     pub answer: Option<f64>,
+    pub ahead: Millis,
 }
 
 impl World {
@@ -116,6 +117,7 @@ impl World {
             images: ["app:v1", "app:v2"],
             restarts: vec![],
             answer: None,
+            ahead: Millis::ZERO,
         };
         w.judge = Judge::new(&w.release);
         for (name, track) in
@@ -209,7 +211,7 @@ impl World {
             }
         }
         let queries = self.answer.iter().map(|v| QueryValue { gate: "orders".into(), value: Ok(*v), at: self.at().wall }).collect();
-        Scrape { asked: self.at().wall, interval: Millis(INTERVAL as u64), series, queries, warnings: vec![] }
+        Scrape { asked: self.at().wall, ahead: self.ahead, interval: Millis(INTERVAL as u64), series, queries, warnings: vec![] }
     }
 
     pub fn feed(&mut self) {

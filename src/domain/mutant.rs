@@ -9,6 +9,8 @@ pub enum Mutant {
     WritesWithoutJournal,
     OutcomeUnwritten,
     DoubtIsHealth,
+    LateClockBelieved,
+    UnseenIsBack,
     DoubtIsFailure,
     GuardsSleepAtApproval,
     SuspendCounts,

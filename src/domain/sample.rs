@@ -15,6 +15,9 @@ pub const LOOKS_BACK: u64 = 3;
 pub struct Scrape {
     /// The instant it shows: somewhat before it was asked, so that every scrape that began by then has ended.
     pub asked: Timestamp,
+    /// By how much at least Prometheus' clock is ahead of the one that `asked` was read from; zero where it is not.
+    #[serde(default, skip_serializing_if = "Millis::is_zero")]
+    pub ahead: Millis,
     /// How often targets are scraped.
     pub interval: Millis,
     /// The counters, one entry per series.

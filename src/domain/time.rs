@@ -19,6 +19,11 @@ impl Millis {
         Millis(n.saturating_mul(1000))
     }
 
+    /// Whether it is no time at all.
+    pub fn is_zero(&self) -> bool {
+        *self == Millis::ZERO
+    }
+
     /// `n` minutes.
     pub const fn mins(n: u64) -> Millis {
         Millis::secs(n.saturating_mul(60))

@@ -79,6 +79,11 @@ pub enum Doubt {
         /// Its age.
         age: Millis,
     },
+    /// The clock of the machine that asks is behind Prometheus': what it is shown was so long ago.
+    LateClock {
+        /// How far behind, at the least.
+        by: Millis,
+    },
     /// A sample is NaN, infinite or negative.
     NotANumber,
     /// Too few requests to say.
@@ -110,6 +115,7 @@ impl fmt::Display for Doubt {
             Doubt::NoMetrics => f.write_str("no Prometheus configured"),
             Doubt::NoData => f.write_str("no data"),
             Doubt::Stale { age } => write!(f, "data {age} old"),
+            Doubt::LateClock { by } => write!(f, "this machine's clock is {by} behind Prometheus': set it right"),
             Doubt::NotANumber => f.write_str("not a number"),
             Doubt::TooFew { have, need } => write!(f, "too few requests ({} more)", need.saturating_sub(*have)),
             Doubt::Unreachable { why } => write!(f, "Prometheus: {why}"),

@@ -62,13 +62,13 @@ impl Kubernetes {
     }
 
     fn sample(&self, release: Arc<Release>) -> BoxFuture<'static, Reply> {
-        let at = self.clock.now().wall;
+        let clock = Arc::clone(&self.clock);
         let (kept, client, of) = (Arc::clone(&self.sampler), self.client.clone(), Arc::clone(&release));
         async move {
             // Making one reads all certificates that this machine trusts: the driver goes on meanwhile.
             let made = tokio::task::spawn_blocking(move || sampler(&kept, &client, &of)).await;
             Reply::Sampled(match made.unwrap_or_else(|e| Err(e.to_string())) {
-                Ok(sampler) => sampler.sample(&release, at).await.map_err(|e| e.to_string()),
+                Ok(sampler) => sampler.sample(&release, &|| clock.now().wall).await.map_err(|e| e.to_string()),
                 Err(why) => Err(why),
             })
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::future::{try_join, try_join_all};
+use futures::future::{try_join, try_join_all, try_join3};
 use jiff::Timestamp;
 
 use super::decode::{Answer, Row, decode};
@@ -38,11 +38,12 @@ impl Sampler {
         Ok(Sampler { prometheus, transport, preset: Arc::new(Mutex::new(preset)) })
     }
 
-    /// Reads all counters as of `at`. Every sample comes with its own timestamp.
+    /// Reads all counters as of the present that `clock` tells. Every sample comes with its own timestamp.
     ///
     /// # Errors
     /// The first request that failed: half of the counters are none.
-    pub async fn sample(&self, release: &Release, at: Timestamp) -> Result<Scrape, MetricsError> {
+    pub async fn sample(&self, release: &Release, clock: &(dyn Fn() -> Timestamp + Send + Sync)) -> Result<Scrape, MetricsError> {
+        let at = clock();
         // Somewhat before now, so that every scrape that began by then has ended; whole seconds, as the client sends them.
         let secs = at.as_second().saturating_sub(LAG_SECS);
         let shown = Timestamp::from_second(secs).unwrap_or(at);
@@ -53,8 +54,9 @@ impl Sampler {
             Metric::Query { promql, .. } => Some(self.query(&g.name, promql, shown)),
             _ => None,
         }));
-        let (series, queries) = try_join(series, queries).await?;
-        let mut scrape = Scrape { asked: shown, interval: self.prometheus.interval, series: Vec::new(), queries, warnings: Vec::new() };
+        let (series, queries, ahead) = try_join3(series, queries, self.ahead(clock)).await?;
+        let mut scrape =
+            Scrape { asked: shown, ahead, interval: self.prometheus.interval, series: Vec::new(), queries, warnings: Vec::new() };
         for (rows, warnings) in series {
             scrape.series.extend(rows);
             scrape.warnings.extend(warnings);
@@ -63,7 +65,21 @@ impl Sampler {
     }
 
     async fn ask(&self, promql: &str, secs: i64) -> Result<Answer, MetricsError> {
-        decode(self.transport.place(), &self.transport.query(promql, secs).await?)
+        decode(self.transport.place(), &self.transport.query(promql, Some(secs)).await?)
+    }
+
+    /// By how much Prometheus' clock is certainly ahead of `clock`: what it said it was, less the time at which its answer was
+    /// here. A Prometheus that does not tell is taken to have the same.
+    async fn ahead(&self, clock: &(dyn Fn() -> Timestamp + Send + Sync)) -> Result<Millis, MetricsError> {
+        let told = decode(self.transport.place(), &self.transport.query("time()", None).await?);
+        let here = clock().as_millisecond();
+        let answer = match told {
+            Ok(answer) => answer,
+            Err(MetricsError::Refused { .. }) => return Ok(Millis::ZERO),
+            Err(other) => return Err(other),
+        };
+        let theirs = answer.rows.first().and_then(|row| row.samples.last()).map(|s| s.value * 1000.0).filter(|ms| ms.is_finite());
+        Ok(Millis(theirs.map_or(0, |ms| (ms as i64).saturating_sub(here)).try_into().unwrap_or(0)))
     }
 
     /// The family that this namespace has, asked once.

@@ -83,11 +83,12 @@ impl Transport {
         }
     }
 
-    /// Evaluates an expression at one instant (whole seconds) and returns the body of a good answer.
+    /// Evaluates an expression at one instant (whole seconds; `None` is Prometheus' own present) and returns the body of a good
+    /// answer.
     ///
     /// # Errors
     /// What came instead.
-    pub async fn query(&self, promql: &str, at_secs: i64) -> Result<Bytes, MetricsError> {
+    pub async fn query(&self, promql: &str, at_secs: Option<i64>) -> Result<Bytes, MetricsError> {
         let exchange = async {
             match self {
                 Transport::Url { client, headers, .. } => self.by_url(client, headers, promql, at_secs).await,
@@ -103,8 +104,17 @@ impl Transport {
         MetricsError::Unreachable { place: self.place().to_owned(), why }
     }
 
-    async fn by_url(&self, client: &PrometheusClient, headers: &[(String, String)], promql: &str, at: i64) -> Result<Bytes, MetricsError> {
-        let mut query = client.query(promql).at(at);
+    async fn by_url(
+        &self,
+        client: &PrometheusClient,
+        headers: &[(String, String)],
+        promql: &str,
+        at: Option<i64>,
+    ) -> Result<Bytes, MetricsError> {
+        let mut query = client.query(promql);
+        if let Some(at) = at {
+            query = query.at(at);
+        }
         for (name, value) in headers {
             let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse::<http::HeaderValue>()) else {
                 return Err(MetricsError::Address { place: self.place().to_owned(), why: format!("`{}` is no header", sanitize(name)) });
@@ -123,8 +133,9 @@ impl Transport {
         self.judged(code, body.into())
     }
 
-    async fn by_proxy(&self, client: &kube::Client, path: &str, promql: &str, at: i64) -> Result<Bytes, MetricsError> {
-        let target = format!("{path}/api/v1/query?query={}&time={at}", encoded(promql));
+    async fn by_proxy(&self, client: &kube::Client, path: &str, promql: &str, at: Option<i64>) -> Result<Bytes, MetricsError> {
+        let at = at.map_or(String::new(), |at| format!("&time={at}"));
+        let target = format!("{path}/api/v1/query?query={}{at}", encoded(promql));
         let request = http::Request::get(target).body(kube::client::Body::empty()).map_err(|e| self.unreachable(e.to_string()))?;
         let answer = client.send(request).await.map_err(|e| self.unreachable(cause(&e)))?;
         let code = answer.status().as_u16();

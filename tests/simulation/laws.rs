@@ -99,6 +99,8 @@ pub struct Laws {
     cause: bool,
     /// Whether something stands in the way that only people can remove.
     obstacle: bool,
+    /// Whether a clock was ever wrong: then there may be no fresh data, and a hold may last.
+    wrong_clock: bool,
     /// Weights that people asked for, and whether one stepped back.
     by_hand: BTreeSet<u8>,
     stepped_back: bool,
@@ -143,6 +145,7 @@ impl Laws {
             meddled: vec![Millis::ZERO; 2],
             cause: script.nature.bad || script.nature.broken,
             obstacle: script.git.is_some(),
+            wrong_clock: false,
             by_hand: BTreeSet::new(),
             stepped_back: false,
             marks: BTreeMap::new(),
@@ -257,7 +260,7 @@ impl Laws {
                 None
             }
             Happening::Jump { .. } => {
-                self.obstacle = true; // a wrong clock finds no fresh data
+                self.wrong_clock = true;
                 None
             }
             Happening::Limp(_) => {
@@ -273,6 +276,11 @@ impl Laws {
         if let Some(at) = touched.and_then(|part| self.meddled.get_mut(part)) {
             *at = world.now;
         }
+    }
+
+    /// Whether a run may stand still, and say so.
+    fn is_obstructed(&self) -> bool {
+        self.obstacle || self.wrong_clock
     }
 
     /// When a step of a run was last entered.

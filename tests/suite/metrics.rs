@@ -34,7 +34,7 @@ fn said(shop: &Shop, fault: Option<&Fault>, preset: Option<&str>) -> Vec<(String
             let connection = connect(&options).await.unwrap();
             let begun = Instant::now();
             let sampler = Sampler::new(&release, Some(&connection.unary), None).unwrap();
-            let answer = sampler.sample(&release, jiff::Timestamp::now()).await;
+            let answer = sampler.sample(&release, &jiff::Timestamp::now).await;
             (answer.map_or_else(|e| e.to_string(), |scrape| format!("{} series", scrape.series.len())), begun.elapsed())
         })
     };
@@ -103,7 +103,7 @@ fn nothing_and_nobody_are_told_apart() {
     let release = release(Endpoint::Url { url: "http://127.0.0.1:1".into(), token_from: None, headers: vec![] }, None);
     let text = shop.block_on(async {
         let sampler = Sampler::new(&release, None, None).unwrap();
-        sampler.sample(&release, jiff::Timestamp::now()).await.unwrap_err().to_string()
+        sampler.sample(&release, &jiff::Timestamp::now).await.unwrap_err().to_string()
     });
     assert!(text.contains("http://127.0.0.1:1") && text.contains("no answer"), "{text}");
 }

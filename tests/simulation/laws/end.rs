@@ -25,7 +25,7 @@ impl Laws {
             return;
         }
         let Some(run) = world.run() else {
-            if !self.state_lost && script.faults.is_empty() && !self.obstacle {
+            if !self.state_lost && script.faults.is_empty() && !self.is_obstructed() {
                 self.broken("L1", world.now, "nothing was begun");
             }
             return;
@@ -70,7 +70,7 @@ impl Laws {
         let waits_for_people =
             matches!(run.phase, Phase::Paused { .. }) || (matches!(run.step(), Some(Step::Approve(_))) && !script.approver);
         // The counters of this world do not know that the colours have changed their roles.
-        if !waits_for_people && !self.obstacle && world.limp == 0 && !world.is_turned() {
+        if !waits_for_people && !self.is_obstructed() && world.limp == 0 && !world.is_turned() {
             self.broken("L1", world.now, format!("{}, step {:?}, waiting {:?}", run.phase, run.step(), run.waiting));
         }
         let shares: Vec<f64> = world.parts.iter().map(|p| p.share()).collect();
@@ -81,7 +81,7 @@ impl Laws {
             && apart
             && !halfway
             && self.meddled.iter().all(|at| *at == Millis::ZERO)
-            && !self.obstacle
+            && !self.is_obstructed()
         {
             self.broken("M", world.now, format!("paused with components apart: {shares:?}"));
         }
@@ -89,7 +89,7 @@ impl Laws {
         if matches!((&run.phase, run.step()), (Phase::Progressing, Some(Step::Approve(_))))
             && run.asked.percent() > 0
             && failing
-            && !self.obstacle
+            && !self.is_obstructed()
         {
             self.broken("T5", world.now, "a failing version waits for its approval");
         }

@@ -31,7 +31,7 @@ impl Laws {
             self.broken("T3", world.now, "a rollback that had begun was unset");
         }
         let paused = |r: &Rollout| matches!(&r.phase, Phase::Paused { by, .. } if by == "cutover");
-        let reason = self.pause_cause || self.cause || self.obstacle || self.meddled.iter().any(|at| *at > Millis::ZERO);
+        let reason = self.pause_cause || self.cause || self.is_obstructed() || self.meddled.iter().any(|at| *at > Millis::ZERO);
         if paused(after) && !paused(before) && !reason && !after.phase.to_string().contains("got nowhere for") {
             self.broken("P2", world.now, format!("paused without a cause: {}", after.phase));
         }

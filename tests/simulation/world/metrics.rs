@@ -111,7 +111,8 @@ impl World {
                 }
             }
         }
-        Some(Scrape { asked, interval: INTERVAL, series, queries: vec![], warnings: vec![] })
+        let ahead = Millis(self.wall().as_millisecond().saturating_sub(asked.as_millisecond()).max(0) as u64);
+        Some(Scrape { asked, ahead, interval: INTERVAL, series, queries: vec![], warnings: vec![] })
     }
 }
 
