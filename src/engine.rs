@@ -12,6 +12,7 @@ pub mod choices;
 pub mod command;
 pub mod decide;
 pub mod drift;
+mod fits;
 pub mod guard;
 pub mod load;
 pub mod needs;
@@ -23,6 +24,7 @@ pub mod ratio;
 pub mod rollback;
 pub mod room;
 pub mod scale;
+mod stalled;
 pub mod start;
 pub mod way_back;
 

@@ -49,7 +49,8 @@ struct Look<'a> {
 }
 
 /// Reads all objects of a release. What is missing is said to be missing; what cannot be read fails the whole look, since a
-/// decision on half of the facts is none. `at` is the present of the world that is read: ages are told from it.
+/// decision on half of the facts is none, except for a route: that it cannot be seen is a fact of its own, which keeps a
+/// rollback from taking pods away and from nothing else. `at` is the present of the world that is read: ages are told from it.
 ///
 /// # Errors
 /// The first read that failed.

@@ -34,6 +34,43 @@ pub fn object(component: &Component, namespace: &str) -> Option<ObjectRef> {
 /// # Errors
 /// [`RouteProblem::Unfit`] with what is wrong and what would be right.
 pub fn facts(component: &Component, object: &ObjectRef, body: &Value) -> Result<RouteFacts, RouteProblem> {
+    fitting(component, object, body).map_err(|problem| match problem {
+        RouteProblem::Unfit { object, why, .. } => {
+            let sends = names_candidate(&component.router, &object.namespace, body);
+            RouteProblem::Unfit { object, why, sends }
+        }
+        other => other,
+    })
+}
+
+/// Whether an object that does not fit may send something to the candidate: it, or (for a Service without the key) both sides
+/// at once, are named somewhere in it.
+fn names_candidate(router: &Router, namespace: &str, body: &Value) -> bool {
+    let spec = body.get("spec").unwrap_or(&Value::Null);
+    match router {
+        Router::Istio { candidate, .. } => anywhere(spec, &|entry| istio::is(entry, candidate, namespace)),
+        Router::Gateway { candidate, .. } | Router::Nginx { candidate, .. } => {
+            anywhere(spec, &|entry| entry.get("name").and_then(Value::as_str) == Some(candidate))
+        }
+        Router::Service { key, candidate, .. } => {
+            let current = spec.pointer("/selector").and_then(|s| s.get(key)).and_then(Value::as_str);
+            current.is_none_or(|current| current == candidate)
+        }
+        Router::Replicas { .. } | Router::None => false,
+    }
+}
+
+/// Whether something in a tree is what is looked for.
+fn anywhere(tree: &Value, wanted: &dyn Fn(&Value) -> bool) -> bool {
+    wanted(tree)
+        || match tree {
+            Value::Array(items) => items.iter().any(|item| anywhere(item, wanted)),
+            Value::Object(entries) => entries.values().any(|entry| anywhere(entry, wanted)),
+            _ => false,
+        }
+}
+
+fn fitting(component: &Component, object: &ObjectRef, body: &Value) -> Result<RouteFacts, RouteProblem> {
     let testers = component.testers.as_ref();
     match &component.router {
         Router::Istio { route, stable, candidate, .. } => istio::facts(object, body, route.as_deref(), (stable, candidate), testers),
@@ -83,7 +120,7 @@ fn stamp(body: &Value) -> Option<String> {
 }
 
 fn unfit(object: &ObjectRef, why: impl Into<String>) -> RouteProblem {
-    RouteProblem::Unfit { object: object.clone(), why: SafeText::from(why.into()) }
+    RouteProblem::Unfit { object: object.clone(), why: SafeText::from(why.into()), sends: false }
 }
 
 /// A weight in a route: a whole number from 0 on, or absent.

@@ -54,6 +54,9 @@ pub struct Rollout {
     /// The most pods of the step under way that were seen updated and ready: it gets on while there are more.
     #[serde(default)]
     pub most: u32,
+    /// For how long a candidate has had traffic and no ready pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unserved: Option<Millis>,
     /// When the clock was last looked at, by the process that drives now; `None` after a restart.
     pub ticked: Option<Now>,
     /// The weight asked of every component.
@@ -123,6 +126,7 @@ impl Rollout {
             entered: at,
             covered: Millis::ZERO,
             most: 0,
+            unserved: None,
             ticked: None,
             asked: Weight::ZERO,
             by_hand: false,

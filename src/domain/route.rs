@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::mutant::{Mutant, mutant};
 use super::object::ObjectRef;
 use super::release::Destination;
 use super::testers::{TestersMove, TestersRule};
@@ -111,7 +112,7 @@ impl RouteFacts {
     /// smaller one (1 where an HTTPRoute names no weights) becomes 100 if nobody else has a part in it.
     pub fn parts(&self, weight: Weight) -> (u32, u32) {
         let total = match self.stable.saturating_add(self.candidate) {
-            _ if super::mutant::mutant(super::mutant::Mutant::TotalBecomes100) => FINE_TOTAL,
+            _ if mutant(Mutant::TotalBecomes100) => FINE_TOTAL,
             0 if !self.alone => 0,
             _ if !self.expresses(weight) && self.alone => FINE_TOTAL,
             _ => self.total(),
@@ -123,6 +124,22 @@ impl RouteFacts {
     /// Whether the object already says what it would say for a share.
     pub fn holds(&self, weight: Weight) -> bool {
         (self.stable, self.candidate) == self.parts(weight) || (self.candidate == 0 && weight == Weight::ZERO)
+    }
+
+    /// Whether another component's route is the same weights, or one of them.
+    pub fn meets(&self, other: &RouteFacts) -> bool {
+        use RouteEntry::{HttpRoute, VirtualService};
+        let shared = |(a, b): (usize, usize), (c, d): (usize, usize)| a == c || a == d || b == c || b == d;
+        let places = match (&self.entry, &other.entry) {
+            (VirtualService { http: a, stable: s, candidate: c, .. }, VirtualService { http: b, stable: t, candidate: d, .. }) => {
+                a == b && shared((s.0, c.0), (t.0, d.0))
+            }
+            (HttpRoute { rule: a, stable: s, candidate: c }, HttpRoute { rule: b, stable: t, candidate: d }) => {
+                a == b && shared((s.0, c.0), (t.0, d.0))
+            }
+            _ => true,
+        };
+        self.object == other.object && places
     }
 
     /// Why a share cannot be asked of this route, if it cannot. Nothing and everything always can.
@@ -239,6 +256,9 @@ pub enum RouteProblem {
         object: ObjectRef,
         /// What is wrong and what would be right.
         why: SafeText,
+        /// Whether the candidate is named in it all the same, and so may get something by it.
+        #[serde(default)]
+        sends: bool,
     },
     /// It could not be read.
     Unread(SafeText),
@@ -248,11 +268,22 @@ pub enum RouteProblem {
     None,
 }
 
+impl RouteProblem {
+    /// Whether the candidate may get traffic by it, for all that is known.
+    pub fn may_send(&self) -> bool {
+        match self {
+            RouteProblem::Unread(_) | RouteProblem::Forbidden(_) => !mutant(Mutant::UnseenIsBack),
+            RouteProblem::Unfit { sends, .. } => *sends,
+            RouteProblem::Missing(_) | RouteProblem::None => false,
+        }
+    }
+}
+
 impl fmt::Display for RouteProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RouteProblem::Missing(object) => write!(f, "{object} does not exist in namespace {}", object.namespace),
-            RouteProblem::Unfit { object, why } => write!(f, "{object}: {why}"),
+            RouteProblem::Unfit { object, why, .. } => write!(f, "{object}: {why}"),
             RouteProblem::Unread(why) | RouteProblem::Forbidden(why) => write!(f, "route not read: {why}"),
             RouteProblem::None => f.write_str("no route"),
         }

@@ -6,7 +6,7 @@ use crate::domain::gate::Consequence;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
-use crate::domain::release::{Router, Track};
+use crate::domain::release::Track;
 use crate::domain::rollout::{ComponentTarget, FOR_APPROVAL, Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
@@ -14,7 +14,7 @@ use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::weight::Weight;
 
 use super::needs::{Need, missing};
-use super::{argo, auto_sync, drift, rollback, scale};
+use super::{auto_sync, drift, rollback, scale, stalled};
 
 mod act;
 
@@ -78,7 +78,8 @@ fn by_phase(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now
 fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now) -> Decision {
     // Guards never sleep: they are judged in every phase, before anything else.
     let sleeps = mutant(Mutant::GuardsSleepAtApproval) && matches!(r.step(), Some(Step::Approve(_)));
-    if let Some(cause) = verdict_against(&r, judgement).filter(|_| !sleeps).or_else(|| stalled(&r, observed)) {
+    stalled::count(&mut r, observed, now);
+    if let Some(cause) = verdict_against(&r, judgement).filter(|_| !sleeps).or_else(|| stalled::why(&r, observed)) {
         r.errors_before = rollback::candidate_errors(judgement);
         if rollback::begin(&mut r, &cause, SELF, now).is_ok() {
             let actions = rollback::drive(&mut r, observed, judgement, now);
@@ -264,29 +265,6 @@ fn verdict_against(r: &Rollout, judgement: &Judgement) -> Option<String> {
     };
     let gate = judgement.gates.iter().find(|g| failing(&g.verdict))?;
     Some(format!("{}: {}", gate.component, gate.evidence))
-}
-
-/// A candidate that Kubernetes itself gave up on, or that did not come up in time, before it got any traffic.
-fn stalled(r: &Rollout, observed: &Observed) -> Option<String> {
-    r.release.components.iter().find_map(|c| {
-        let track = if c.candidate.is_some() { Track::Candidate } else { Track::Stable };
-        let w = observed.workload(&c.name, track)?;
-        let unready = match r.step() {
-            Some(Step::Prepare | Step::Roll(_)) => w.ready < w.replicas,
-            Some(Step::Follow) => return argo::failed(r, &c.name, w),
-            // Where pods are the weight, they come with the shift.
-            Some(Step::Shift(_)) => matches!(c.router, Router::Replicas { .. }) && w.ready == 0 && w.replicas > 0,
-            _ => return None,
-        };
-        let late = c.candidate.is_some() && unready && r.covered >= PREPARE_DEADLINE && !mutant(Mutant::NoDeadline);
-        if !unready {
-            return None;
-        }
-        let why =
-            w.stalled.clone().or_else(|| late.then(|| format!("{} of {} ready after {PREPARE_DEADLINE}", w.ready, w.replicas).into()))?;
-        let pods = w.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
-        Some(format!("{}: {} does not come up: {why}{pods}", c.name, w.name))
-    })
 }
 
 /// Pauses for a gate that says so, and for a shared incident.

@@ -248,7 +248,7 @@ impl Look<'_> {
                 let told = self.target.overruled.as_ref().is_some_and(|over| over.is_same(&drift) && over.by == drift.by);
                 if told { Vec::new() } else { vec![drift] }
             }
-            Err(RouteProblem::Unfit { object, why }) if !matches!(self.component.router, Router::Replicas { .. }) => {
+            Err(RouteProblem::Unfit { object, why, .. }) if !matches!(self.component.router, Router::Replicas { .. }) => {
                 let now = why.as_str().to_owned();
                 vec![self.drift(object.clone(), Sort::Route, "route", (held.to_string(), now), self.seen.route_by.as_ref())]
             }

@@ -10,7 +10,7 @@ use crate::domain::step::Step;
 use crate::domain::testers::TestersMove;
 use crate::domain::weight::Weight;
 
-use super::{guard, promote, ratio};
+use super::{fits, guard, promote, ratio};
 
 mod argo;
 mod rolling;
@@ -306,12 +306,7 @@ impl Part<'_> {
             return vec![Need::Wait(Stage::Images, format!("{}: stable's Deployment is gone", self.name()))];
         };
         if let Some(hpa) = stable.hpa.as_ref().or(candidate.hpa.as_ref()) {
-            let why = format!(
-                "{}: autoscaler {} owns the replicas; a replica ratio would fight it: remove it for the release, or use a router with weights",
-                self.name(),
-                hpa.name
-            );
-            return vec![Need::Wait(Stage::Capacity, why)];
+            return vec![Need::Wait(Stage::Capacity, fits::fought(self.name(), hpa))];
         }
         if stable.hpa_unknown || candidate.hpa_unknown {
             return vec![Need::Wait(Stage::Capacity, format!("{}: {HPA_UNKNOWN}; a replica ratio could fight one", self.name()))];
@@ -327,6 +322,9 @@ impl Part<'_> {
     /// The old colour goes.
     fn retire(&self) -> Vec<Need> {
         let Some(stable) = &self.seen.stable else { return Vec::new() };
+        if let Some(problem) = self.seen.route.as_ref().err().filter(|p| p.may_send()) {
+            return vec![Need::Wait(Stage::Clean, format!("{}: {problem}", self.name()))];
+        }
         if stable.replicas == 0 || stable.hpa.is_some() || self.seen.route.as_ref().is_ok_and(|r| r.percent() < 100 || r.bypass) {
             return Vec::new();
         }

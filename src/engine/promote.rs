@@ -2,6 +2,7 @@
 
 use crate::domain::observed::Workload;
 use crate::domain::release::{Router, Track};
+use crate::domain::route::RouteProblem;
 use crate::domain::weight::Weight;
 
 use super::guard;
@@ -49,7 +50,8 @@ fn by_ratio(part: &Part<'_>) -> Vec<Need> {
 /// The candidate's pods go, unless something still sends to them.
 pub(super) fn clean(part: &Part<'_>) -> Option<Need> {
     let candidate = part.seen.candidate.as_ref()?;
-    if candidate.replicas == 0 || candidate.hpa.is_some() || part.seen.route.as_ref().is_ok_and(|r| r.bypass) {
+    let sends = part.seen.route.as_ref().map_or_else(RouteProblem::may_send, |r| r.bypass);
+    if candidate.replicas == 0 || candidate.hpa.is_some() || sends {
         return None;
     }
     Some(part.scale(Stage::Clean, Track::Candidate, candidate, 0))

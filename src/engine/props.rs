@@ -6,6 +6,7 @@ mod capacity;
 mod colours;
 mod drift;
 mod random;
+mod rolling;
 mod room;
 mod routes;
 mod scale;
@@ -237,59 +238,6 @@ fn the_next_blue_green_release_goes_the_other_way() {
     run.order(Command::Start { images, cause: None }).unwrap();
     let component = &run.rollout.as_ref().unwrap().release.components[0];
     assert_eq!((component.stable.as_str(), component.candidate.as_deref()), ("web-green", Some("web-blue")));
-}
-
-#[test]
-fn a_rolling_update_pauses_at_its_share_and_goes_on() {
-    let mut run = Run::started(rolling());
-    run.turns(8);
-    assert_eq!((run.world.workload("web", Track::Stable).updated, run.world.workload("web", Track::Stable).paused), (2, true));
-    run.turns(40);
-    assert_eq!((run.phase(), run.world.workload("web", Track::Stable).updated), (Phase::Completed, 4));
-    run.order(Command::RollBack).unwrap();
-    run.turns(20);
-    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::RolledBack, OLD));
-}
-
-#[test]
-fn a_step_that_gets_on_has_all_the_time_it_needs_and_one_that_does_not_asks() {
-    let mut run = Run::started(rolling());
-    let wait = |run: &mut Run, minutes: u64| {
-        for _ in 0..minutes * 3 {
-            let rollout = run.rollout.clone().unwrap();
-            let decision = decide(&rollout, &run.world.observe(), &run.world.judgement(), run.world.now);
-            for (action, precondition) in &decision.actions {
-                run.world.apply(action, *precondition);
-            }
-            run.rollout = Some(decision.rollout);
-            run.world.skip(Millis::secs(20));
-        }
-    };
-    for pod in 1..=2 {
-        wait(&mut run, 10);
-        assert_eq!((run.phase(), run.step()), (Phase::Progressing, Some(&Step::Roll(Weight::capped(50)))), "{pod}");
-        run.world.pass(Millis::ZERO);
-    }
-    let mut stuck = Run::started(rolling());
-    wait(&mut stuck, 10);
-    assert_eq!(stuck.phase(), Phase::Progressing);
-    wait(&mut stuck, 2);
-    let Phase::Paused { why, .. } = stuck.phase() else { panic!("{:?}", stuck.phase()) };
-    assert!(why.starts_with("roll 50 % got nowhere for 11m: web: 0 of 2 updated"), "{why}");
-    assert!(stuck.world.workload("web", Track::Stable).paused, "it stands still until a person says so");
-}
-
-#[test]
-fn undo_goes_to_a_kept_revision_and_back() {
-    let mut run = Run::new(rolling());
-    assert!(matches!(run.order(Command::Undo { component: None, revision: 9 }), Err(Refusal::Unfit { .. })));
-    run.order(Command::Undo { component: None, revision: 0 }).unwrap();
-    run.turns(20);
-    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::Completed, "shop/app:v0"));
-    run.world.workload("web", Track::Stable).revisions = vec![kept(3, "shop/app:v0"), kept(2, OLD)];
-    run.order(Command::RollBack).unwrap();
-    run.turns(20);
-    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::RolledBack, OLD));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
 use crate::domain::release::{Release, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
-use crate::domain::route::{Acceptance, RouteFacts};
+use crate::domain::route::{Acceptance, RouteFacts, RouteProblem};
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 use crate::domain::weight::Weight;
@@ -185,17 +185,31 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
     finish(r, observed, now)
 }
 
-/// Whether a component's route sends nothing of ours to the candidate; one without a route has nothing to send.
+/// Whether a component's route sends nothing of ours to the candidate; one without a route has nothing to send. What cannot be
+/// seen is not back.
 pub(super) fn is_back(name: &str, observed: &Observed) -> bool {
     if let Some(back) = argo::is_back(name, observed) {
         return back;
     }
-    observed.route(name).is_none_or(|f| f.candidate == 0 && !f.sends_testers() && f.accepted == Acceptance::Yes)
+    match observed.components.get(name).map(|seen| &seen.route) {
+        Some(Ok(f)) => f.candidate == 0 && !f.sends_testers() && f.accepted == Acceptance::Yes,
+        Some(Err(problem)) => !problem.may_send(),
+        None => true,
+    }
 }
 
 fn route_back(side: Side<'_>, moves: &mut Moves) {
     let Side { r, name, target, seen } = side;
-    let Ok(facts) = &seen.route else { return };
+    let facts = match &seen.route {
+        Ok(facts) => facts,
+        Err(problem) if problem.may_send() => {
+            // As it was last known, until that has landed; whether it did any good is yet to be seen.
+            moves.actions.extend(target.route.as_ref().filter(|_| target.held != Some(Weight::ZERO)).map(|known| back(name, known)));
+            moves.waits.push(format!("{name}: {problem}; it may still send to the candidate, whose pods stay"));
+            return;
+        }
+        Err(_) => return,
+    };
     if let Some(scale) = stable_first(r, name, target, seen) {
         moves.waits.push(format!("{name}: stable has no ready address, it is scaled first"));
         moves.actions.push(scale);
@@ -309,7 +323,7 @@ fn leftovers(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition)> {
     let gone = |name: &String| {
         let seen = observed.components.get(name)?;
         let candidate = seen.candidate.as_ref()?;
-        let busy = seen.route.as_ref().is_ok_and(|f| f.bypass || f.candidate != 0);
+        let busy = seen.route.as_ref().map_or_else(RouteProblem::may_send, |f| f.bypass || f.candidate != 0);
         let busy = busy && !mutant(Mutant::PodsBeforeTraffic);
         (candidate.replicas > 0 && candidate.hpa.is_none() && !busy).then(|| {
             let target = as_target(r, Track::Candidate, candidate);
@@ -347,6 +361,13 @@ pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> R
         observed.route(&c.name).is_some_and(|f| f.candidate > 0 || f.sends_testers())
             || told(observed, &c.name).is_some_and(ArgoRollout::is_midway)
     });
+    let unseen = release.components.iter().find_map(|c| {
+        let problem = observed.components.get(&c.name)?.route.as_ref().err().filter(|p| p.may_send())?;
+        Some(format!("{}: {problem}; whether it sends anything to a candidate cannot be told", c.name))
+    });
+    if let Some(what) = unseen.filter(|_| !moved) {
+        return Err(Refusal::NotNow { what });
+    }
     if !moved {
         let other = match release.strategy {
             Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",

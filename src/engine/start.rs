@@ -13,7 +13,7 @@ use crate::domain::step::Step;
 use crate::domain::time::Now;
 use crate::domain::weight::Weight;
 
-use super::{argo, plan, room};
+use super::{argo, fits, plan, room};
 
 /// A run that has not begun: ids and names that come from outside.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,7 @@ pub fn start(
         let seen = observed.components.get(&component.name);
         targets.insert(component.name.clone(), target(release, component, seen, images.get(&component.name))?);
     }
+    fits::apart(&targets)?;
     let same = |t: &ComponentTarget| t.images == t.stable.images;
     if targets.values().all(same) {
         return Err(Refusal::Unchanged);
@@ -172,13 +173,7 @@ fn target(
         passed: None,
     };
     argo::may_start(&component.name, &target, stable)?;
-    if matches!(component.router, Router::Replicas { .. }) && target.stable.replicas == 0 {
-        let what = format!(
-            "{0}: no pod runs ({1} has 0 replicas), so none can be given a share: `cutover scale {0} N` first",
-            component.name, stable.name
-        );
-        return Err(Refusal::Unfit { what });
-    }
+    fits::by_number(component, stable, seen.candidate.as_ref(), target.stable.replicas)?;
     Ok(target)
 }
 

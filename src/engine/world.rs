@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub owners: Vec<Owner>,
     /// What is known of the room for more pods.
     pub room: Option<Room>,
+    /// Why no route can be told, if so.
+    pub unseen: Option<RouteProblem>,
 }
 
 impl World {
@@ -94,7 +96,7 @@ impl World {
             components.values_mut().for_each(|h| h.stable.argo = Some(Box::new(rollouts::at_rest(&h.stable))));
         }
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
-        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![], room: None }
+        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![], room: None, unseen: None }
     }
 
     /// Time passes in which no pod gets anywhere.
@@ -204,7 +206,7 @@ impl World {
             let seen = ComponentObserved {
                 stable: Some(held.stable.clone()),
                 candidate: held.candidate.clone(),
-                route: self.facts(c, held),
+                route: self.unseen.clone().map_or_else(|| self.facts(c, held), Err),
                 route_by: Some(Writer { manager: held.by.into(), at: Some(held.at) }),
                 owners: self.owners.clone(),
                 checked: vec![],

@@ -25,6 +25,8 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::WritesWithoutJournal, &["A3", "A1"]),
     (Mutant::OutcomeUnwritten, &["A1"]),
     (Mutant::DoubtIsHealth, &["T5"]),
+    (Mutant::LateClockBelieved, &["T5"]),
+    (Mutant::UnseenIsBack, &["T4", "V3"]),
     (Mutant::DoubtIsFailure, &["V1"]),
     (Mutant::GuardsSleepAtApproval, &["T5"]),
     (Mutant::SuspendCounts, &["C1"]),

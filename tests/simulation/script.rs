@@ -98,6 +98,11 @@ pub enum Happening {
     RestoreRoute {
         part: usize,
     },
+    /// A route cannot be read for a while; all else can.
+    Unseen {
+        part: usize,
+        for_: Millis,
+    },
     /// Somebody deletes the candidate.
     DropCandidate {
         part: usize,
@@ -186,6 +191,7 @@ impl Happening {
             Happening::LeaseDown { .. } => "lease down",
             Happening::Meddle { .. } | Happening::Churn { .. } => "foreign route write",
             Happening::DropRoute { .. } | Happening::RestoreRoute { .. } | Happening::DropCandidate { .. } => "objects deleted",
+            Happening::Unseen { .. } => "route unread",
             Happening::Scale { .. } | Happening::Scaler { .. } => "foreign scaling",
             Happening::Image { .. } | Happening::Unpause { .. } => "foreign deployment",
             Happening::DropRecord | Happening::DamageRecord => "state lost",

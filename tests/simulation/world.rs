@@ -38,6 +38,8 @@ pub struct Deployment {
     /// Counts what its controller writes to its status.
     pub status: u64,
     pub generation: i64,
+    /// The generation that its controller has seen.
+    pub seen: i64,
     pub replicas: u32,
     pub paused: bool,
     pub image: String,
@@ -88,6 +90,8 @@ pub struct Part {
     pub candidate: Option<Deployment>,
     /// `None` after somebody deleted it.
     pub route: Option<Route>,
+    /// Until when it cannot be read.
+    pub unseen_until: Millis,
     pub counters: [Counters; 2],
 }
 
@@ -164,7 +168,14 @@ impl World {
                 foreign: 7,
                 testers: false,
             });
-            Part { declared: c.clone(), stable: Some(Deployment::new(&c.stable, 1, WHOLE)), candidate, route, counters: Default::default() }
+            Part {
+                declared: c.clone(),
+                stable: Some(Deployment::new(&c.stable, 1, WHOLE)),
+                candidate,
+                route,
+                unseen_until: Millis::ZERO,
+                counters: Default::default(),
+            }
         };
         let parts = release.components.iter().map(part).collect();
         World {
@@ -238,6 +249,7 @@ impl Deployment {
             version: 1,
             status: 0,
             generation: 1,
+            seen: 1,
             replicas,
             paused: false,
             image: OLD.into(),

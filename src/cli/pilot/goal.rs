@@ -7,6 +7,7 @@ use crate::domain::release::Track;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::route::RouteProblem;
 use crate::domain::step::Step;
+use crate::domain::time::Millis;
 use crate::domain::verdict::Verdict;
 use crate::domain::view::View;
 use crate::engine::auto_sync;
@@ -117,7 +118,7 @@ fn is_for_want_of_rights(view: &View, why: &str) -> bool {
 fn is_back(view: &View) -> bool {
     let rolled_back = view.rollout.as_ref().is_some_and(|r| r.phase == Phase::RolledBack);
     let seen = view.observed.as_ref().filter(|_| rolled_back);
-    seen.is_some_and(|o| o.components.keys().all(|name| o.route(name).is_none_or(|facts| facts.candidate == 0)))
+    seen.is_some_and(|o| o.components.values().all(|c| c.route.as_ref().map_or_else(|p| !p.may_send(), |facts| facts.candidate == 0)))
 }
 
 /// Rights that are missing are told at once; a server that does not answer is waited for.
@@ -141,11 +142,18 @@ fn left_off(r: &Rollout, view: &View) -> String {
     auto_sync::left_off(r, view.observed.as_deref()).into_iter().map(|text| format!("; {text}")).collect()
 }
 
+/// How long after the end of a rollback its record is tried, where it fails for what passes.
+const RECORD_WAITS: Millis = Millis::secs(10);
+
 fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
     // A record that is refused, or lies under a damaged one, does not make the rollback less done; one under way is waited for.
     let fault = |what: &str, kinds: &[FaultKind]| view.faults.get(what).filter(|(f, _)| kinds.contains(&f.kind));
     let unreadable = || fault("state", &[FaultKind::Unreadable]);
-    let refused = view.faults.get("store").or_else(unreadable).or_else(|| fault("lease", &[FaultKind::Forbidden]));
+    // What may work in a moment is waited for a little.
+    let passing = [FaultKind::Unreachable, FaultKind::Unauthorized];
+    let fresh = r.ended.is_some_and(|at| view.now.since(at) < RECORD_WAITS);
+    let store = view.faults.get("store").filter(|(f, _)| !(fresh && passing.contains(&f.kind)));
+    let refused = store.or_else(unreadable).or_else(|| fault("lease", &[FaultKind::Forbidden]));
     if !view.saved && refused.is_none() {
         return None;
     }

@@ -84,7 +84,7 @@ fn written(entry: Option<&Value>, wanted: &Destination) -> Destination {
 }
 
 /// Whether a destination is the wanted one; a short host name is one in the object's namespace.
-fn is(destination: &Value, wanted: &Destination, namespace: &str) -> bool {
+pub(super) fn is(destination: &Value, wanted: &Destination, namespace: &str) -> bool {
     let host = destination.get("host").and_then(Value::as_str).unwrap_or_default();
     let subset = destination.get("subset").and_then(Value::as_str);
     same_host(host, &wanted.host, namespace) && subset == wanted.subset.as_deref()

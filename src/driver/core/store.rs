@@ -207,6 +207,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         entered,
         covered: _,
         most: _,
+        unserved: _,
         ticked: _,
         asked,
         by_hand,

@@ -24,17 +24,22 @@ impl Part<'_> {
         if let Some(need) = template {
             return vec![need];
         }
+        let wait = |text: String| vec![Need::Wait(Stage::Ready, format!("{}: {text}", self.name()))];
+        if share < Weight::FULL && !workload.is_seen() {
+            // What it says is of the spec before: of the one that our own pause made another, too.
+            return wait("its controller has not seen the newest spec yet".to_owned());
+        }
         let wanted = guard::pods_needed(workload.replicas, share);
-        let reached = workload.is_seen() && workload.updated >= wanted;
+        let reached = workload.updated >= wanted;
+        // Between the old pods and the new ones all are to answer: of how many new ones do, nobody tells.
+        let all = workload.replicas.max(workload.current);
         match (share == Weight::FULL, reached, workload.paused) {
             (true, _, true) | (false, false, true) => vec![pause(false)],
             (false, true, false) => vec![pause(true)],
             (true, _, false) => self.settled(workload),
-            (false, true, true) if workload.ready < workload.replicas => {
-                vec![Need::Wait(Stage::Ready, format!("{}: {}/{} ready", self.name(), workload.ready, workload.replicas))]
-            }
+            (false, true, true) if workload.ready < all => wait(format!("{}/{all} ready", workload.ready)),
             (false, true, true) => Vec::new(),
-            (false, false, false) => vec![Need::Wait(Stage::Ready, format!("{}: {} of {wanted} updated", self.name(), workload.updated))],
+            (false, false, false) => wait(format!("{} of {wanted} updated", workload.updated)),
         }
     }
 

@@ -174,3 +174,58 @@ fn by_ratio_nothing_is_shared_out_where_no_pod_runs() {
     run.world.workload("web", Track::Stable).replicas = 1;
     run.order(Command::Start { images: images(), cause: None }).unwrap();
 }
+
+#[test]
+fn by_ratio_an_autoscaler_of_either_side_is_told_before_the_first_write() {
+    for track in [Track::Stable, Track::Candidate] {
+        let mut run = Run::new(by_replicas());
+        run.world.workload("web", track).hpa = hpa(6);
+        let images = [("web".to_owned(), Image::parse(NEW).unwrap())].into();
+        let refused = run.order(Command::Start { images, cause: None }).unwrap_err().to_string();
+        assert!(refused.contains("autoscaler hpa owns the replicas") && refused.contains("remove it for the release"), "{refused}");
+    }
+}
+
+/// A canary that holds at its first weight, and whose pods are all gone.
+fn unserved(release: Release) -> Run {
+    let mut run = Run::started(release);
+    while !matches!(run.step(), Some(Step::Hold(_))) || run.world.weight("web") == 0 {
+        run.turn();
+    }
+    run.world.broken = true;
+    run.world.pass(Millis::ZERO);
+    assert_eq!(ready(&mut run, Track::Candidate), 0);
+    run
+}
+
+#[test]
+fn a_weight_that_no_pod_answers_for_is_taken_back_without_any_gate() {
+    let mut release = canary(&["web"]);
+    release.gates.clear();
+    let mut run = unserved(release);
+    run.turns(8);
+    let log = &run.rollout.as_ref().unwrap().log;
+    let why = "rollback: web: no pod of web-canary is ready, and it gets 10 % of the traffic";
+    assert!(log.iter().any(|e| e.text.starts_with(why)), "{log:?}");
+    assert_eq!((run.phase(), run.world.weight("web")), (Phase::RolledBack, 0));
+}
+
+#[test]
+fn a_pod_that_is_replaced_is_waited_for() {
+    let mut run = unserved(canary(&["web"]));
+    run.pace = Millis::secs(2);
+    run.turns(3);
+    assert!(run.rollout.as_ref().unwrap().unserved.is_some());
+    run.world.broken = false;
+    run.turns(60);
+    let r = run.rollout.unwrap();
+    assert_eq!((r.is_back(), r.unserved), (false, None), "{}", r.phase);
+}
+
+#[test]
+fn while_it_is_paused_by_a_person_a_weight_that_no_pod_answers_for_is_taken_back_all_the_same() {
+    let mut run = unserved(canary(&["web"]));
+    run.order(Command::Pause).unwrap();
+    run.turns(8);
+    assert_eq!((run.phase(), run.world.weight("web")), (Phase::RolledBack, 0));
+}

@@ -1,6 +1,8 @@
 //! Routes whose weights sum to little, alone and shared with others.
 
 use super::*;
+use crate::domain::object::{Kind, ObjectRef};
+use crate::domain::route::RouteProblem;
 
 #[test]
 fn a_route_whose_total_is_too_small_is_given_one_that_is_not() {
@@ -82,4 +84,80 @@ fn a_small_total_that_others_share_is_refused_before_the_first_write_and_goes_ba
     run.order(Command::RollBack).unwrap();
     run.turns(10);
     assert_eq!((run.phase(), *run.world.parts("frontend")), (Phase::RolledBack, (1, 0)));
+}
+
+/// A canary at its second weight, on its way back.
+fn going_back(unseen: Option<RouteProblem>) -> Run {
+    let mut run = Run::started(canary(&["backend"]));
+    while run.world.weight("backend") < 25 {
+        run.turn();
+    }
+    run.order(Command::RollBack).unwrap();
+    run.world.unseen = unseen;
+    run
+}
+
+fn unfit(sends: bool) -> RouteProblem {
+    RouteProblem::Unfit { object: ObjectRef::new(Kind::VirtualService, "shop", "backend"), why: "no pair".into(), sends }
+}
+
+#[test]
+fn while_a_route_cannot_be_seen_the_candidates_pods_stay_and_the_rollback_is_not_over() {
+    for problem in [RouteProblem::Unread("500".into()), RouteProblem::Forbidden("get".into()), unfit(true)] {
+        let mut run = going_back(Some(problem.clone()));
+        run.turns(120);
+        assert!(matches!(run.phase(), Phase::RollingBack { .. }), "{problem}: {}", run.phase());
+        let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap_or_default();
+        assert!(waiting.contains(&problem.to_string()), "{waiting}");
+        assert!(run.world.workload("backend", Track::Candidate).replicas > 0, "{problem}");
+        assert_eq!(run.world.weight("backend"), 0, "{problem}: it was written as it was last known");
+        run.world.unseen = None;
+        run.turns(10);
+        assert_eq!((run.phase(), run.world.workload("backend", Track::Candidate).replicas), (Phase::RolledBack, 0), "{problem}");
+    }
+}
+
+#[test]
+fn a_route_that_does_not_name_the_candidate_any_more_keeps_no_rollback_open() {
+    let mut run = going_back(Some(unfit(false)));
+    *run.world.parts("backend") = (100, 0);
+    run.turns(20);
+    assert_eq!((run.phase(), run.world.workload("backend", Track::Candidate).replicas), (Phase::RolledBack, 0));
+}
+
+#[test]
+fn without_a_run_what_cannot_be_seen_is_not_said_to_send_nothing() {
+    let mut run = Run::new(canary(&["backend"]));
+    run.world.unseen = Some(RouteProblem::Unread("500".into()));
+    let refused = run.order(Command::RollBack).unwrap_err().to_string();
+    assert!(refused.contains("500") && refused.contains("cannot be told"), "{refused}");
+}
+
+#[test]
+fn an_old_colour_stays_while_the_route_cannot_be_seen() {
+    let mut run = Run::started(blue_green());
+    run.turns(20);
+    run.order(Command::Approve).unwrap();
+    while !matches!(run.step(), Some(Step::Retire(_))) {
+        run.turn();
+    }
+    run.world.unseen = Some(RouteProblem::Unread("500".into()));
+    run.turns(60);
+    assert!(run.world.workload("web", Track::Stable).replicas > 0, "{:?}", run.rollout.unwrap().waiting);
+    run.world.unseen = None;
+    run.turns(10);
+    assert_eq!((run.phase(), run.world.workload("web", Track::Stable).replicas), (Phase::Completed, 0));
+}
+
+#[test]
+fn two_components_that_were_found_on_one_route_are_not_begun_together() {
+    let mut run = Run::new(canary(&["backend", "frontend"]));
+    let mut observed = run.world.observe();
+    let route = observed.components["backend"].route.clone();
+    observed.components.get_mut("frontend").unwrap().route = route;
+    let order =
+        Order { id: "o".into(), command: start_of(&["backend", "frontend"]), actor: "me".into(), at: run.world.now.wall, mark: None };
+    let refused = after(&run.world.release, None, Some(&observed), &order, run.world.now).unwrap_err().to_string();
+    assert!(refused.contains("frontend and backend both move VirtualService backend"), "{refused}");
+    run.order(start_of(&["backend", "frontend"])).unwrap();
 }

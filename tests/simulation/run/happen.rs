@@ -183,6 +183,11 @@ fn meddle(world: &mut World, what: &Happening) {
                 part.route = Some(made);
             }
         }
+        Happening::Unseen { part, for_ } => {
+            if let Some(part) = world.parts.get_mut(*part) {
+                part.unseen_until = now.plus(*for_);
+            }
+        }
         Happening::DropCandidate { part } => {
             if let Some(part) = world.parts.get_mut(*part) {
                 part.candidate = None;

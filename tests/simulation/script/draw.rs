@@ -46,6 +46,7 @@ impl Script {
         }
         argo(seed, &mut script);
         draw_sizes(seed, &mut script);
+        draw_unseen(seed, &mut script);
         script.happenings.sort_by_key(|(at, _)| *at);
         draw_faults(&mut rng, calm, &mut script);
         script
@@ -308,6 +309,19 @@ fn draw_sizes(seed: u64, script: &mut Script) {
         let command = Command::Scale { component, track, replicas: rng.below(2 * u64::from(WHOLE)) as u32 };
         let who = rng.below(1 + u64::from(script.second)) as usize;
         script.happenings.push((at, Happening::Order { who, command, stale: rng.below(3) == 0 }));
+    }
+}
+
+/// In every sixth script a route cannot be read for a while. They have dice of their own, too.
+fn draw_unseen(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("unseen");
+    if rng.below(6) > 0 {
+        return;
+    }
+    let parts = if script.shape == Shape::Pair { 2 } else { 1 };
+    for _ in 0..1 + rng.below(2) {
+        let (at, for_) = (Millis(1_000 + rng.below(TROUBLE.0)), Millis::secs(1 + rng.below(60)));
+        script.happenings.push((at, Happening::Unseen { part: rng.below(parts) as usize, for_ }));
     }
 }
 

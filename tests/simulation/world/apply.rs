@@ -234,6 +234,7 @@ fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replic
         version,
         status: 0,
         generation: 1,
+        seen: 0,
         replicas,
         paused: false,
         kept: vec![(1, image.clone())],

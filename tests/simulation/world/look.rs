@@ -20,7 +20,7 @@ impl World {
             let seen = ComponentObserved {
                 stable: p.stable.as_ref().map(workload),
                 candidate: p.candidate.as_ref().map(workload),
-                route: self.facts(p),
+                route: if self.now < p.unseen_until { Err(RouteProblem::Unread("500".into())) } else { self.facts(p) },
                 route_by: p.route.as_ref().and_then(|r| Some(Writer { at: Some(told(r.at)), ..writer(r.by)? })),
                 owners: self.owners(p),
                 checked: Default::default(),
@@ -143,7 +143,7 @@ fn workload(d: &Deployment) -> Workload {
         uid: d.uid.to_string(),
         resource_version: d.resource_version(),
         generation: d.generation,
-        observed_generation: d.generation,
+        observed_generation: d.seen,
         replicas: d.replicas,
         current: d.pods.len() as u32,
         updated,

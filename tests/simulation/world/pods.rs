@@ -26,6 +26,9 @@ impl Deployment {
             self.set_replicas(bounded, Hand::Foreign);
             (self.status, self.generation) = (self.status + 1, self.generation + 1);
         }
+        if self.seen != self.generation {
+            (self.status, self.seen) = (self.status + 1, self.generation);
+        }
         let turned = |pod: &Pod| self.paused || pod.image == self.image;
         let settled = limp == 0 && self.pods.len() == self.replicas as usize && self.pods.iter().all(|p| p.ready && turned(p));
         if settled {

@@ -1,0 +1,102 @@
+//! One Deployment that rolls: its shares, what Kubernetes gives up, and the way back to a revision.
+
+use super::*;
+
+#[test]
+fn a_rolling_update_pauses_at_its_share_and_goes_on() {
+    let mut run = Run::started(rolling());
+    run.turns(8);
+    assert_eq!((run.world.workload("web", Track::Stable).updated, run.world.workload("web", Track::Stable).paused), (2, true));
+    run.turns(40);
+    assert_eq!((run.phase(), run.world.workload("web", Track::Stable).updated), (Phase::Completed, 4));
+    run.order(Command::RollBack).unwrap();
+    run.turns(20);
+    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::RolledBack, OLD));
+}
+
+#[test]
+fn a_pause_of_ours_that_the_controller_has_not_seen_yet_is_left_as_it_is() {
+    let mut run = Run::started(rolling());
+    while !run.world.workload("web", Track::Stable).paused {
+        run.turn();
+    }
+    let w = run.world.workload("web", Track::Stable);
+    (w.generation, w.observed_generation) = (7, 6);
+    let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
+    assert_eq!(decision.actions, []);
+    assert!(
+        decision.rollout.waiting.as_ref().is_some_and(|w| w.contains("has not seen the newest spec")),
+        "{:?}",
+        decision.rollout.waiting
+    );
+}
+
+#[test]
+fn a_share_is_reached_when_the_new_pods_answer_beside_all_old_ones() {
+    let mut run = Run::started(rolling());
+    while !run.world.workload("web", Track::Stable).paused {
+        run.turn();
+    }
+    let look = |run: &mut Run, ready: u32| {
+        // One more than wanted, as a surge has it: the old ones are ready anyway.
+        let w = run.world.workload("web", Track::Stable);
+        (w.current, w.ready) = (w.replicas + 1, ready);
+        decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now).rollout
+    };
+    assert_eq!(look(&mut run, 4).step(), Some(&Step::Roll(Weight::capped(50))), "four of five");
+    assert_ne!(look(&mut run, 5).step(), Some(&Step::Roll(Weight::capped(50))));
+}
+
+#[test]
+fn an_update_that_kubernetes_gives_up_is_taken_back_though_the_old_pods_are_ready() {
+    let mut run = Run::new(rolling());
+    // What was said of a version before is no news of this one.
+    run.world.workload("web", Track::Stable).stalled = Some("ProgressDeadlineExceeded".into());
+    run.order(start_of(&["web"])).unwrap();
+    run.turn();
+    assert_eq!(run.phase(), Phase::Progressing);
+    assert_eq!(run.world.workload("web", Track::Stable).ready, 4);
+    run.turn();
+    assert!(run.rollout.as_ref().unwrap().is_back(), "{}", run.phase());
+}
+
+#[test]
+fn a_step_that_gets_on_has_all_the_time_it_needs_and_one_that_does_not_asks() {
+    let mut run = Run::started(rolling());
+    let wait = |run: &mut Run, minutes: u64| {
+        for _ in 0..minutes * 3 {
+            let rollout = run.rollout.clone().unwrap();
+            let decision = decide(&rollout, &run.world.observe(), &run.world.judgement(), run.world.now);
+            for (action, precondition) in &decision.actions {
+                run.world.apply(action, *precondition);
+            }
+            run.rollout = Some(decision.rollout);
+            run.world.skip(Millis::secs(20));
+        }
+    };
+    for pod in 1..=2 {
+        wait(&mut run, 10);
+        assert_eq!((run.phase(), run.step()), (Phase::Progressing, Some(&Step::Roll(Weight::capped(50)))), "{pod}");
+        run.world.pass(Millis::ZERO);
+    }
+    let mut stuck = Run::started(rolling());
+    wait(&mut stuck, 10);
+    assert_eq!(stuck.phase(), Phase::Progressing);
+    wait(&mut stuck, 2);
+    let Phase::Paused { why, .. } = stuck.phase() else { panic!("{:?}", stuck.phase()) };
+    assert!(why.starts_with("roll 50 % got nowhere for 11m: web: its controller has not seen the newest spec"), "{why}");
+    assert!(stuck.world.workload("web", Track::Stable).paused, "it stands still until a person says so");
+}
+
+#[test]
+fn undo_goes_to_a_kept_revision_and_back() {
+    let mut run = Run::new(rolling());
+    assert!(matches!(run.order(Command::Undo { component: None, revision: 9 }), Err(Refusal::Unfit { .. })));
+    run.order(Command::Undo { component: None, revision: 0 }).unwrap();
+    run.turns(20);
+    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::Completed, "shop/app:v0"));
+    run.world.workload("web", Track::Stable).revisions = vec![kept(3, "shop/app:v0"), kept(2, OLD)];
+    run.order(Command::RollBack).unwrap();
+    run.turns(20);
+    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::RolledBack, OLD));
+}
