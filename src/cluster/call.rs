@@ -1,11 +1,13 @@
-//! One request to the API server: bounded in time and size, sent once, its failure classified.
+//! One request to the API server: bounded in time and size, its failure classified. A write is sent once; a read that the
+//! server fails at is asked again, since one of a look's many fails the look.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use kube::Client;
+use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,6 +25,8 @@ pub(super) const LIST: Duration = Duration::from_secs(10);
 pub(super) const PAGE: usize = 500;
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
+/// How long is waited before a read that the server failed at (5xx) is asked again, time after time.
+const AGAIN: &[Duration] = &[Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(300)];
 /// RFC 6902.
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 /// RFC 7386.
@@ -30,13 +34,27 @@ pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// Sends one request and returns the body of a good answer.
 pub(super) async fn send(client: &Client, subject: &Subject, request: Request<Vec<u8>>, deadline: Duration) -> Result<Bytes, ClusterError> {
-    let exchange = async {
-        let answer = client.send(request.map(Into::into)).await.map_err(|e| subject.failed(&e))?;
-        let code = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| broken(subject, e.as_ref()))?.to_bytes();
-        if code < 300 { Ok(body) } else { Err(subject.refused(code, &body)) }
-    };
+    let exchange = async { whole(subject, good(client, subject, request).await?).await };
     tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| Err(subject.late(deadline)))
+}
+
+/// A good answer, its body not read yet.
+async fn good(client: &Client, subject: &Subject, request: Request<Vec<u8>>) -> Result<Response<Body>, ClusterError> {
+    let mut pauses = if request.method() == Method::GET { AGAIN } else { &[] }.iter();
+    loop {
+        let answer = client.send(request.clone().map(Into::into)).await.map_err(|e| subject.failed(&e))?;
+        let code = answer.status().as_u16();
+        match pauses.next().filter(|_| code >= 500) {
+            Some(pause) => tokio::time::sleep(*pause).await,
+            None if code < 300 => return Ok(answer),
+            None => return Err(subject.refused(code, &whole(subject, answer).await?)),
+        }
+    }
+}
+
+async fn whole(subject: &Subject, answer: Response<Body>) -> Result<Bytes, ClusterError> {
+    let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| broken(subject, e.as_ref()))?;
+    Ok(body.to_bytes())
 }
 
 /// A body that ended before its end.
@@ -192,13 +210,7 @@ async fn page<T: DeserializeOwned>(
 ) -> Result<String, ClusterError> {
     let request = request(subject, Method::GET, target, None)?;
     let exchange = async {
-        let answer = client.send(request.map(Into::into)).await.map_err(|e| subject.failed(&e))?;
-        let code = answer.status().as_u16();
-        let mut body = std::pin::pin!(Limited::new(answer.into_body(), LARGEST));
-        if code >= 300 {
-            let body = body.collect().await.map_err(|e| broken(subject, e.as_ref()))?.to_bytes();
-            return Err(subject.refused(code, &body));
-        }
+        let mut body = std::pin::pin!(Limited::new(good(client, subject, request).await?.into_body(), LARGEST));
         let mut items = Items::default();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broken(subject, e.as_ref()))?;

@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod doubt;
 mod foreign;
+mod gone;
 mod killed;
 mod read_only;
 mod rehearsals;

@@ -125,3 +125,51 @@ pub(super) fn scaler(namespace: &str, deployment: &str, autoscalers: &[Scaler]) 
         application: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn autoscaler(metadata: Value, target: &str) -> Scaler {
+        let reference = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": target });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": { "scaleTargetRef": reference, "maxReplicas": 8 } })).unwrap()
+    }
+
+    fn told(metadata: Value) -> String {
+        scaler("shop", "web", &[autoscaler(metadata, "web")]).unwrap().to_string()
+    }
+
+    fn made_by(api_version: &str, kind: &str, name: &str) -> Value {
+        json!([{ "apiVersion": api_version, "kind": kind, "name": name, "uid": "u", "controller": true, "blockOwnerDeletion": true }])
+    }
+
+    #[test]
+    fn an_autoscaler_that_keda_made_is_told_by_the_scaled_object_it_belongs_to() {
+        let queue = "Deployment web: KEDA ScaledObject web-queue sets its replicas";
+        let owned = |name: &str| json!({ "name": name, "ownerReferences": made_by("keda.sh/v1alpha1", "ScaledObject", "web-queue") });
+        // Its name may be anything: the ScaledObject chooses it.
+        assert_eq!([told(owned("keda-hpa-other")), told(owned("web"))], [queue, queue]);
+        assert_eq!(told(json!({ "name": "keda-hpa-web-queue" })), queue, "by its name, where its owner is not told");
+    }
+
+    #[test]
+    fn an_autoscaler_of_anybody_else_is_told_by_its_own_name() {
+        let plain = "Deployment web: HorizontalPodAutoscaler web-hpa sets its replicas";
+        assert_eq!(told(json!({ "name": "web-hpa" })), plain);
+        let chart = json!({ "name": "web-hpa", "ownerReferences": made_by("shop.example/v1", "Shop", "web") });
+        assert_eq!(told(chart), plain);
+    }
+
+    #[test]
+    fn of_several_autoscalers_the_one_that_scales_the_deployment_is_told() {
+        let owned = json!({ "name": "keda-hpa-queue", "ownerReferences": made_by("keda.sh/v1alpha1", "ScaledObject", "queue") });
+        let all = [autoscaler(json!({ "name": "api" }), "api"), autoscaler(owned, "web")];
+        let owner = scaler("shop", "web", &all).unwrap();
+        assert_eq!((owner.tool, owner.name.as_str(), owner.reverts), (Tool::Keda, "queue", Reverts::Replicas));
+        assert_eq!(owner.object, ObjectRef::new(Kind::Deployment, "shop", "web"));
+        assert_eq!(scaler("shop", "api", &all).unwrap().tool, Tool::Autoscaler);
+        assert_eq!(scaler("shop", "web-canary", &all), None);
+    }
+}

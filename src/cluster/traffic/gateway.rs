@@ -99,13 +99,25 @@ fn is(backend: &Value, service: &str, namespace: &str) -> bool {
     text("name") == Some(service) && matches!(text("kind"), None | Some("Service")) && text("namespace").is_none_or(|ns| ns == namespace)
 }
 
+/// Whether a status speaks of this parent: what is left out has its default on either side.
+fn is_parent(told: &Value, wanted: &Value, namespace: &str) -> bool {
+    let text = |of: &Value, key: &str, default: &str| of.get(key).and_then(Value::as_str).unwrap_or(default).to_owned();
+    let defaults =
+        [("group", "gateway.networking.k8s.io"), ("kind", "Gateway"), ("namespace", namespace), ("name", ""), ("sectionName", "")];
+    defaults.iter().all(|(key, default)| text(told, key, default) == text(wanted, key, default)) && told.get("port") == wanted.get("port")
+}
+
 /// What the route's parents say of the generation that is stored.
 fn accepted(body: &Value) -> Acceptance {
     let generation = body.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
     let parents = body.pointer("/status/parents").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let wanted = body.pointer("/spec/parentRefs").and_then(Value::as_array).map_or(0, Vec::len);
-    if parents.len() < wanted.max(1) {
-        return Acceptance::Pending(SafeText::from(format!("{} of {} gateways have reported", parents.len(), wanted.max(1))));
+    let wanted = body.pointer("/spec/parentRefs").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let namespace = body.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
+    // Several controllers may speak of one gateway.
+    let heard = |wanted: &&Value| parents.iter().any(|p| p.get("parentRef").is_some_and(|told| is_parent(told, wanted, namespace)));
+    let (heard, of) = if wanted.is_empty() { (parents.len(), 1) } else { (wanted.iter().filter(heard).count(), wanted.len()) };
+    if heard < of {
+        return Acceptance::Pending(SafeText::from(format!("{heard} of {of} gateways have reported")));
     }
     for parent in parents {
         let name = parent.pointer("/parentRef/name").and_then(Value::as_str).unwrap_or("?");

@@ -107,6 +107,60 @@ fn accepted_is_every_parent_at_this_generation() {
     assert!(matches!(read(&gateway(), &silent).unwrap().accepted, Acceptance::Pending(_)));
 }
 
+/// What a gateway's controller says of both conditions at a generation.
+fn says(controller: &str, gateway: &str, seen: i64, accepted: &str) -> Value {
+    let condition = |t: &str, status: &str| json!({"type": t, "status": status, "observedGeneration": seen, "reason": "R", "message": "m"});
+    json!({
+        "controllerName": format!("{controller}.example/gateway"), "parentRef": {"name": gateway},
+        "conditions": [condition("Accepted", accepted), condition("ResolvedRefs", "True")]
+    })
+}
+
+/// What a route that hangs on two gateways is taken for, at generation 3, where this is said of it.
+fn between_two(said: &[&Value]) -> Acceptance {
+    let mut body = http_route(3, 3, "True");
+    body["spec"]["parentRefs"] = json!([{"name": "public"}, {"name": "internal"}]);
+    body["status"]["parents"] = json!(said);
+    read(&gateway(), &body).unwrap().accepted
+}
+
+#[test]
+fn of_two_gateways_the_one_that_lags_behind_decides() {
+    let public = says("a", "public", 3, "True");
+    let pending = |second: &Value, why: &str| {
+        // Whichever is reported first.
+        for said in [[&public, second], [second, &public]] {
+            let Acceptance::Pending(told) = between_two(&said) else { panic!("{why}: {:?}", between_two(&said)) };
+            assert_eq!(told.as_str(), why);
+        }
+    };
+    assert_eq!(between_two(&[&public, &says("a", "internal", 3, "True")]), Acceptance::Yes);
+    pending(&says("a", "internal", 2, "True"), "gateway internal has seen generation 2 of 3");
+    pending(&says("a", "internal", 2, "False"), "gateway internal has seen generation 2 of 3");
+    let mut half = says("a", "internal", 3, "True");
+    half["conditions"][1]["observedGeneration"] = json!(2);
+    pending(&half, "gateway internal has seen generation 2 of 3");
+    half["conditions"].as_array_mut().unwrap().remove(1);
+    pending(&half, "gateway internal has not reported ResolvedRefs");
+    half["conditions"] = json!([]);
+    pending(&half, "gateway internal has not reported Accepted");
+    for said in [[&public, &says("a", "internal", 3, "False")], [&says("a", "internal", 3, "False"), &public]] {
+        let Acceptance::Refused(why) = between_two(&said) else { panic!("{:?}", between_two(&said)) };
+        assert_eq!(why.as_str(), "gateway internal: Accepted: R m");
+    }
+    let Acceptance::Pending(why) = between_two(&[&public]) else { panic!("{:?}", between_two(&[&public])) };
+    assert_eq!(why.as_str(), "1 of 2 gateways have reported");
+}
+
+#[test]
+fn two_controllers_of_one_gateway_do_not_speak_for_the_other() {
+    let both = [says("a", "public", 3, "True"), says("b", "public", 3, "True")];
+    let accepted = between_two(&[&both[0], &both[1]]);
+    assert!(matches!(accepted, Acceptance::Pending(_)), "nobody has said anything of gateway internal: {accepted:?}");
+    let three = between_two(&[&both[0], &both[1], &says("a", "internal", 3, "True")]);
+    assert_eq!(three, Acceptance::Yes, "both are there, however many speak");
+}
+
 #[test]
 fn what_does_not_fit_says_what_would() {
     let mut lone = virtual_service();
@@ -120,6 +174,75 @@ fn what_does_not_fit_says_what_would() {
     let mut odd = virtual_service();
     odd["spec"]["http"][1]["route"][2]["weight"] = json!("15");
     assert!(read(&istio(), &odd).unwrap_err().to_string().contains("not a whole number"));
+}
+
+/// The pair stands in two entries, the named one second: with another share, and with what is not ours.
+fn twice(first: &str, named: &str) -> (Value, Value) {
+    let mut istio = virtual_service();
+    let mut other = istio["spec"]["http"][1].clone();
+    other["name"] = json!(first);
+    other["match"] = json!([{"uri": {"prefix": "/beta"}}]);
+    (other["route"][1]["weight"], other["route"][2]["weight"]) = (json!(40), json!(50));
+    istio["spec"]["http"][1]["name"] = json!(named);
+    istio["spec"]["http"][0] = other;
+
+    let mut gateway = http_route(3, 3, "True");
+    let mut other = gateway["spec"]["rules"][1].clone();
+    other["name"] = json!(first);
+    other["matches"] = json!([{"path": {"value": "/beta"}}]);
+    (other["backendRefs"][0]["weight"], other["backendRefs"][1]["weight"]) = (json!(40), json!(50));
+    gateway["spec"]["rules"][1]["name"] = json!(named);
+    gateway["spec"]["rules"][0] = other;
+    (istio, gateway)
+}
+
+/// The two components with the entry that is meant named.
+fn by_name(name: &str) -> (Component, Component) {
+    let (mut i, mut g) = (istio(), gateway());
+    if let (Router::Istio { route, .. }, Router::Gateway { rule, .. }) = (&mut i.router, &mut g.router) {
+        (*route, *rule) = (Some(name.to_owned()), Some(name.to_owned()));
+    }
+    (i, g)
+}
+
+#[test]
+fn an_entry_that_is_named_is_written_and_one_before_it_with_the_same_pair_is_not() {
+    let (virtual_service, route) = twice("beta", "main");
+    let (i, g) = by_name("main");
+    let facts = read(&i, &virtual_service).unwrap();
+    assert!(matches!(&facts.entry, RouteEntry::VirtualService { route: Some(name), http: 1, .. } if name == "main"), "{facts:?}");
+    assert_eq!((facts.stable, facts.candidate, facts.bypass), (75, 15, true), "the other one sends to the candidate, too");
+    assert_eq!(facts.notes[0].as_str(), "rule `beta` above takes its requests first (path prefix /beta) and sends to the candidate");
+    let facts = read(&g, &route).unwrap();
+    assert!(matches!(&facts.entry, RouteEntry::HttpRoute { rule: 1, .. }), "{facts:?}");
+    assert_eq!((facts.stable, facts.candidate, facts.bypass), (1, 0, true));
+    assert_eq!(facts.notes[0].as_str(), "another rule (path /beta) also sends to the candidate");
+    for precondition in [Precondition::Unchanged, Precondition::Value, Precondition::Identity] {
+        let by_istio = |weight| changed(&virtual_service, &i, weight, precondition);
+        let at = |n: u8| format!("/spec/http/1/route/{n}/weight");
+        assert_eq!(by_istio(0), [(at(1), json!(90)), (at(2), json!(0))], "{precondition:?}");
+        assert_eq!(by_istio(50), [(at(1), json!(45)), (at(2), json!(45))], "{precondition:?}");
+        let by_gateway = |weight| changed(&route, &g, weight, precondition);
+        let at = |n: u8| format!("/spec/rules/1/backendRefs/{n}/weight");
+        assert_eq!(by_gateway(0), [(at(0), json!(1))], "{precondition:?}");
+        assert_eq!(by_gateway(50), [(at(0), json!(50)), (at(1), json!(50))], "{precondition:?}");
+    }
+}
+
+#[test]
+fn without_a_name_or_with_a_wrong_one_neither_entry_is_taken() {
+    let (virtual_service, route) = twice("beta", "main");
+    let why = |c: &Component, body: &Value| read(c, body).unwrap_err().to_string();
+    assert!(why(&istio(), &virtual_service).contains("2 routes send to both backend and backend-canary: name one with `route:`"));
+    assert!(why(&gateway(), &route).contains("2 rules send to both backend and backend-canary: name one with `rule:`"));
+    let (i, g) = by_name("gamma");
+    assert!(why(&i, &virtual_service).contains("no http route named `gamma` sends to both backend and backend-canary"));
+    assert!(why(&g, &route).contains("no rule sends to both backend and backend-canary"));
+    // Two of one name are as good as none.
+    let (virtual_service, route) = twice("main", "main");
+    let (i, g) = by_name("main");
+    assert!(why(&i, &virtual_service).contains("2 routes send to both"));
+    assert!(why(&g, &route).contains("2 rules send to both"));
 }
 
 #[test]

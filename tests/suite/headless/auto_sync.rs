@@ -64,6 +64,7 @@ fn a_run_suspends_it_first_and_a_person_restores_it() {
     assert!(off.starts_with("Argo CD app storefront: auto-sync off since ") && off.ends_with("Z by us"), "{off}");
     assert!(shop.ends(0, &["status"]).out.contains(off));
 
+    until("Argo CD has compared what stands", || application(&shop)["status"]["sync"]["status"] == "Synced");
     let denied = shop.ends(8, &["restore-sync", "--read-only"]);
     assert!(denied.err.contains("read-only"), "{denied:?}");
     let shown = shop.ends(0, &["restore-sync", "--dry-run"]);
