@@ -3,6 +3,7 @@
 mod auto_sync;
 mod churn;
 mod console;
+mod in_place;
 mod latency;
 mod read_only;
 mod requests;
