@@ -26,7 +26,13 @@ pub(super) const PAGE: usize = 500;
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
 /// How long is waited before a read that the server failed at (5xx) is asked again, time after time.
-const AGAIN: &[Duration] = &[Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(300)];
+const AGAIN: &[Duration] = &[
+    Duration::from_millis(30),
+    Duration::from_millis(70),
+    Duration::from_millis(150),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+];
 /// RFC 6902.
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 /// RFC 7386.

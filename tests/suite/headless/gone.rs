@@ -79,7 +79,7 @@ fn while_every_second_read_fails_the_traffic_goes_back_at_once_and_its_end_is_to
 fn a_rollback_ends_while_every_second_request_fails() {
     let shop = left_alone();
     shop.front.misbehave(every_second(|_| true, false));
-    let told = shop.cutover(&["rollback", "--timeout", "30s"]);
+    let told = shop.cutover(&["rollback", "--timeout", "3m"]);
     assert_eq!((told.code, shop.weights()), (Some(0), (100, 0)), "{told:?}");
 }
 
