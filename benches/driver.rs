@@ -105,7 +105,7 @@ impl Rig {
                 );
             }
         }
-        Scrape { asked: self.now.wall, interval: Millis::secs(15), series, queries: vec![], warnings: vec![] }
+        Scrape { asked: self.now.wall, ahead: Millis::ZERO, interval: Millis::secs(15), series, queries: vec![], warnings: vec![] }
     }
 
     /// One step: what it was given, and how long it took.
