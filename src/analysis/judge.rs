@@ -35,9 +35,9 @@ pub struct Judge {
     queries: BTreeMap<String, Answer>,
     /// The last look: the instant it shows and the scrape interval, ms.
     fed: Option<(i64, i64)>,
-    /// By how much Prometheus' clock was ahead of ours then, ms.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    ahead: i64,
+    /// By how much Prometheus' clock was ahead of ours then.
+    #[serde(default, skip_serializing_if = "Millis::is_zero")]
+    ahead: Millis,
     /// Since when (ms since 1970) Prometheus has not answered, and what it says.
     outage: Option<(String, i64)>,
 }
@@ -86,7 +86,7 @@ impl Judge {
         }
         self.take_answers(release, scrape, interval);
         self.fed = Some((asked, interval));
-        self.ahead = i64::try_from(scrape.ahead.0).unwrap_or(i64::MAX);
+        self.ahead = scrape.ahead;
         self.outage = None;
     }
 
@@ -157,10 +157,6 @@ fn follows(gate: &Gate, breach: &Breach) -> Verdict {
     }
 }
 
-fn is_zero(ms: &i64) -> bool {
-    *ms == 0
-}
-
 /// How old data is, for people.
 fn age(now: i64, at: i64) -> Millis {
     Millis(u64::try_from(now.saturating_sub(at)).unwrap_or(0))
@@ -210,7 +206,8 @@ impl Bench<'_> {
     /// says nothing of what was done since.
     fn late_clock(&self, interval: i64) -> Option<Doubt> {
         let by = self.judge.ahead;
-        (by > interval && !mutant(Mutant::LateClockBelieved)).then(|| Doubt::LateClock { by: Millis(by.unsigned_abs() / 1000 * 1000) })
+        let late = by.0 > interval.unsigned_abs() && !mutant(Mutant::LateClockBelieved);
+        late.then(|| Doubt::LateClock { by: Millis::secs(by.as_secs()) })
     }
 
     /// Whether the last look is too long ago.

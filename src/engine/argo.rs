@@ -8,7 +8,7 @@ use crate::domain::release::{Release, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
 
 use super::command::not_now;
-use super::needs::image_changes;
+use super::needs::{image_changes, speaks_of_wanted};
 use super::start::recorded;
 
 /// What Argo Rollouts says of a component.
@@ -94,10 +94,7 @@ fn nothing_to_end(r: &Rollout, observed: &Observed) -> String {
 
 /// Why Argo Rollouts, or Kubernetes, gave the wanted version up.
 pub(super) fn failed(r: &Rollout, component: &str, workload: &Workload) -> Option<String> {
-    let (argo, target) = (workload.argo.as_ref()?, r.targets.get(component)?);
-    if !workload.is_seen() || !argo.is_midway() || !image_changes(workload, &target.images).is_empty() {
-        return None; // it speaks of another version
-    }
+    let argo = workload.argo.as_ref().filter(|argo| argo.is_midway() && speaks_of_wanted(r, component, workload))?;
     let why = argo.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();
     let pods = workload.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
     match (&workload.stalled, argo.aborted) {

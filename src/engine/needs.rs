@@ -64,6 +64,15 @@ impl Need {
     }
 }
 
+/// Whether a controller has seen the version that the run wants of what turns in place: until then it speaks of another one.
+pub(super) fn speaks_of_wanted(r: &Rollout, component: &str, workload: &Workload) -> bool {
+    let wanted = |target: &ComponentTarget| match &target.undo {
+        Some(kept) => workload.template_hash.as_ref() == Some(&kept.template_hash),
+        None => image_changes(workload, &target.images).is_empty(),
+    };
+    workload.is_seen() && r.targets.get(component).is_some_and(wanted)
+}
+
 /// What is told of all that is waited for: a person's word before what comes by itself.
 pub fn foremost(waits: impl IntoIterator<Item = String>) -> Option<String> {
     waits.into_iter().min_by_key(|why| !why.starts_with(FOR_APPROVAL))

@@ -350,6 +350,22 @@ pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
     judgement.arms.values().filter_map(|a| a.get(&Track::Candidate)?.errors).reduce(f64::max)
 }
 
+/// The route of which it cannot be told whether there is anything to take back.
+fn unseen(release: &Release, observed: &Observed) -> Option<String> {
+    release.components.iter().find_map(|c| {
+        let problem = observed.components.get(&c.name)?.route.as_ref().err().filter(|p| p.may_send())?;
+        Some(format!("{}: {problem}; whether it sends anything to a candidate cannot be told", c.name))
+    })
+}
+
+fn nothing_to_take_back(strategy: &Strategy) -> String {
+    let other = match strategy {
+        Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",
+        _ => "to put a Deployment back to an earlier revision use undo (U)",
+    };
+    format!("no rollout is under way and no route sends anything to a candidate; {other}")
+}
+
 /// A rollback of a release that nobody declared a run of: it was started by hand.
 ///
 /// # Errors
@@ -361,19 +377,8 @@ pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> R
         observed.route(&c.name).is_some_and(|f| f.candidate > 0 || f.sends_testers())
             || told(observed, &c.name).is_some_and(ArgoRollout::is_midway)
     });
-    let unseen = release.components.iter().find_map(|c| {
-        let problem = observed.components.get(&c.name)?.route.as_ref().err().filter(|p| p.may_send())?;
-        Some(format!("{}: {problem}; whether it sends anything to a candidate cannot be told", c.name))
-    });
-    if let Some(what) = unseen.filter(|_| !moved) {
-        return Err(Refusal::NotNow { what });
-    }
     if !moved {
-        let other = match release.strategy {
-            Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",
-            _ => "to put a Deployment back to an earlier revision use undo (U)",
-        };
-        return Err(Refusal::NotNow { what: format!("no rollout is under way and no route sends anything to a candidate; {other}") });
+        return Err(Refusal::NotNow { what: unseen(release, observed).unwrap_or_else(|| nothing_to_take_back(&release.strategy)) });
     }
     let mut r = start::by_hand(release, observed, birth)?;
     begin(&mut r, &format!("asked by {}", birth.actor), birth.actor, birth.now)?;

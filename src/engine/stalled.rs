@@ -1,15 +1,15 @@
 //! A candidate whose pods fail by themselves, whatever the gates say: it does not come up, or nobody is left of it to answer.
 
 use crate::domain::mutant::{Mutant, mutant};
-use crate::domain::observed::{Observed, Workload};
+use crate::domain::observed::Observed;
 use crate::domain::release::{Component, Router, Track};
-use crate::domain::rollout::{ComponentTarget, Rollout};
+use crate::domain::rollout::Rollout;
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
 
 use super::argo;
 use super::decide::{LONGEST_GAP, PREPARE_DEADLINE};
-use super::needs::image_changes;
+use super::needs::speaks_of_wanted;
 
 /// How long a side that gets traffic may have no ready pod. A pod that is replaced is missed for less.
 const UNSERVED: Millis = Millis::secs(10);
@@ -17,15 +17,6 @@ const UNSERVED: Millis = Millis::secs(10);
 /// Why the run is to be taken back, if it is.
 pub(super) fn why(r: &Rollout, observed: &Observed) -> Option<String> {
     stuck(r, observed).or_else(|| (r.unserved >= Some(UNSERVED)).then(|| unserved(r, observed)).flatten())
-}
-
-/// Whether the controller speaks of the template that the run wants.
-fn carries(r: &Rollout, component: &str, w: &Workload) -> bool {
-    let wanted = |t: &ComponentTarget| match &t.undo {
-        Some(kept) => w.template_hash.as_ref() == Some(&kept.template_hash),
-        None => image_changes(w, &t.images).is_empty(),
-    };
-    w.is_seen() && r.targets.get(component).is_some_and(wanted)
 }
 
 /// Counts for how long a candidate had traffic and no pod to answer it: ready pods are no part of what a route is written on,
@@ -57,7 +48,7 @@ fn stuck(r: &Rollout, observed: &Observed) -> Option<String> {
         let unready = match r.step() {
             Some(Step::Prepare) => w.ready < w.replicas,
             // The old pods may all be ready still; and what is said of another template is no news of this one.
-            Some(Step::Roll(_)) => w.ready < w.replicas || (carries(r, &c.name, w) && !w.is_settled()),
+            Some(Step::Roll(_)) => w.ready < w.replicas || (speaks_of_wanted(r, &c.name, w) && !w.is_settled()),
             Some(Step::Follow) => return argo::failed(r, &c.name, w),
             // Where pods are the weight, they come with the shift.
             Some(Step::Shift(_)) => matches!(c.router, Router::Replicas { .. }) && w.ready == 0 && w.replicas > 0,
