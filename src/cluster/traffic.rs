@@ -48,10 +48,11 @@ pub fn facts(component: &Component, object: &ObjectRef, body: &Value) -> Result<
 fn names_candidate(router: &Router, namespace: &str, body: &Value) -> bool {
     let spec = body.get("spec").unwrap_or(&Value::Null);
     match router {
-        Router::Istio { candidate, .. } => anywhere(spec, &|entry| istio::is(entry, candidate, namespace)),
-        Router::Gateway { candidate, .. } | Router::Nginx { candidate, .. } => {
-            anywhere(spec, &|entry| entry.get("name").and_then(Value::as_str) == Some(candidate))
+        Router::Istio { candidate, .. } => anywhere(spec, &|entry| istio::may_be(entry, candidate, namespace)),
+        Router::Gateway { candidate, .. } => {
+            spec.get("rules").is_some_and(|rules| anywhere(rules, &|entry| gateway::is(entry, candidate, namespace)))
         }
+        Router::Nginx { candidate, .. } => anywhere(spec, &|entry| entry.get("name").and_then(Value::as_str) == Some(candidate)),
         Router::Service { key, candidate, .. } => {
             let current = spec.pointer("/selector").and_then(|s| s.get(key)).and_then(Value::as_str);
             current.is_none_or(|current| current == candidate)

@@ -94,7 +94,7 @@ fn backends(rule: &Value) -> Vec<&Value> {
 }
 
 /// Whether a backend is a Service of this name in the route's namespace.
-fn is(backend: &Value, service: &str, namespace: &str) -> bool {
+pub(super) fn is(backend: &Value, service: &str, namespace: &str) -> bool {
     let text = |key: &str| backend.get(key).and_then(Value::as_str);
     text("name") == Some(service) && matches!(text("kind"), None | Some("Service")) && text("namespace").is_none_or(|ns| ns == namespace)
 }

@@ -84,10 +84,18 @@ fn written(entry: Option<&Value>, wanted: &Destination) -> Destination {
 }
 
 /// Whether a destination is the wanted one; a short host name is one in the object's namespace.
-pub(super) fn is(destination: &Value, wanted: &Destination, namespace: &str) -> bool {
+fn is(destination: &Value, wanted: &Destination, namespace: &str) -> bool {
     let host = destination.get("host").and_then(Value::as_str).unwrap_or_default();
     let subset = destination.get("subset").and_then(Value::as_str);
     same_host(host, &wanted.host, namespace) && subset == wanted.subset.as_deref()
+}
+
+/// Whether a destination may reach the wanted one's pods: where a subset is left out on one side, all of the host's.
+pub(super) fn may_be(destination: &Value, wanted: &Destination, namespace: &str) -> bool {
+    let host = destination.get("host").and_then(Value::as_str).unwrap_or_default();
+    let subset = destination.get("subset").and_then(Value::as_str);
+    let other = subset.zip(wanted.subset.as_deref()).is_some_and(|(a, b)| a != b);
+    same_host(host, &wanted.host, namespace) && !other
 }
 
 /// Whether two host names mean the same Service: `web`, `web.shop`, `web.shop.svc`, `web.shop.svc.cluster.local`.

@@ -266,3 +266,37 @@ fn hosts_are_the_same_in_every_spelling() {
 
 mod nginx;
 mod testers;
+
+/// Whether an object that does not fit is said to send something to the candidate.
+fn sends(c: &Component, body: &Value) -> bool {
+    let Err(problem @ RouteProblem::Unfit { .. }) = read(c, body) else { panic!("it fits: {body}") };
+    problem.may_send()
+}
+
+#[test]
+fn what_does_not_fit_and_names_the_candidate_may_send_to_it() {
+    let to = |destination: Value| json!({"spec": {"http": [{"route": [{"destination": destination}]}]}});
+    let subset = |name: &str| Destination { host: "backend".into(), subset: Some(name.into()) };
+    let subsets =
+        component(Router::Istio { virtual_service: "backend".into(), route: None, stable: subset("v1"), candidate: subset("v2") });
+    let istios = [
+        (istio(), json!({"host": "backend-canary.shop.svc.cluster.local"}), true),
+        (istio(), json!({"host": "backend-canary", "subset": "v9"}), true),
+        (istio(), json!({"host": "backend"}), false),
+        (istio(), json!({"host": "backend-canary.other"}), false),
+        (subsets.clone(), json!({"host": "backend"}), true),
+        (subsets.clone(), json!({"host": "backend", "subset": "v2"}), true),
+        (subsets, json!({"host": "backend", "subset": "v1"}), false),
+    ];
+    for (c, destination, told) in istios {
+        assert_eq!(sends(&c, &to(destination.clone())), told, "{destination}");
+    }
+    // A gateway of the candidate's name is no backend.
+    let rule = |name: &str| json!({"spec": {"parentRefs": [{"name": "backend-canary"}], "rules": [{"backendRefs": [{"name": name}]}]}});
+    assert_eq!(["backend-canary", "backend"].map(|name| sends(&gateway(), &rule(name))), [true, false]);
+    let service =
+        component(Router::Service { service: "backend".into(), key: "version".into(), stable: "blue".into(), candidate: "green".into() });
+    let selector = |selector: Value| json!({"spec": {"selector": selector}});
+    assert!(sends(&service, &selector(json!({"app": "backend"}))), "both colours");
+    assert!(!sends(&service, &selector(json!({"app": "backend", "version": "maintenance"}))));
+}
