@@ -1,8 +1,11 @@
 //! How a command ends, by the last thing its driver showed.
 
 use cutover::cli::exit::Exit;
-use cutover::cli::pilot::goal::{Goal, timed_out};
+use cutover::cli::pilot::goal::{Goal, settled, timed_out};
+use cutover::domain::port::{Fault, FaultKind};
+use cutover::domain::rollout::Phase;
 use cutover::domain::step::Step;
+use cutover::domain::time::Millis;
 use cutover::domain::verdict::{Doubt, Verdict};
 use cutover::domain::weight::Weight;
 
@@ -35,4 +38,23 @@ fn a_paused_run_waits_for_a_person_whatever_is_known() {
     let ending = timed_out(Goal::End { people: true }, Some(&view));
     assert_eq!(ending.exit, Exit::TimedOut, "{}", ending.text);
     assert!(ending.text.contains("candidate 25 → 0 by argocd-controller"), "{}", ending.text);
+}
+
+#[test]
+fn a_record_that_fails_for_what_passes_is_waited_for_a_little_and_one_that_is_refused_is_not() {
+    let ended = |kind, later: Millis| {
+        let mut view = holding(&["backend"]);
+        let rollout = view.rollout.as_mut().unwrap();
+        (rollout.phase, rollout.ended) = (Phase::RolledBack, Some(view.now.wall));
+        view.saved = false;
+        view.faults.insert("store".into(), (Fault { kind, text: "no".into() }, view.now.wall));
+        view.now.wall = view.now.wall + later.duration();
+        settled(Goal::Back, None, &view)
+    };
+    assert_eq!(ended(FaultKind::Unreachable, Millis::secs(9)), None);
+    for (kind, later) in [(FaultKind::Unreachable, Millis::secs(11)), (FaultKind::Forbidden, Millis::ZERO)] {
+        let ending = ended(kind, later).unwrap();
+        assert_eq!(ending.exit, Exit::Done);
+        assert!(ending.text.contains("not on record: no"), "{}", ending.text);
+    }
 }

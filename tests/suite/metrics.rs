@@ -107,3 +107,23 @@ fn nothing_and_nobody_are_told_apart() {
     });
     assert!(text.contains("http://127.0.0.1:1") && text.contains("no answer"), "{text}");
 }
+
+#[test]
+fn by_how_much_prometheus_clock_is_ahead_comes_with_each_look() {
+    let shop = Shop::open("two-components", 1.0);
+    let options = ConnectOptions { kubeconfig: Some(shop.home.path().join("kubeconfig")), ..ConnectOptions::default() };
+    let [_, service] = endpoints(&shop);
+    let release = release(service, Some("http"));
+    let ahead = |late: Millis| {
+        shop.block_on(async {
+            let connection = connect(&options).await.unwrap();
+            let sampler = Sampler::new(&release, Some(&connection.unary), None).unwrap();
+            let clock = || jiff::Timestamp::now() - late.duration();
+            sampler.sample(&release, &clock).await.unwrap().ahead
+        })
+    };
+    assert_eq!(ahead(Millis::ZERO), Millis::ZERO);
+    // At least: how long the answer was on its way is not told.
+    let told = ahead(Millis::mins(3));
+    assert!((Millis::secs(170)..=Millis::secs(180)).contains(&told), "{told}");
+}

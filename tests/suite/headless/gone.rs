@@ -7,7 +7,7 @@ use cutover::sim::kernel::Resource;
 use cutover::sim::kernel::resource::{CONFIG_MAP, VIRTUAL_SERVICE};
 
 use crate::shop::front::{Fault, Rule};
-use crate::shop::{NAMESPACE, NEW, OLD, Running, STABLE, Shop, canary, rule, until};
+use crate::shop::{CANARY, NAMESPACE, NEW, OLD, Running, STABLE, Shop, canary, rule, until};
 
 /// A shop whose run holds at 10 %, with its driver.
 fn driven() -> (Shop, Running) {
@@ -133,4 +133,19 @@ fn a_driver_whose_route_is_deleted_waits_for_a_person_who_can_go_back_without_it
     assert!(driven.out.contains(&deleted), "{driven:?}");
     assert_eq!((shop.image(STABLE).as_str(), shop.stored().unwrap()["phase"].as_str()), (OLD, Some("rolledBack")));
     assert_eq!((shop.object(&VIRTUAL_SERVICE, STABLE), shop.holder().as_str()), (None, ""));
+}
+
+#[test]
+fn while_a_route_cannot_be_read_it_is_written_as_it_was_known_and_the_new_pods_stay() {
+    let shop = left_alone();
+    let pods = shop.replicas(CANARY);
+    assert!(pods > 0);
+    shop.front.misbehave(rule(|method, target| (reads(method) && target.contains("/virtualservices/")).then(overloaded)));
+    let told = shop.cutover(&["rollback", "--timeout", "20s"]);
+    assert_ne!(told.code, Some(0), "{told:?}");
+    assert!(told.err.contains("it may still send to the candidate, whose pods stay"), "{told:?}");
+    assert_eq!((shop.weights(), shop.replicas(CANARY)), ((100, 0), pods), "{told:?}");
+    shop.front.behave();
+    let told = shop.ends(0, &["rollback"]);
+    assert_eq!(shop.stored().unwrap()["phase"], "rolledBack", "{told:?}");
 }
