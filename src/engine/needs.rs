@@ -331,9 +331,6 @@ impl Part<'_> {
     /// The old colour goes.
     fn retire(&self) -> Vec<Need> {
         let Some(stable) = &self.seen.stable else { return Vec::new() };
-        if let Some(problem) = self.seen.route.as_ref().err().filter(|p| p.may_send()) {
-            return vec![Need::Wait(Stage::Clean, format!("{}: {problem}", self.name()))];
-        }
         if stable.replicas == 0 || stable.hpa.is_some() || self.seen.route.as_ref().is_ok_and(|r| r.percent() < 100 || r.bypass) {
             return Vec::new();
         }

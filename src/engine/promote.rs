@@ -2,7 +2,6 @@
 
 use crate::domain::observed::Workload;
 use crate::domain::release::{Router, Track};
-use crate::domain::route::RouteProblem;
 use crate::domain::weight::Weight;
 
 use super::guard;
@@ -50,8 +49,7 @@ fn by_ratio(part: &Part<'_>) -> Vec<Need> {
 /// The candidate's pods go, unless something still sends to them.
 pub(super) fn clean(part: &Part<'_>) -> Option<Need> {
     let candidate = part.seen.candidate.as_ref()?;
-    let sends = part.seen.route.as_ref().map_or_else(RouteProblem::may_send, |r| r.bypass);
-    if candidate.replicas == 0 || candidate.hpa.is_some() || sends {
+    if candidate.replicas == 0 || candidate.hpa.is_some() || part.seen.route.as_ref().is_ok_and(|r| r.bypass) {
         return None;
     }
     Some(part.scale(Stage::Clean, Track::Candidate, candidate, 0))
