@@ -191,6 +191,12 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_that_of_a_version_on_its_way() {
+        let told = |current: &str| ArgoRollout { weight: Some(20), stable: "6d8".into(), current: current.into(), ..Default::default() };
+        assert_eq!([told("7f9").routed(), told("6d8").routed()], [Some(20), None]);
+    }
+
+    #[test]
     fn a_pause_is_ended_only_where_it_is_the_one_that_was_seen() {
         let go_on = Steer::GoOn { pause: pause("CanaryPauseStep") };
         assert_eq!(

@@ -106,7 +106,7 @@ fn while_a_route_cannot_be_seen_the_candidates_pods_stay_and_the_rollback_is_not
     for problem in [RouteProblem::Unread("500".into()), RouteProblem::Forbidden("get".into()), unfit(true)] {
         let mut run = going_back(Some(problem.clone()));
         run.turns(120);
-        assert!(matches!(run.phase(), Phase::RollingBack { .. }), "{problem}: {}", run.phase());
+        assert!(matches!(run.phase(), Phase::RollingBack { routes_held: None, .. }), "{problem}: {}", run.phase());
         let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap_or_default();
         assert!(waiting.contains(&problem.to_string()), "{waiting}");
         assert!(run.world.workload("backend", Track::Candidate).replicas > 0, "{problem}");
@@ -123,6 +123,20 @@ fn a_route_that_does_not_name_the_candidate_any_more_keeps_no_rollback_open() {
     *run.world.parts("backend") = (100, 0);
     run.turns(20);
     assert_eq!((run.phase(), run.world.workload("backend", Track::Candidate).replicas), (Phase::RolledBack, 0));
+}
+
+#[test]
+fn pods_that_are_kept_after_a_rollback_stay_longer_while_the_route_cannot_be_seen() {
+    let mut run = going_back(None);
+    std::sync::Arc::make_mut(&mut run.rollout.as_mut().unwrap().release).keep = Millis::mins(1);
+    run.turns(6);
+    assert_eq!(run.phase(), Phase::RolledBack);
+    run.world.unseen = Some(RouteProblem::Unread("500".into()));
+    run.turns(40);
+    assert!(run.world.workload("backend", Track::Candidate).replicas > 0, "its time is over, and somebody may send to it");
+    run.world.unseen = None;
+    run.turns(4);
+    assert_eq!(run.world.workload("backend", Track::Candidate).replicas, 0);
 }
 
 #[test]
