@@ -48,7 +48,7 @@ fn a_record_that_fails_for_what_passes_is_waited_for_a_little_and_one_that_is_re
         (rollout.phase, rollout.ended) = (Phase::RolledBack, Some(view.now.wall));
         view.saved = false;
         view.faults.insert("store".into(), (Fault { kind, text: "no".into() }, view.now.wall));
-        view.now.wall = view.now.wall + later.duration();
+        view.now.wall += later.duration();
         settled(Goal::Back, None, &view)
     };
     assert_eq!(ended(FaultKind::Unreachable, Millis::secs(9)), None);
