@@ -333,13 +333,15 @@ fn leftovers(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition)> {
     r.targets.keys().filter_map(gone).collect()
 }
 
-/// The pods that were kept for the post-mortem go when their time is over.
+/// The pods that were kept for the post-mortem go when their time is over. They stay while a route cannot be seen; where it
+/// sends something again, somebody else has a use for them, and they are left to them.
 pub(super) fn clean_up(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precondition)> {
     if r.clean_up.is_none_or(|at| now.wall < at) {
         return Vec::new();
     }
     let actions = leftovers(r, observed);
-    if actions.is_empty() {
+    let hidden = |name: &String| observed.components.get(name).is_some_and(|c| c.route.as_ref().is_err_and(RouteProblem::may_send));
+    if actions.is_empty() && !r.targets.keys().any(hidden) {
         r.clean_up = None;
     }
     actions
