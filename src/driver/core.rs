@@ -152,6 +152,8 @@ struct Fresh {
     /// `Some(None)`: there is no stored state.
     state: Option<Option<Stored>>,
     observed: bool,
+    /// The look failed, and nothing was done about it yet.
+    failed: bool,
 }
 
 /// What an open request was for.

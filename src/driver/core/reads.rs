@@ -101,6 +101,7 @@ impl Core {
                 self.calm.refusal(self.now.mono, true);
                 self.fault("cluster", fault.kind, fault.text);
                 self.fresh.observed = mutant(Mutant::StaleLook) && self.observed.is_some();
+                self.fresh.failed = true;
                 self.judge_anew(); // what is known grows old
             }
         }

@@ -40,7 +40,9 @@ impl Core {
             return self.soon();
         }
         if !self.fresh.observed {
-            if self.fresh.state.is_some() {
+            // Once for every look that fails: where the stored state cannot be read either, a rollback goes on all the same.
+            let failed = std::mem::take(&mut self.fresh.failed);
+            if self.fresh.state.is_some() || (failed && self.is_rolling_back()) {
                 self.turn_blind(out);
             }
             return;

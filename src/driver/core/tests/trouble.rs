@@ -68,6 +68,20 @@ fn a_refused_rollback_is_asked_again_and_again_but_not_in_a_storm() {
 }
 
 #[test]
+fn a_lost_route_write_is_sent_again_while_nothing_at_all_can_be_read() {
+    let (mut cluster, mut process) = begun(&["backend"], 20);
+    (cluster.unreadable, cluster.blind) = (true, true);
+    cluster.faults.insert(cluster.writes.len(), WriteOutcome::Unknown { why: "timeout".into() });
+    let mark = process.trace.len();
+    process.order(&mut cluster, "back", Command::RollBack);
+    live(&mut process, &mut cluster, Millis::secs(30));
+    assert_eq!(cluster.world.weight("backend"), 0);
+    live(&mut process, &mut cluster, Millis::mins(2));
+    let tries = sent(&process, mark, is_write);
+    assert!((3..60).contains(&tries), "again and again, but not in a storm: {tries}");
+}
+
+#[test]
 fn a_driver_that_cannot_store_lets_go_all_the_same() {
     let (mut cluster, mut process) = begun(&["backend"], 20);
     cluster.refuse_store = true;
