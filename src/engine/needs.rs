@@ -199,7 +199,9 @@ impl Part<'_> {
             return vec![Need::Wait(Stage::Images, format!("{}: the candidate's Deployment is gone", self.name()))];
         };
         if matches!(self.component.router, Router::Replicas { .. }) {
-            let falling = self.seen.route.as_ref().is_ok_and(|facts| facts.percent() > weight.percent());
+            // By pods: a share that was rounded up is above its weight for good.
+            let most = ratio::split(self.target.stable.replicas, weight).1;
+            let falling = self.seen.route.as_ref().is_ok_and(|facts| facts.candidate > most);
             let needs = if falling { Vec::new() } else { self.as_known(candidate) };
             return if needs.is_empty() { self.serve_by_ratio(candidate, weight) } else { needs };
         }

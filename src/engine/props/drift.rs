@@ -16,7 +16,8 @@ fn at_ten() -> Run {
 }
 
 fn set_image(run: &mut Run, track: Track, image: &str, by: &str) {
-    let w = run.world.workload("backend", track);
+    let component = run.world.release.components[0].name.clone();
+    let w = run.world.workload(&component, track);
     w.containers[0].image = image.into();
     w.template_hash = Some(format!("h-{image}"));
     w.images_by = Some(Writer { manager: by.into(), at: None });
@@ -267,6 +268,21 @@ fn pods_of_a_ratio_that_somebody_scaled_are_asked_about() {
     run.turns(8);
     let stands = (run.world.workload("web", Track::Stable).replicas, run.world.workload("web", Track::Candidate).replicas);
     assert_eq!((stands, run.rollout.as_ref().unwrap().asked), ((2, 6), Weight::capped(75)));
+}
+
+#[test]
+fn by_ratio_the_image_of_the_run_is_set_again_where_the_share_was_rounded_up() {
+    let mut run = Run::started(by_replicas());
+    while run.world.weight("web") == 0 {
+        run.turn();
+    }
+    run.turns(4);
+    assert_eq!((run.world.weight("web"), run.rollout.as_ref().unwrap().asked), (25, Weight::capped(10)));
+    set_image(&mut run, Track::Candidate, THEIRS, "kubectl-set");
+    run.turns(2);
+    run.order(Command::Resume).unwrap();
+    run.turns(2);
+    assert_eq!((run.image("web", Track::Candidate).as_str(), run.phase()), (NEW, Phase::Progressing));
 }
 
 #[test]
