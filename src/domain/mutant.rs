@@ -45,6 +45,8 @@ pub enum Mutant {
     TestersKept,
     SuspendedAfterwards,
     ScaledBelowItsShare,
+    NoRevisionCheck,
+    RelativeWeights,
 }
 
 #[cfg(feature = "mutants")]

@@ -227,6 +227,9 @@ impl Part<'_> {
 
     /// Both sides carry what the run has for them, also after somebody else changed it and a person said to set it again.
     fn as_known(&self, candidate: &Workload) -> Vec<Need> {
+        if mutant(Mutant::NoRevisionCheck) {
+            return Vec::new();
+        }
         let stable = self.seen.stable.as_ref().and_then(|s| self.images(Track::Stable, s, &self.target.stable.images));
         stable.into_iter().chain(self.images(Track::Candidate, candidate, &self.target.images)).collect()
     }
@@ -269,6 +272,7 @@ impl Part<'_> {
             if let Some(why) = facts.cannot_express(weight).filter(|_| !facts.holds(weight)) {
                 return Some(Need::Wait(Stage::Route, format!("{}: {why}", self.name())));
             }
+            let weight = if mutant(Mutant::RelativeWeights) { self.relative(facts, weight) } else { weight };
             let action = Action::Route { component: self.name().to_owned(), facts: facts.clone(), weight, testers };
             return Some(Need::Act(Stage::Route, action, Precondition::Unchanged));
         }
@@ -277,6 +281,12 @@ impl Part<'_> {
             Acceptance::Pending(what) => Some(Need::Wait(Stage::Accepted, format!("{}: {what}", self.name()))),
             Acceptance::Refused(why) => Some(Need::Wait(Stage::Accepted, format!("{}: refused: {why}", self.name()))),
         }
+    }
+
+    /// A weight as a change of what stands there, which is what [`Mutant::RelativeWeights`] sends.
+    fn relative(&self, facts: &RouteFacts, weight: Weight) -> Weight {
+        let before = self.target.held.unwrap_or(Weight::ZERO);
+        Weight::capped((facts.percent() + weight.percent()).saturating_sub(before.percent()))
     }
 
     /// Enough candidate pods for a weight, asked for and ready.

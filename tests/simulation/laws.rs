@@ -14,6 +14,7 @@ use std::fmt;
 
 use cutover::domain::action::Action;
 use cutover::domain::command::{Command, Order};
+use cutover::domain::release::Track;
 use cutover::domain::rollout::Rollout;
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
@@ -117,6 +118,8 @@ pub struct Laws {
     pause_cause: bool,
     /// Whether requests may take effect twice, or after they were given up: then a Lease may change under its holder.
     repeats: bool,
+    /// When somebody else last deployed another version to a candidate.
+    replaced: Option<Millis>,
     /// When somebody else last set a weight that nobody has decided on since, by component.
     foreign: Vec<Option<Millis>>,
     /// When a driver last got a sample that told everything.
@@ -155,6 +158,7 @@ impl Laws {
             bad_since: script.nature.bad.then_some(Millis::ZERO),
             pause_cause: script.faults.values().any(|f| matches!(f, Fault::Refused(401 | 403))),
             repeats: script.faults.values().any(|f| matches!(f, Fault::Twice(_) | Fault::Late(_))),
+            replaced: None,
             foreign: vec![None; 2],
             sampled: None,
             last_order: Millis::ZERO,
@@ -242,6 +246,9 @@ impl Laws {
             if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && (settled || ours)) {
                 *flag = Some(world.now).filter(|_| !ours);
             }
+        }
+        if let Happening::Image { track: Track::Candidate, .. } = what {
+            self.replaced = Some(world.now);
         }
         let touched = match what {
             Happening::Meddle { part, .. } | Happening::Churn { part } | Happening::RestoreRoute { part } | Happening::Unpause { part } => {

@@ -73,6 +73,8 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::TestersKept, &["V3"]),
     (Mutant::SuspendedAfterwards, &["G1"]),
     (Mutant::ScaledBelowItsShare, &["T4"]),
+    (Mutant::NoRevisionCheck, &["T8"]),
+    (Mutant::RelativeWeights, &["T1"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

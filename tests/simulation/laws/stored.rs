@@ -7,7 +7,7 @@ use cutover::domain::time::Millis;
 
 use super::Laws;
 use crate::run::process::Process;
-use crate::world::{INTERVAL, World};
+use crate::world::{INTERVAL, OTHER, Part, World};
 
 impl Laws {
     /// A state was stored over another, and was sent at a moment.
@@ -71,6 +71,7 @@ impl Laws {
         if self.bad_throughout(world, before) && weight > 0 && !self.obstacle {
             self.broken("T5", world.now, format!("a fifth of the requests fail, and the hold at {weight} % was passed"));
         }
+        self.of_its_version(before, weight, sent, world);
         let judged = matches!(before.release.strategy, Strategy::Canary(_));
         // Two intervals, ten seconds that requests may take, and as much until the decision was stored.
         // Evidence is stored: the last life's counts, too.
@@ -85,6 +86,21 @@ impl Laws {
             if lasted.plus(Millis::secs(2)).0 * 100 < length.0 * 97 {
                 self.broken("C1", world.now, format!("a hold of {length} was passed after {lasted}"));
             }
+        }
+    }
+
+    /// What was seen of a version that is not the run's is no evidence for it.
+    fn of_its_version(&mut self, before: &Rollout, weight: u8, sent: Millis, world: &World) {
+        // A look may be as old.
+        let known = self.replaced.is_some_and(|at| sent.minus(at) > Millis::secs(15));
+        let other = |p: &&Part| p.candidate.as_ref().is_some_and(|d| d.image == OTHER);
+        if let Some(part) = world.parts.iter().find(other).filter(|_| weight > 0 && known) {
+            let name = &part.declared.name;
+            self.broken(
+                "T8",
+                world.now,
+                format!("{name}: the hold at {weight} % of {:?} was passed by {OTHER}", before.targets.get(name).map(|t| &t.images)),
+            );
         }
     }
 
