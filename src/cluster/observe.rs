@@ -27,7 +27,7 @@ use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
 use crate::domain::owner::Owner;
 use crate::domain::port::Haste;
-use crate::domain::release::{Component, Destination, Release, Router};
+use crate::domain::release::{Component, Destination, Release, Router, Track};
 use crate::domain::route::{RouteFacts, RouteProblem};
 use crate::domain::text::SafeText;
 
@@ -226,7 +226,15 @@ impl Part {
             workload.ready_addresses = if by_pods && !behind { workload.ready } else { u32::try_from(ready).unwrap_or(u32::MAX) };
             Some(workload)
         };
-        let (stable, candidate) = (side(self.stable), side(self.candidate));
+        let selector = self.route.as_ref().ok().and_then(|body| traffic::service::selector(component, body.as_ref()?));
+        let unreached = |o: &Option<workload::Objects>, track| {
+            let objects = o.as_ref()?;
+            selector.as_ref()?.misses(track, objects.name(), &objects.template().metadata.labels)
+        };
+        let missed = (unreached(&self.stable, Track::Stable), unreached(&self.candidate, Track::Candidate));
+        let (mut stable, mut candidate) = (side(self.stable), side(self.candidate));
+        stable.iter_mut().for_each(|w| w.unselected.clone_from(&missed.0));
+        candidate.iter_mut().for_each(|w| w.unselected.clone_from(&missed.1));
         let route_by = self.route.as_ref().ok().and_then(|body| written::route(component, body.as_ref()?));
         let mut route = route(component, namespace, self.route, stable.as_ref(), candidate.as_ref());
         if let Ok(facts) = &mut route {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::domain::drift::Writer;
 use crate::domain::release::{Component, Router};
+use crate::domain::route::{CANARY, CANARY_WEIGHT};
 use crate::domain::text::SafeText;
 
 /// The writer of what decides over a component's traffic.
@@ -13,7 +14,11 @@ pub fn route(component: &Component, object: &Value) -> Option<Writer> {
         Router::Istio { .. } => last(object, &["f:spec", "f:http"]),
         Router::Gateway { .. } => last(object, &["f:spec", "f:rules"]),
         Router::Service { key, .. } => last(object, &["f:spec", "f:selector", &format!("f:{key}")]),
-        Router::Nginx { prefix, .. } => last(object, &["f:metadata", "f:annotations", &format!("f:{prefix}/canary-weight")]),
+        // Of the two that decide whoever came last.
+        Router::Nginx { prefix, .. } => {
+            let both = [CANARY, CANARY_WEIGHT].into_iter().filter_map(|name| annotation(object, &format!("{prefix}/{name}")));
+            both.max_by_key(|w| (w.at, !w.is_us()))
+        }
         _ => None,
     }
 }
@@ -104,6 +109,29 @@ mod tests {
 
     fn replicas_of(object: &Value) -> Option<Writer> {
         super::replicas(object)
+    }
+
+    #[test]
+    fn a_canary_is_whose_who_wrote_either_of_its_annotations_last() {
+        let router = Router::Nginx {
+            ingress: "web".into(),
+            prefix: "nginx.ingress.kubernetes.io".into(),
+            controller: "k8s.io/ingress-nginx".into(),
+            stable: "web".into(),
+            candidate: "web-canary".into(),
+        };
+        let (name, stable) = ("web".to_owned(), "web".to_owned());
+        let component = Component { name, stable, candidate: None, container: None, router, testers: None };
+        let own = |name: &str| json!({ "f:metadata": { "f:annotations": { format!("f:nginx.ingress.kubernetes.io/{name}"): {} } } });
+        let object = |theirs: &str| {
+            managed(json!([
+                entry("cutover", "2026-01-01T00:00:07Z", own("canary-weight")),
+                entry("kubectl-annotate", theirs, own("canary")),
+            ]))
+        };
+        let last = |theirs: &str| route(&component, &object(theirs)).map(|w| w.manager.as_str().to_owned());
+        assert_eq!(last("2026-01-01T00:00:09Z").as_deref(), Some("kubectl-annotate"));
+        assert_eq!(last("2026-01-01T00:00:05Z").as_deref(), Some("cutover"));
     }
 
     #[test]

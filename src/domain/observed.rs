@@ -98,6 +98,9 @@ pub struct Workload {
     pub available: u32,
     /// Ready addresses of its pods in EndpointSlices (its ready pods where no Service selects them).
     pub ready_addresses: u32,
+    /// Why the Service that is to send to its pods would reach none of them, where it is told by a selector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unselected: Option<SafeText>,
     /// `spec.paused`.
     pub paused: bool,
     /// Containers in order: name and image.

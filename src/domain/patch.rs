@@ -164,7 +164,8 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
     let olds = (by_value && facts.written.0).then_some(facts.stable);
     let oldc = (by_value && facts.written.1).then_some(facts.candidate);
     match &facts.entry {
-        RouteEntry::VirtualService { http, stable: (si, sd), candidate: (ci, cd), .. } => {
+        RouteEntry::VirtualService { route, http, stable: (si, sd), candidate: (ci, cd) } => {
+            ops.extend(named(&format!("/spec/http/{http}"), route.as_ref()));
             for (i, destination, old, part) in [(si, sd, olds, stable), (ci, cd, oldc, candidate)] {
                 let at = format!("/spec/http/{http}/route/{i}");
                 ops.push(test(&format!("{at}/destination/host"), destination.host.as_str()));
@@ -173,7 +174,8 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
                 ops.push(set(&format!("{at}/weight"), part));
             }
         }
-        RouteEntry::HttpRoute { rule, stable: (si, ss), candidate: (ci, cs) } => {
+        RouteEntry::HttpRoute { name, rule, stable: (si, ss), candidate: (ci, cs) } => {
+            ops.extend(named(&format!("/spec/rules/{rule}"), name.as_ref()));
             for (i, service, old, part) in [(si, ss, olds, stable), (ci, cs, oldc, candidate)] {
                 let at = format!("/spec/rules/{rule}/backendRefs/{i}");
                 ops.push(test(&format!("{at}/name"), service.as_str()));
@@ -192,6 +194,11 @@ fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<
         RouteEntry::Replicas { stable: s, candidate: c } => return ratio(facts, (s, stable), (c, candidate), precondition),
     }
     vec![Patch::new(facts.object.clone(), ops)]
+}
+
+/// Two entries may send to the same pair and change places: the name tells them apart.
+fn named(entry: &str, name: Option<&String>) -> Option<Value> {
+    name.map(|name| test(&format!("{entry}/name"), name.as_str()))
 }
 
 /// Turns the testers' rule round, after the weights, whose places are told without it. Going back the weights do not hang on it:
@@ -290,6 +297,23 @@ mod tests {
         let tests: Vec<&str> = back.ops.iter().filter(|o| o["op"] == "test").map(|o| o["path"].as_str().unwrap()).collect();
         assert_eq!(tests, ["/metadata/uid", "/spec/http/2/route/0/destination/host", "/spec/http/2/route/1/destination/host"]);
         assert!(back.ops.iter().all(|o| o["path"] != "/metadata/resourceVersion"));
+    }
+
+    #[test]
+    fn an_entry_with_a_name_is_written_under_that_name_only() {
+        let mut named = istio();
+        if let RouteEntry::VirtualService { route, .. } = &mut named.entry {
+            *route = Some("main".into());
+        }
+        let pair = [(0, "web".to_owned()), (1, "web-canary".to_owned())];
+        let [stable, candidate] = pair;
+        let rule = facts(RouteEntry::HttpRoute { name: Some("main".into()), rule: 1, stable, candidate });
+        for (facts, at) in [(named, "/spec/http/2/name"), (rule, "/spec/rules/1/name")] {
+            for precondition in [Precondition::Unchanged, Precondition::Value, Precondition::Identity] {
+                let patch = &route(&facts, Weight::ZERO, precondition)[0];
+                assert!(patch.ops.contains(&json!({"op": "test", "path": at, "value": "main"})), "{precondition:?}: {:?}", patch.ops);
+            }
+        }
     }
 
     #[test]

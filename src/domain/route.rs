@@ -134,7 +134,7 @@ impl RouteFacts {
             (VirtualService { http: a, stable: s, candidate: c, .. }, VirtualService { http: b, stable: t, candidate: d, .. }) => {
                 a == b && shared((s.0, c.0), (t.0, d.0))
             }
-            (HttpRoute { rule: a, stable: s, candidate: c }, HttpRoute { rule: b, stable: t, candidate: d }) => {
+            (HttpRoute { rule: a, stable: s, candidate: c, .. }, HttpRoute { rule: b, stable: t, candidate: d, .. }) => {
                 a == b && shared((s.0, c.0), (t.0, d.0))
             }
             _ => true,
@@ -181,7 +181,7 @@ fn rounded(part: u32, total: u32) -> u8 {
 pub enum RouteEntry {
     /// `spec.http[http].route[i]` of a VirtualService.
     VirtualService {
-        /// The route's name, for people.
+        /// The route's name, where it has one.
         route: Option<String>,
         /// Index in `spec.http`.
         http: usize,
@@ -192,6 +192,9 @@ pub enum RouteEntry {
     },
     /// `spec.rules[rule].backendRefs[i]` of an HTTPRoute.
     HttpRoute {
+        /// The rule's name, where it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         /// Index in `spec.rules`.
         rule: usize,
         /// Index and Service of stable.
@@ -300,7 +303,7 @@ mod tests {
             object: ObjectRef::new(Kind::HttpRoute, "shop", "web"),
             uid: "u".into(),
             resource_version: "1".into(),
-            entry: RouteEntry::HttpRoute { rule: 0, stable: (0, "web".into()), candidate: (1, "web-canary".into()) },
+            entry: RouteEntry::HttpRoute { name: None, rule: 0, stable: (0, "web".into()), candidate: (1, "web-canary".into()) },
             stable,
             candidate,
             accepted: Acceptance::Yes,

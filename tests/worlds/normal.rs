@@ -191,7 +191,7 @@ fn entry(entry: &RouteEntry) -> Value {
         RouteEntry::VirtualService { route, http, stable, candidate } => {
             json!([route, http, stable.0, stable.1.to_string(), candidate.0, candidate.1.to_string()])
         }
-        RouteEntry::HttpRoute { rule, stable, candidate } => json!([rule, stable, candidate]),
+        RouteEntry::HttpRoute { name, rule, stable, candidate } => json!([name, rule, stable, candidate]),
         RouteEntry::Ingress { prefix, candidate, canary, weight, annotated } => json!([prefix, candidate, canary, weight, annotated]),
         RouteEntry::Service { key, stable, candidate, current } => json!([key, stable, candidate, current]),
         RouteEntry::Replicas { stable, candidate } => json!([stable.0, candidate.0]),

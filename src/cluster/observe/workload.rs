@@ -148,6 +148,7 @@ impl Objects {
             ready: status.ready_replicas,
             available: status.available_replicas,
             ready_addresses: 0,
+            unselected: None,
             paused: spec.paused,
             containers: images(&spec.template.spec.containers),
             references: references::of(&spec.template.spec),

@@ -33,7 +33,10 @@ pub fn facts(
     let [index] = fitting.as_slice() else {
         let have: Vec<&str> = rules.iter().flat_map(backends).filter_map(|b| b.get("name").and_then(Value::as_str)).collect();
         let why = match fitting.len() {
-            0 => format!("no rule sends to both {stable} and {candidate}; it sends to: {}", have.join(", ")),
+            0 => {
+                let which = rule.map(|name| format!(" named `{name}`")).unwrap_or_default();
+                format!("no rule{which} sends to both {stable} and {candidate}; it sends to: {}", have.join(", "))
+            }
             n => format!("{n} rules send to both {stable} and {candidate}: name one with `rule:`"),
         };
         return Err(unfit(object, why));
@@ -56,11 +59,12 @@ pub fn facts(
     let beside: Vec<(usize, &Value)> = rules.iter().enumerate().filter(|(i, r)| *i != *index && sends(r)).collect();
     notes.extend(beside.iter().filter(|(i, _)| Some(*i) != own).map(|(_, r)| captures(r)));
     let (uid, resource_version) = identity(body);
+    let name = found.get("name").and_then(Value::as_str).map(str::to_owned);
     Ok(RouteFacts {
         object: object.clone(),
         uid,
         resource_version,
-        entry: RouteEntry::HttpRoute { rule: *index, stable: (s, stable.to_owned()), candidate: (c, candidate.to_owned()) },
+        entry: RouteEntry::HttpRoute { name, rule: *index, stable: (s, stable.to_owned()), candidate: (c, candidate.to_owned()) },
         stable: at(s)?,
         candidate: at(c)?,
         accepted: accepted(body),
@@ -119,7 +123,10 @@ fn accepted(body: &Value) -> Acceptance {
     if heard < of {
         return Acceptance::Pending(SafeText::from(format!("{heard} of {of} gateways have reported")));
     }
-    for parent in parents {
+    // Who is no parent any more has nothing to say: its controller may be gone, and never speak again.
+    let asked =
+        |told: &&Value| wanted.is_empty() || wanted.iter().any(|w| told.get("parentRef").is_some_and(|t| is_parent(t, w, namespace)));
+    for parent in parents.iter().filter(asked) {
         let name = parent.pointer("/parentRef/name").and_then(Value::as_str).unwrap_or("?");
         for kind in ["Accepted", "ResolvedRefs"] {
             let conditions = parent.get("conditions").and_then(Value::as_array).into_iter().flatten();

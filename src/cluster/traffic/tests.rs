@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::action::{Action, Precondition};
 use crate::domain::patch::patches;
-use crate::domain::release::Destination;
+use crate::domain::release::{Destination, Track};
 use crate::domain::weight::Weight;
 
 fn component(router: Router) -> Component {
@@ -125,6 +125,30 @@ fn between_two(said: &[&Value]) -> Acceptance {
 }
 
 #[test]
+fn a_gateway_that_the_route_hangs_on_no_more_is_not_waited_for() {
+    let mut body = http_route(3, 3, "True");
+    body["spec"]["parentRefs"] = json!([{"name": "public"}]);
+    body["status"]["parents"] = json!([says("a", "public", 3, "True"), says("b", "removed", 1, "False")]);
+    assert_eq!(read(&gateway(), &body).unwrap().accepted, Acceptance::Yes);
+}
+
+#[test]
+fn a_switch_knows_whose_pods_it_would_reach() {
+    let (service, key) = ("web".to_owned(), "version".to_owned());
+    let c = component(Router::Service { service, key, stable: "blue".into(), candidate: "green".into() });
+    let body = json!({"spec": {"selector": {"app": "web", "version": "blue"}}});
+    let selector = service::selector(&c, &body).unwrap();
+    let labels =
+        |app: &str, version: &str| [("app", app), ("version", version), ("team", "a")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    assert_eq!(selector.misses(Track::Stable, "web-blue", &labels("web", "blue")), None);
+    assert_eq!(selector.misses(Track::Candidate, "web-green", &labels("web", "green")), None, "the key is told by the release");
+    let why = |labels| selector.misses(Track::Candidate, "web-green", &labels).unwrap().to_string();
+    let wrong = "Service web would reach no pod of web-green: it selects";
+    assert_eq!(why(labels("web", "gren")), format!("{wrong} version=green, and their label is version=gren"));
+    assert_eq!(why(labels("web-green", "green")), format!("{wrong} app=web, and their label is app=web-green"));
+}
+
+#[test]
 fn of_two_gateways_the_one_that_lags_behind_decides() {
     let public = says("a", "public", 3, "True");
     let pending = |second: &Value, why: &str| {
@@ -214,7 +238,7 @@ fn an_entry_that_is_named_is_written_and_one_before_it_with_the_same_pair_is_not
     assert_eq!((facts.stable, facts.candidate, facts.bypass), (75, 15, true), "the other one sends to the candidate, too");
     assert_eq!(facts.notes[0].as_str(), "rule `beta` above takes its requests first (path prefix /beta) and sends to the candidate");
     let facts = read(&g, &route).unwrap();
-    assert!(matches!(&facts.entry, RouteEntry::HttpRoute { rule: 1, .. }), "{facts:?}");
+    assert!(matches!(&facts.entry, RouteEntry::HttpRoute { name: Some(name), rule: 1, .. } if name == "main"), "{facts:?}");
     assert_eq!((facts.stable, facts.candidate, facts.bypass), (1, 0, true));
     assert_eq!(facts.notes[0].as_str(), "another rule (path /beta) also sends to the candidate");
     for precondition in [Precondition::Unchanged, Precondition::Value, Precondition::Identity] {
@@ -237,7 +261,7 @@ fn without_a_name_or_with_a_wrong_one_neither_entry_is_taken() {
     assert!(why(&gateway(), &route).contains("2 rules send to both backend and backend-canary: name one with `rule:`"));
     let (i, g) = by_name("gamma");
     assert!(why(&i, &virtual_service).contains("no http route named `gamma` sends to both backend and backend-canary"));
-    assert!(why(&g, &route).contains("no rule sends to both backend and backend-canary"));
+    assert!(why(&g, &route).contains("no rule named `gamma` sends to both backend and backend-canary"));
     // Two of one name are as good as none.
     let (virtual_service, route) = twice("main", "main");
     let (i, g) = by_name("main");

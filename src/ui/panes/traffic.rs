@@ -79,7 +79,10 @@ fn entry(facts: &RouteFacts) -> String {
             let route = route.clone().unwrap_or_else(|| format!("http[{http}]"));
             format!(", {route}: {} and {}", stable.1, candidate.1)
         }
-        RouteEntry::HttpRoute { rule, stable, candidate } => format!(", rule {rule}: {} and {}", stable.1, candidate.1),
+        RouteEntry::HttpRoute { name, rule, stable, candidate } => {
+            let rule = name.clone().unwrap_or_else(|| rule.to_string());
+            format!(", rule {rule}: {} and {}", stable.1, candidate.1)
+        }
         RouteEntry::Ingress { prefix, candidate, .. } => format!(", {prefix}: canary to {}", candidate.1),
         RouteEntry::Service { key, stable, candidate, current } => format!(", selector {key}={current} ({stable} or {candidate})"),
         RouteEntry::Replicas { stable, candidate } => format!(": ready pods of {} and {}", stable.0, candidate.0),
