@@ -118,6 +118,10 @@ fn show(
     out.one(&plan, |to| {
         writeln!(to, "{} in {}, {}", sanitize(plan.release), sanitize(plan.namespace), plan.strategy)?;
         plan.steps.iter().enumerate().try_for_each(|(n, step)| writeln!(to, "{:>3}  {}", n + 1, sanitize(step)))?;
+        if !first.rounding.is_empty() {
+            writeln!(to, "pods are the weight")?;
+        }
+        first.rounding.iter().try_for_each(|line| writeln!(to, "  ·  {}", sanitize(line)))?;
         writeln!(to, "gates")?;
         plan.gates.iter().try_for_each(|gate| writeln!(to, "  ·  {}", sanitize(gate)))?;
         writeln!(to, "first changes")?;

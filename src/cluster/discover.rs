@@ -16,7 +16,9 @@ use serde_json::Value;
 use super::call;
 use super::error::ClusterError;
 use super::rules;
-use crate::domain::declared::{Declared, Found, INTERVAL, MONITORING, default_canary, default_gates, sounds_like_production};
+use crate::domain::declared::{
+    Declared, DeclaredRouter, Found, INTERVAL, MONITORING, default_canary, default_gates, sounds_like_production,
+};
 use crate::domain::object::Kind;
 use crate::domain::release::{BlueGreen, Component, Endpoint, Prometheus, Release, Rolling, Router, Source, Strategy};
 use crate::domain::time::Millis;
@@ -144,7 +146,9 @@ impl Objects {
         let mut found = Found { namespace: namespace.to_owned(), prometheus, ..Found::default() };
         found.production = sounds_like_production(context) || sounds_like_production(namespace);
         for c in &declared.components {
-            let complete = c.traffic.as_ref().is_some_and(|t| t.complete().is_some());
+            // Which Service counts the pods is left to what is there, too.
+            let counted = |t: &DeclaredRouter| !matches!(t, DeclaredRouter::Replicas { service: None });
+            let complete = c.traffic.as_ref().is_some_and(|t| t.complete().is_some() && counted(t));
             if let (false, Some(candidate)) = (complete, &c.candidate) {
                 let router = routers::resolve(self, c.traffic.as_ref(), &c.stable, candidate, &declared.strategy)
                     .map_err(|why| format!("component {}: {why}", c.name))?;

@@ -282,17 +282,20 @@ impl Action {
                 all
             }
             Action::SetPaused { paused, .. } => vec![change("paused", (!paused).to_string(), paused.to_string())],
-            Action::Clone { from, images, replicas, .. } => {
+            Action::Clone { from, images, replicas, cause, .. } => {
                 let mut all = vec![
                     change("created from", "–".to_owned(), from.object.to_string()),
                     change("replicas", "–".to_owned(), replicas.to_string()),
                 ];
                 all.extend(images.iter().map(|i| change(&format!("image of {}", i.container), "–".to_owned(), i.to.clone())));
+                all.extend(cause.as_ref().map(|c| change("change-cause", "–".to_owned(), c.clone())));
                 all
             }
             Action::Fence { .. } => vec![change("stamp", "…".to_owned(), "ours".to_owned())],
-            Action::Undo { revision, replica_set, .. } => {
-                vec![change("pod template", "current".to_owned(), format!("revision {revision} ({replica_set})"))]
+            Action::Undo { revision, replica_set, cause, .. } => {
+                let template = change("pod template", "current".to_owned(), format!("revision {revision} ({replica_set})"));
+                let cause = cause.as_ref().map(|c| change("change-cause", "…".to_owned(), c.clone()));
+                std::iter::once(template).chain(cause).collect()
             }
             Action::Steer { how, .. } => {
                 let (field, before, after) = how.change();

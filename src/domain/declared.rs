@@ -186,8 +186,9 @@ impl Declared {
     pub fn complete(self, found: Found) -> Release {
         let Found { namespace, mut routers, prometheus, production } = found;
         let components = self.components.into_iter().map(|c| {
-            let declared = c.traffic.as_ref().and_then(DeclaredRouter::complete);
-            let router = declared.or_else(|| routers.remove(&c.name)).unwrap_or(Router::None);
+            // What was found fills in what the file leaves open.
+            let found = routers.remove(&c.name);
+            let router = found.or_else(|| c.traffic.as_ref().and_then(DeclaredRouter::complete)).unwrap_or(Router::None);
             Component { name: c.name, stable: c.stable, candidate: c.candidate, container: c.container, router, testers: c.testers }
         });
         let prometheus = self.prometheus.or(prometheus);

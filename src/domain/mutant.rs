@@ -47,6 +47,9 @@ pub enum Mutant {
     ScaledBelowItsShare,
     NoRevisionCheck,
     RelativeWeights,
+    UnservedStays,
+    NothingKept,
+    KeptForEver,
 }
 
 #[cfg(feature = "mutants")]

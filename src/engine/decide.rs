@@ -179,7 +179,7 @@ fn passed(r: &Rollout, step: &Step, judgement: &Judgement) -> String {
         Step::Roll(w) => format!("{w} updated"),
         Step::Follow => "Argo Rollouts has carried it out".to_owned(),
         Step::Promote => "stable carries the new version, traffic is back on it".to_owned(),
-        Step::Retire(_) => "the old version is scaled down".to_owned(),
+        Step::Retire(_) => "the old version is no longer kept".to_owned(),
     }
 }
 

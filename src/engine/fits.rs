@@ -4,14 +4,22 @@ use std::collections::BTreeMap;
 
 use crate::domain::command::Refusal;
 use crate::domain::observed::{Autoscaler, Workload};
-use crate::domain::release::{Component, Router};
+use crate::domain::release::{Component, Release, Router};
 use crate::domain::rollout::ComponentTarget;
+use crate::domain::step::Step;
+
+use super::{plan, ratio};
 
 /// Whether pods can be given out by number: there are some, and nobody else counts them.
 ///
 /// # Errors
 /// [`Refusal::Unfit`] with what to do first.
-pub(super) fn by_number(component: &Component, stable: &Workload, candidate: Option<&Workload>, pods: u32) -> Result<(), Refusal> {
+pub(super) fn by_number(
+    (release, component): (&Release, &Component),
+    stable: &Workload,
+    candidate: Option<&Workload>,
+    pods: u32,
+) -> Result<(), Refusal> {
     if !matches!(component.router, Router::Replicas { .. }) {
         return Ok(());
     }
@@ -24,7 +32,27 @@ pub(super) fn by_number(component: &Component, stable: &Workload, candidate: Opt
             format!("{name}: no pod runs ({} has 0 replicas), so none can be given a share: `cutover scale {name} N` first", stable.name);
         return Err(Refusal::Unfit { what });
     }
+    let one_sided = |s: &Step| {
+        let Step::Shift(weight) = s else { return None };
+        let (stable, candidate) = ratio::split(pods, *weight);
+        (!matches!(weight.percent(), 0 | 100) && (stable == 0 || candidate == 0)).then_some((*weight, candidate))
+    };
+    if let Some((weight, gets)) = plan::compile(release).iter().find_map(one_sided) {
+        let why = format!("of {pods} pod {weight} would be {gets} for the candidate: `cutover scale {name} 2` first, or more");
+        return Err(Refusal::Weight { component: name.clone(), why });
+    }
     Ok(())
+}
+
+/// Whether the Service that is switched would reach the candidate's pods.
+///
+/// # Errors
+/// [`Refusal::Unfit`] with the label in which they differ.
+pub(super) fn reached(component: &Component, candidate: Option<&Workload>) -> Result<(), Refusal> {
+    match candidate.and_then(|w| w.unselected.as_ref()) {
+        Some(why) => Err(Refusal::Unfit { what: format!("{}: {why}: correct the label, or the release's `traffic:`", component.name) }),
+        None => Ok(()),
+    }
 }
 
 /// What an autoscaler and a replica ratio would do to each other.

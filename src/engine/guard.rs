@@ -3,7 +3,7 @@
 use crate::domain::command::Refusal;
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{Observed, Workload};
-use crate::domain::release::{Release, Router};
+use crate::domain::release::{Release, Router, Track};
 use crate::domain::rollout::Rollout;
 use crate::domain::weight::Weight;
 
@@ -21,6 +21,12 @@ pub fn pods_needed(stable_pods: u32, weight: Weight) -> u32 {
         0 => 0,
         p => (u64::from(stable_pods) * u64::from(p)).div_ceil(100).clamp(1, u64::from(u32::MAX)) as u32,
     }
+}
+
+/// Pods that stable needs for all of the traffic: those it had at the start, or those that its autoscaler gives it by now.
+pub fn stable_pods(at_start: u32, stable: Option<&Workload>) -> u32 {
+    let today = stable.filter(|w| w.hpa.is_some()).map_or(0, |w| w.replicas);
+    at_start.max(today).max(1)
 }
 
 /// How many pods' usual load so many pods bear.
@@ -54,7 +60,8 @@ pub fn can_hold(rollout: &Rollout, observed: &Observed, weight: Weight) -> Resul
         if weight == Weight::ZERO || matches!(c.router, Router::Replicas { .. } | Router::None) {
             continue; // replicas *are* the weight there
         }
-        let stable_pods = rollout.targets.get(&c.name).map_or(1, |t| t.stable.replicas.max(1));
+        let at_start = rollout.targets.get(&c.name).map_or(1, |t| t.stable.replicas);
+        let stable_pods = stable_pods(at_start, observed.workload(&c.name, Track::Stable));
         let Some(side) = observed.components.get(&c.name).and_then(|o| o.candidate.as_ref()) else {
             return Err(Refusal::CannotHold {
                 component: c.name.clone(),
@@ -76,6 +83,9 @@ fn bears(side: &Workload, stable_pods: u32, weight: Weight) -> Result<(), (Strin
     if mutant(Mutant::RaiseWithoutPods) {
         return Ok(());
     }
+    if let Some(why) = &side.unselected {
+        return Err((why.to_string(), Weight::ZERO));
+    }
     if ready == 0 {
         return Err((format!("{} has no ready address ({} of {} pods ready)", side.name, side.ready, side.replicas), Weight::ZERO));
     }
@@ -92,7 +102,7 @@ fn bears(side: &Workload, stable_pods: u32, weight: Weight) -> Result<(), (Strin
         .or_else(|| side.hpa_unknown.then(|| format!("; {}", super::needs::HPA_UNKNOWN)))
         .unwrap_or_default();
     let why = format!(
-        "{weight} on {ready} ready pods is {:.1}x the load a stable pod had at the start ({stable_pods} pods){limited}",
+        "{weight} on {ready} ready pods is {:.1}x the load a pod has where stable has all of it ({stable_pods} pods){limited}",
         share / share_at_start
     );
     Err((why, safe_weight(ready, stable_pods)))

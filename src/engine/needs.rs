@@ -10,9 +10,10 @@ use crate::domain::step::Step;
 use crate::domain::testers::TestersMove;
 use crate::domain::weight::Weight;
 
-use super::{fits, guard, promote, ratio};
+use super::{guard, promote, ratio};
 
 mod argo;
+mod pods;
 mod rolling;
 
 /// What is said where autoscalers may not be listed.
@@ -289,57 +290,6 @@ impl Part<'_> {
         Weight::capped((facts.percent() + weight.percent()).saturating_sub(before.percent()))
     }
 
-    /// Enough candidate pods for a weight, asked for and ready.
-    fn capacity(&self, candidate: &Workload, weight: Weight) -> Vec<Need> {
-        let wanted = guard::pods_needed(self.target.stable.replicas, weight);
-        let mut needs = Vec::new();
-        // An autoscaler owns the replicas once there are any; nobody fights it.
-        let ours = !candidate.may_autoscale() || candidate.replicas == 0 || mutant(Mutant::AutoscalerFought);
-        if candidate.replicas < wanted && ours {
-            needs.push(self.scale(Stage::Capacity, Track::Candidate, candidate, wanted));
-        }
-        if mutant(Mutant::RaiseWithoutPods) {
-            return needs;
-        }
-        needs.extend(self.settled(candidate));
-        let enough = if candidate.may_autoscale() { 1 } else { wanted };
-        if needs.is_empty() && candidate.ready_addresses < enough {
-            needs.push(Need::Wait(Stage::Ready, format!("{}: {} of {enough} addresses ready", self.name(), candidate.ready_addresses)));
-        }
-        needs
-    }
-
-    /// The Deployment's controller has caught up and every wanted pod is ready.
-    pub fn settled(&self, workload: &Workload) -> Vec<Need> {
-        if workload.is_settled() {
-            return Vec::new();
-        }
-        let mut text = format!("{}: {} {}/{} ready", self.name(), workload.name, workload.ready.min(workload.updated), workload.replicas);
-        if let Some(problem) = workload.problems.first().or(workload.stalled.as_ref()) {
-            text.push_str(&format!(": {problem}"));
-        }
-        vec![Need::Wait(Stage::Ready, text)]
-    }
-
-    /// Two Deployments share one Service: the growing side first, and ready, before the other shrinks.
-    fn serve_by_ratio(&self, candidate: &Workload, weight: Weight) -> Vec<Need> {
-        let Some(stable) = &self.seen.stable else {
-            return vec![Need::Wait(Stage::Images, format!("{}: stable's Deployment is gone", self.name()))];
-        };
-        if let Some(hpa) = stable.hpa.as_ref().or(candidate.hpa.as_ref()) {
-            return vec![Need::Wait(Stage::Capacity, fits::fought(self.name(), hpa))];
-        }
-        if stable.hpa_unknown || candidate.hpa_unknown {
-            return vec![Need::Wait(Stage::Capacity, format!("{}: {HPA_UNKNOWN}; a replica ratio could fight one", self.name()))];
-        }
-        let (s, c) = ratio::split(self.target.stable.replicas, weight);
-        let sides = [(Track::Candidate, candidate, c), (Track::Stable, stable, s)];
-        let grow = sides.iter().find(|(_, w, to)| w.replicas < *to).map(|(t, w, to)| self.scale(Stage::Capacity, *t, w, *to));
-        let wait = sides.iter().find(|(_, w, to)| w.replicas <= *to && !w.is_settled()).map(|(_, w, _)| self.settled(w));
-        let shrink = sides.iter().find(|(_, w, to)| w.replicas > *to).map(|(t, w, to)| self.scale(Stage::Route, *t, w, *to));
-        grow.into_iter().chain(wait.into_iter().flatten()).chain(shrink).collect()
-    }
-
     /// The old colour goes.
     fn retire(&self) -> Vec<Need> {
         let Some(stable) = &self.seen.stable else { return Vec::new() };
@@ -370,7 +320,7 @@ impl Part<'_> {
         };
         let replicas = match self.component.router {
             Router::Replicas { .. } => 0,
-            _ => guard::pods_needed(self.target.stable.replicas, weight),
+            _ => guard::pods_needed(self.whole(), weight),
         };
         let action = Action::Clone {
             component: self.name().to_owned(),

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::domain::action::{Action, Change, Precondition};
+use crate::domain::action::{Action, Change, Precondition, STAMP};
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::declared::MONITORING;
 use crate::domain::observed::{ComponentObserved, Observed};
 use crate::domain::owner::{Owner, Reverts};
-use crate::domain::release::{Release, Strategy};
+use crate::domain::release::{Release, Strategy, Track};
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Now;
 use crate::domain::verdict::Judgement;
@@ -17,7 +17,7 @@ use super::choices::choices;
 use super::needs::{Need, missing};
 use super::start::{self, Birth};
 use super::way_back::{WayBack, way_back};
-use super::{auto_sync, command, guard, load, orient, rollback, room, scale};
+use super::{auto_sync, command, guard, load, orient, ratio, rollback, room, scale};
 
 mod record;
 
@@ -34,6 +34,8 @@ pub struct Preview {
     pub remarks: Vec<String>,
     /// Those of them that are about the room for more pods.
     pub room: Vec<String>,
+    /// Those of them that are about what weights come to in whole pods, where pods are the weight.
+    pub rounding: Vec<String>,
     /// What a rollback would go back to, where that is what is asked.
     pub way_back: Option<WayBack>,
     /// Why it would be refused.
@@ -66,9 +68,13 @@ pub fn preview(release: &Release, rollout: Option<&Rollout>, observed: Option<&O
             let way_back = if back { way_back(&next.release, rollout, observed) } else { None };
             told.extend(way_back.iter().flat_map(WayBack::remarks));
             told.extend(remarks(&next.release, rollout, observed, &next));
+            let begins = !back && rollout.is_none_or(Rollout::is_over);
+            let rounding = if begins { ratio::rounding(&next) } else { Vec::new() };
+            told.extend(rounding.iter().cloned());
             let room = observed.map(|o| room::preview(&next, o, &actions)).unwrap_or_default();
             told.extend(room.iter().cloned());
-            Preview { changes, actions, preconditions, remarks: told, room, way_back, refusal: None }
+            told.extend(stamps(&actions));
+            Preview { changes, actions, preconditions, remarks: told, room, rounding, way_back, refusal: None }
         }
     }
 }
@@ -182,6 +188,29 @@ pub(super) fn writes(next: &Rollout, observed: Option<&Observed>) -> Vec<(Action
     before.into_iter().chain(acts).collect()
 }
 
+/// What is not scaled down when its time is over: whoever owns its replicas says how many there are.
+fn kept_by_autoscalers(next: &Rollout, observed: &Observed) -> Vec<String> {
+    let left = match next.release.strategy {
+        Strategy::Canary(_) => Track::Candidate,
+        Strategy::BlueGreen(_) => Track::Stable,
+        Strategy::Rolling(_) | Strategy::ArgoRollout => return Vec::new(),
+    };
+    let one = |name: &String| {
+        let w = observed.workload(name, left)?;
+        let hpa = w.hpa.as_ref()?;
+        Some(format!("{name}: autoscaler {} owns the replicas of {}: its pods stay afterwards", hpa.name, w.name))
+    };
+    next.targets.keys().filter_map(one).collect()
+}
+
+/// Whatever is written to a Deployment leaves the stamp beside it.
+fn stamps(actions: &[Action]) -> Option<String> {
+    let stamped = |a: &Action| {
+        matches!(a, Action::Scale { .. } | Action::SetImages { .. } | Action::SetPaused { .. } | Action::Clone { .. } | Action::Undo { .. })
+    };
+    actions.iter().any(stamped).then(|| format!("also written to each Deployment: its annotation {STAMP}"))
+}
+
 /// Who else manages the objects, each once.
 fn owners(observed: Option<&Observed>) -> Vec<&Owner> {
     let mut all: Vec<&Owner> = Vec::new();
@@ -218,6 +247,7 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         let argo = observed.iter().flat_map(|o| &o.components).filter_map(|(name, c)| Some((name, c.stable.as_ref()?.argo.as_ref()?)));
         lines.extend(argo.filter_map(|(name, argo)| Some(format!("{name}: Argo Rollouts walks {}", argo.walk()?))));
         lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
+        lines.extend(observed.into_iter().flat_map(|o| kept_by_autoscalers(next, o)));
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());
         }

@@ -16,7 +16,7 @@ const UNSERVED: Millis = Millis::secs(10);
 
 /// Why the run is to be taken back, if it is.
 pub(super) fn why(r: &Rollout, observed: &Observed) -> Option<String> {
-    stuck(r, observed).or_else(|| (r.unserved >= Some(UNSERVED)).then(|| unserved(r, observed)).flatten())
+    stuck(r, observed).or_else(|| (r.unserved >= Some(UNSERVED) && !mutant(Mutant::UnservedStays)).then(|| unserved(r, observed)).flatten())
 }
 
 /// Counts for how long a candidate had traffic and no pod to answer it: ready pods are no part of what a route is written on,
@@ -33,8 +33,8 @@ fn unserved(r: &Rollout, observed: &Observed) -> Option<String> {
     let bare = |c: &Component| {
         let share = observed.route(&c.name).filter(|_| c.router.is_route())?.percent();
         let w = observed.workload(&c.name, Track::Candidate)?;
-        let answers = w.ready > 0 || w.ready_addresses > 0;
-        let pods = w.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
+        let answers = (w.ready > 0 || w.ready_addresses > 0) && w.unselected.is_none();
+        let pods = w.unselected.as_ref().or(w.problems.first()).map(|p| format!(" ({p})")).unwrap_or_default();
         (share > 0 && !answers).then(|| format!("{}: no pod of {} is ready, and it gets {share} % of the traffic{pods}", c.name, w.name))
     };
     r.release.components.iter().find_map(bare)

@@ -173,7 +173,8 @@ fn target(
         passed: None,
     };
     argo::may_start(&component.name, &target, stable)?;
-    fits::by_number(component, stable, seen.candidate.as_ref(), target.stable.replicas)?;
+    fits::by_number((release, component), stable, seen.candidate.as_ref(), target.stable.replicas)?;
+    fits::reached(component, seen.candidate.as_ref())?;
     Ok(target)
 }
 
@@ -311,7 +312,7 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
         _ => Strategy::Rolling(Rolling { steps: Vec::new() }),
     };
     let mut scoped = Release { strategy, watch: None, ..release.clone() };
-    scoped.components = chosen.iter().map(|c| Component { router: Router::None, ..(*c).clone() }).collect();
+    scoped.components = chosen.iter().map(|c| Component { router: Router::None, candidate: None, ..(*c).clone() }).collect();
     let mut rollout = empty(scoped, birth);
     for c in chosen {
         let stable = observed

@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub release: Release,
     pub now: Now,
     pub verdict: Verdict,
+    /// The candidate's pods are behind no Service.
+    pub unreached: bool,
     /// Candidate pods never become ready.
     pub broken: bool,
     /// So many of stable's pods never become ready.
@@ -96,7 +98,18 @@ impl World {
             components.values_mut().for_each(|h| h.stable.argo = Some(Box::new(rollouts::at_rest(&h.stable))));
         }
         let now = Now { mono: Millis::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() };
-        World { release, now, verdict: Verdict::Healthy, broken: false, limp: 0, components, owners: vec![], room: None, unseen: None }
+        World {
+            release,
+            now,
+            verdict: Verdict::Healthy,
+            broken: false,
+            unreached: false,
+            limp: 0,
+            components,
+            owners: vec![],
+            room: None,
+            unseen: None,
+        }
     }
 
     /// Time passes in which no pod gets anywhere.
@@ -205,7 +218,10 @@ impl World {
             let held = &self.components[&c.name];
             let seen = ComponentObserved {
                 stable: Some(held.stable.clone()),
-                candidate: held.candidate.clone(),
+                candidate: held
+                    .candidate
+                    .clone()
+                    .map(|w| Workload { ready_addresses: if self.unreached { 0 } else { w.ready_addresses }, ..w }),
                 route: self.unseen.clone().map_or_else(|| self.facts(c, held), Err),
                 route_by: Some(Writer { manager: held.by.into(), at: Some(held.at) }),
                 owners: self.owners.clone(),

@@ -51,14 +51,16 @@ pub(super) fn resolve(
         None => {
             // A candidate that is still to be made gets the labels of stable but one: whichever lets a route reach it.
             let tries = clones(objects, s, candidate).into_iter().map(|made| between(objects, declared, s, &made, strategy));
-            let mut failed = None;
+            let (mut failed, mut bare) = (None, None);
             for tried in tries {
                 match tried {
+                    // Without a Service in front: a later one may be reached by the one that stable has.
+                    Ok(Router::Replicas { service: None }) => bare = Some(Router::Replicas { service: None }),
                     Ok(router) => return Ok(router),
                     Err(why) => failed = failed.or(Some(why)),
                 }
             }
-            Err(failed.unwrap_or_else(|| format!("Deployment {candidate} does not exist")))
+            bare.ok_or_else(|| failed.unwrap_or_else(|| format!("Deployment {candidate} does not exist")))
         }
     }
 }
@@ -104,7 +106,13 @@ fn between(
             let found = switch(objects, Some(service), s, c).or_else(|| switch(objects, Some(service), c, s).map(turned));
             found.ok_or_else(|| format!("Service {service} selects neither {stable} nor {candidate} by a label in which the two differ; name it with `key:`, `stable:` and `candidate:`"))
         }
-        Some(DeclaredRouter::Replicas { service }) => Ok(Router::Replicas { service: service.clone().or_else(|| shared(objects, s, c)) }),
+        Some(DeclaredRouter::Replicas { service }) => match service.clone().or_else(|| shared(objects, s, c)) {
+            None if !own(objects, s, c).is_empty() => missing(format!(
+                "Service {} selects the pods of {stable} and not those of {candidate}: by replicas nothing would be shared out; give both the labels that it selects",
+                own(objects, s, c).join(", ")
+            )),
+            service => Ok(Router::Replicas { service }),
+        },
         None if strategy.is_in_place() => Ok(Router::None),
         None => match infer(objects, s, c) {
             Some((first, _, router)) if first.metadata.name == stable => Ok(router),

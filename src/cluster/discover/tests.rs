@@ -233,3 +233,22 @@ fn a_candidate_that_is_still_to_be_made_gets_the_label_that_reaches_it() {
     let Router::Istio { candidate, .. } = &found.routers["web"] else { panic!("{found:?}") };
     assert_eq!(candidate.subset.as_deref(), Some("canary"));
 }
+
+#[test]
+fn a_replica_ratio_is_counted_by_the_service_over_both_and_refused_by_one_that_selects_stable_alone() {
+    let of = |selector: Value, made: bool| {
+        let labels = |track: &str| json!({"app": "web", "track": track});
+        let mut deployments = vec![deployment("web", json!({}), labels("stable"))];
+        deployments.extend(made.then(|| deployment("web-canary", json!({}), labels("canary"))));
+        let objects = objects(deployments, vec![service("front", selector)], vec![], vec![]);
+        let declared = DeclaredRouter::Replicas { service: None };
+        let strategy = Strategy::Canary(crate::domain::release::Canary { steps: vec![] });
+        routers::resolve(&objects, Some(&declared), "web", "web-canary", &strategy)
+    };
+    for made in [true, false] {
+        assert_eq!(of(json!({"app": "web"}), made), Ok(Router::Replicas { service: Some("front".into()) }), "{made}");
+        assert_eq!(of(json!({"app": "api"}), made), Ok(Router::Replicas { service: None }), "{made}: workers have none");
+        let why = of(json!({"app": "web", "track": "stable"}), made).unwrap_err();
+        assert!(why.contains("Service front selects the pods of web and not those of web-canary"), "{why}");
+    }
+}

@@ -172,7 +172,59 @@ fn by_ratio_nothing_is_shared_out_where_no_pod_runs() {
     let refused = run.order(Command::Start { images: images(), cause: None }).unwrap_err().to_string();
     assert!(refused.contains("0 replicas") && refused.contains("`cutover scale web N`"), "{refused}");
     run.world.workload("web", Track::Stable).replicas = 1;
+    let refused = run.order(Command::Start { images: images(), cause: None }).unwrap_err().to_string();
+    assert!(refused.contains("of 1 pod 10 % would be 0 for the candidate") && refused.contains("`cutover scale web 2`"), "{refused}");
+    run.world.workload("web", Track::Stable).replicas = 2;
     run.order(Command::Start { images: images(), cause: None }).unwrap();
+}
+
+#[test]
+fn what_stables_autoscaler_added_since_the_start_counts_for_what_the_candidate_has_to_bear() {
+    let mut run = Run::started(canary(&["web"]));
+    while run.world.weight("web") < 10 {
+        run.turn();
+    }
+    let stable = run.world.workload("web", Track::Stable);
+    (stable.replicas, stable.hpa) = (12, hpa(20));
+    run.world.pass(Millis::ZERO);
+    let refused = guard::can_hold(run.rollout.as_ref().unwrap(), &run.world.observe(), Weight::capped(50)).unwrap_err().to_string();
+    assert!(refused.contains("(12 pods)"), "{refused}");
+    while run.world.weight("web") < 50 {
+        run.turn();
+    }
+    assert_eq!(run.world.workload("web", Track::Candidate).replicas, 6, "half of what stable has today");
+}
+
+#[test]
+fn a_switch_to_pods_that_the_service_would_not_reach_is_told_and_never_made() {
+    let mut run = Run::new(blue_green());
+    let why = "Service web would reach no pod of web-green";
+    run.world.workload("web", Track::Candidate).unselected = Some(why.into());
+    let start = Command::Start { images: [("web".to_owned(), Image::parse(NEW).unwrap())].into(), cause: None };
+    let refused = run.order(start.clone()).unwrap_err().to_string();
+    assert!(refused.contains(why), "{refused}");
+    run.world.workload("web", Track::Candidate).unselected = None;
+    run.order(start).unwrap();
+    run.world.workload("web", Track::Candidate).unselected = Some(why.into());
+    run.turns(30);
+    run.order(Command::Approve).ok();
+    run.turns(30);
+    let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap_or_default();
+    assert_eq!(run.world.weight("web"), 0, "{waiting}");
+    assert!(waiting.contains(why), "{waiting}");
+}
+
+#[test]
+fn by_ratio_pods_behind_no_service_are_waited_for_before_stable_gives_any() {
+    let mut run = Run::started(by_replicas());
+    while run.world.workload("web", Track::Candidate).ready == 0 {
+        run.turn();
+    }
+    run.world.unreached = true;
+    run.turns(20);
+    assert_eq!(run.world.workload("web", Track::Stable).replicas, 4);
+    let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap();
+    assert!(waiting.contains("Service web reaches no pod of web-canary"), "{waiting}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(in crate::engine) fn preview(next: &Rollout, observed: Option<&Observed>, or
     let room = room::preview_scale(observed, &actions);
     remarks.extend(room.iter().cloned());
     let changes = actions.iter().flat_map(Action::changes).collect();
-    Preview { changes, actions, preconditions, remarks, room, way_back: None, refusal: None }
+    Preview { changes, actions, preconditions, remarks, room, ..Preview::default() }
 }
 
 /// Who else writes to the Deployment, and whether its pods get anything.
