@@ -62,6 +62,10 @@ pub enum Sort {
     Replicas(Track),
     /// A container's image: another revision.
     Image(Track),
+    /// The candidate's pod template, apart from its images: another revision, too.
+    Template,
+    /// A rolling update that was to stand at its share goes on.
+    Resumed,
     /// The Deployment was deleted and made again.
     Remade(Track),
     /// The Deployment was deleted.
@@ -86,7 +90,9 @@ impl Drift {
             Sort::Remade(_) => "deleted and made again".to_owned(),
             Sort::Gone(_) => "deleted".to_owned(),
             Sort::Route => self.after.clone(),
-            Sort::Weight | Sort::Replicas(_) | Sort::Image(_) => format!("{} {} → {}", self.field, self.before, self.after),
+            Sort::Weight | Sort::Replicas(_) | Sort::Image(_) | Sort::Template | Sort::Resumed => {
+                format!("{} {} → {}", self.field, self.before, self.after)
+            }
         }
     }
 }
@@ -116,12 +122,15 @@ pub struct Known {
     pub uid: String,
     /// Its images.
     pub images: Vec<ContainerImage>,
+    /// The hash of its pod template, once all its pods run that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 impl Known {
     /// A Deployment as it is now.
     pub fn of(workload: &Workload) -> Known {
-        Known { uid: workload.uid.clone(), images: workload.containers.clone() }
+        Known { uid: workload.uid.clone(), images: workload.containers.clone(), template: None }
     }
 }
 

@@ -29,7 +29,10 @@ pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, actor: &str, 
     if drifts.iter().any(|d| matches!(d.sort, Sort::Weight | Sort::Replicas(_))) {
         take_weight(r, observed, now)?;
     }
-    if drifts.iter().any(|d| matches!(d.sort, Sort::Image(Track::Candidate) | Sort::Remade(Track::Candidate)) || is_rolled(r, d)) {
+    if drifts
+        .iter()
+        .any(|d| matches!(d.sort, Sort::Image(Track::Candidate) | Sort::Template | Sort::Remade(Track::Candidate)) || is_rolled(r, d))
+    {
         judge_again(r, now);
     }
     for d in &drifts {
@@ -39,7 +42,6 @@ pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, actor: &str, 
     r.drifts.clear();
     r.trouble.clear();
     let first = drifts.first().map(ToString::to_string).unwrap_or_default();
-    r.by_hand = true;
     r.phase = Phase::Paused { why: format!("accepted: {first}"), by: actor.to_owned() };
     Ok(())
 }
@@ -56,6 +58,7 @@ fn acceptable(r: &Rollout, d: &Drift) -> Result<(), Refusal> {
             refused(&format!("{} is gone, and the plan cannot go on without it: make it again, or roll back (Ctrl-R)", d.object))
         }
         Sort::Route => refused(&format!("{} no longer fits the release ({}): put it right, or roll back (Ctrl-R)", d.object, d.after)),
+        Sort::Resumed => refused("the update goes on past the share that it was to stand at: pause it again (p), or roll back (Ctrl-R)"),
         Sort::Image(_) | Sort::Remade(_) if promoting => {
             refused("stable is being replaced, and what was changed was never judged: set it again (p), or roll back (Ctrl-R)")
         }
@@ -67,6 +70,9 @@ fn acceptable(r: &Rollout, d: &Drift) -> Result<(), Refusal> {
 }
 
 fn take_workload(r: &mut Rollout, observed: &Observed, d: &Drift) -> Result<(), Refusal> {
+    if let (Sort::Template, Some(target)) = (d.sort, r.targets.get_mut(&d.component)) {
+        target.known.remove(&Track::Candidate); // it is known as it is found next
+    }
     let (Sort::Image(track) | Sort::Remade(track)) = d.sort else { return Ok(()) };
     let rolling = r.release.strategy.is_in_place();
     let Some(workload) = observed.workload(&d.component, track) else { return Ok(()) };
@@ -133,7 +139,7 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
 }
 
 /// What was covered was covered for another version: the step's weight is held anew.
-fn judge_again(r: &mut Rollout, now: Now) {
+pub(super) fn judge_again(r: &mut Rollout, now: Now) {
     let rolling = r.release.strategy.is_in_place();
     let begun = |s: &Step| if rolling { matches!(s, Step::Roll(_) | Step::Follow) } else { matches!(s, Step::Shift(w) if *w <= r.asked) };
     let cursor = r.plan.iter().take(r.cursor.saturating_add(1)).rposition(begun).unwrap_or(0);

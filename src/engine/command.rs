@@ -239,9 +239,13 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if !matches!(r.phase, Phase::Paused { .. }) {
         return Err(not_now("it is not paused"));
     }
-    let rolled = r.release.strategy.is_in_place() && r.drifts.iter().any(|d| matches!(d.sort, Sort::Image(_)));
+    let rolled = r.release.strategy.is_in_place() && r.drifts.iter().any(|d| matches!(d.sort, Sort::Image(_) | Sort::Resumed));
     if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_) | Step::Follow)).filter(|_| rolled) {
         decide::enter(r, cursor, now);
+    }
+    // What is not ours to set again is judged from the beginning.
+    if r.drifts.iter().any(|d| d.sort == Sort::Template) {
+        accept::judge_again(r, now);
     }
     decide::unhalt(r, now);
     drift::overrule(r);

@@ -68,6 +68,10 @@ fn learn(r: &Rollout, target: &mut ComponentTarget, seen: &ComponentObserved, tr
             target.stable.uid.clone_from(&workload.uid);
         }
     }
+    // Told by the ReplicaSet that its controller made last: of which that is there is no doubt once all pods are of it.
+    if let Some(known) = target.known.get_mut(&track).filter(|k| k.template.is_none() && k.images == workload.containers) {
+        known.template = workload.template_hash.clone().filter(|_| workload.is_settled());
+    }
 }
 
 /// Ours is set again over what people were told of. A weight that comes later is somebody else's once more; of Deployments
@@ -78,7 +82,8 @@ pub(super) fn overrule(r: &mut Rollout) {
         match drift.sort {
             Sort::Weight => target.overruled = Some(drift),
             Sort::Route | Sort::Replicas(_) => target.held = None,
-            Sort::Image(_) | Sort::Remade(_) | Sort::Gone(_) => {
+            Sort::Resumed => {} // its step is entered anew
+            Sort::Image(_) | Sort::Template | Sort::Remade(_) | Sort::Gone(_) => {
                 target.known.clear();
                 target.held = target.held.filter(|_| !target.route.as_ref().is_some_and(is_by_pods)); // its pods are its weight
             }
@@ -305,6 +310,8 @@ impl Look<'_> {
         }
         let is = |images: &[ContainerImage]| image_changes(workload, images).is_empty();
         if is(&known.images) || wanted(self.r, self.target, track).is_some_and(is) || mutant(Mutant::NoRevisionCheck) {
+            all.extend(self.template(track, known, workload));
+            all.extend(self.resumed(workload));
             return all;
         }
         let changes = image_changes(workload, &known.images);
@@ -313,6 +320,24 @@ impl Look<'_> {
         };
         all.extend(changes.into_iter().map(change));
         all
+    }
+
+    /// The rest of the candidate's template: what is judged is another revision, too.
+    fn template(&self, track: Track, known: &Known, workload: &Workload) -> Option<Drift> {
+        let judged = track == Track::Candidate && matches!(self.r.step(), Some(Step::Hold(_) | Step::Approve(_)));
+        let (before, after) = known.template.as_ref().zip(workload.template_hash.as_ref()).filter(|(a, b)| judged && a != b)?;
+        let values = (before.clone(), after.clone());
+        Some(self.drift(self.deployment(&workload.name), Sort::Template, "pod template", values, None))
+    }
+
+    /// A rolling update stands paused at its share: unpaused by somebody, all of its pods become the new version.
+    fn resumed(&self, workload: &Workload) -> Option<Drift> {
+        let holds =
+            matches!(self.r.release.strategy, Strategy::Rolling(_)) && matches!(self.r.step(), Some(Step::Hold(_) | Step::Approve(_)));
+        let share = self.r.plan.iter().take(self.r.cursor).rev().find_map(|s| if let Step::Roll(w) = s { Some(*w) } else { None });
+        let values = || ("true".to_owned(), "false".to_owned());
+        (holds && share < Some(Weight::FULL) && share.is_some() && !workload.paused)
+            .then(|| self.drift(self.deployment(&workload.name), Sort::Resumed, "paused", values(), None))
     }
 
     fn deployment(&self, name: &str) -> ObjectRef {

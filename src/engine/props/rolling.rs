@@ -100,3 +100,33 @@ fn undo_goes_to_a_kept_revision_and_back() {
     run.turns(20);
     assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::RolledBack, OLD));
 }
+
+/// The candidate has nothing to do with it, however it is: kept after a rollback, it may never have come up.
+#[test]
+fn an_undo_beside_a_candidate_that_never_came_up_is_carried_out() {
+    let mut run = Run::new(canary(&["web"]));
+    run.world.workload("web", Track::Stable).revisions = vec![kept(2, OLD), kept(1, "shop/app:v0")];
+    let w = run.world.workload("web", Track::Candidate);
+    (w.replicas, w.stalled) = (2, Some("ProgressDeadlineExceeded".into()));
+    run.order(Command::Undo { component: None, revision: 0 }).unwrap();
+    run.turns(20);
+    assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::Completed, "shop/app:v0"));
+}
+
+#[test]
+fn an_update_that_somebody_resumed_at_its_share_is_asked_about() {
+    let mut run = Run::started(rolling());
+    while !matches!(run.step(), Some(Step::Hold(_))) {
+        run.turn();
+    }
+    run.world.workload("web", Track::Stable).paused = false;
+    run.turns(2);
+    let Phase::Paused { why, .. } = run.phase() else { panic!("{}", run.phase()) };
+    assert!(why.contains("Deployment web: paused true → false by somebody else"), "{why}");
+    let refused = run.order(Command::AcceptDrift).unwrap_err().to_string();
+    assert!(refused.contains("goes on past the share"), "{refused}");
+    run.order(Command::Resume).unwrap();
+    run.turns(4);
+    assert!(run.world.workload("web", Track::Stable).paused);
+    assert_eq!((run.phase(), matches!(run.step(), Some(Step::Hold(_)))), (Phase::Progressing, true));
+}

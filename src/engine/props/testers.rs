@@ -44,6 +44,21 @@ fn nobody_is_let_in_while_it_is_paused() {
 }
 
 #[test]
+fn nobody_is_let_in_by_an_accepted_weight_before_it_goes_on() {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    // Somebody made the route anew.
+    run.world.meddle("backend", 0);
+    run.world.set_testers("backend", false);
+    until(&mut run, "the pause", |r| matches!(r.phase(), Phase::Paused { .. }));
+    run.order(Command::AcceptDrift).unwrap();
+    run.turns(6);
+    assert!(!run.world.admits_testers("backend"));
+    run.order(Command::Resume).unwrap();
+    until(&mut run, "the rule", |r| r.world.admits_testers("backend"));
+}
+
+#[test]
 fn a_promotion_out_of_turn_takes_the_rule_away_with_the_weight() {
     let mut run = Run::started(with_testers(canary(&["backend"])));
     until(&mut run, "10 %", |r| r.world.weight("backend") == 10);
