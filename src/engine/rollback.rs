@@ -2,27 +2,26 @@
 //! restore what a promotion replaced; then the pods.
 
 use crate::domain::action::{Action, Precondition, Target};
-use crate::domain::argo_rollout::ArgoRollout;
 use crate::domain::command::Refusal;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
-use crate::domain::release::{Release, Strategy, Track};
+use crate::domain::release::{Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Recorded, Rollout};
 use crate::domain::route::{Acceptance, RouteFacts, RouteProblem};
 use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 use crate::domain::weight::Weight;
 
-use super::argo::told;
 use super::auto_sync;
 use super::decide::{LONGEST_GAP, SELF};
 use super::needs::image_changes;
-use super::orient;
-use super::start::{self, Birth};
 
 mod argo;
 mod ratio;
+mod unrecorded;
+
+pub use unrecorded::{same_version, undeclared};
 
 use ratio::{is_by_ratio, ratio_back, whole_again};
 
@@ -58,12 +57,11 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
     Ok(())
 }
 
-/// Takes a run back once more that was back already: another driver, which did not know of it, went on.
-pub fn again(r: &mut Rollout, now: Now) {
+/// Takes a run back once more that was back already, for a cause: its end is not on record.
+pub fn again(r: &mut Rollout, cause: &str, now: Now) {
     if r.phase == Phase::RolledBack {
-        let (cause, by) = ("another driver went on meanwhile".to_owned(), SELF.to_owned());
-        r.phase = Phase::RollingBack { cause, by, since: now.wall, routes_held: None };
-        r.ended = None;
+        r.phase = Phase::RollingBack { cause: cause.to_owned(), by: SELF.to_owned(), since: now.wall, routes_held: None };
+        (r.ended, r.clean_up) = (None, None);
         (r.ticked, r.covered) = (None, Millis::ZERO);
         r.turn += 1;
     }
@@ -285,9 +283,8 @@ fn undone(name: &str, target: Target, before: &Recorded, stable: &Workload) -> O
 
 /// Traffic and stable are back: the candidate's pods go, now or later.
 fn finish(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precondition)> {
-    if r.release.keep > Millis::ZERO && has_leftovers(r, observed) {
-        let later = now.wall.as_millisecond().saturating_add(i64::try_from(r.release.keep.0).unwrap_or(i64::MAX));
-        r.clean_up = jiff::Timestamp::from_millisecond(later).ok();
+    if r.release.keep > Millis::ZERO && has_leftovers(r, observed) && !mutant(Mutant::NothingKept) {
+        r.clean_up = keep_until(r, now);
         close(r, observed, now);
         return Vec::new();
     }
@@ -296,6 +293,12 @@ fn finish(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precon
         close(r, observed, now);
     }
     actions
+}
+
+/// When pods that are kept from now on go.
+fn keep_until(r: &Rollout, now: Now) -> Option<jiff::Timestamp> {
+    let later = now.wall.as_millisecond().saturating_add(i64::try_from(r.release.keep.0).unwrap_or(i64::MAX));
+    jiff::Timestamp::from_millisecond(later).ok()
 }
 
 fn close(r: &mut Rollout, observed: &Observed, now: Now) {
@@ -336,7 +339,10 @@ fn leftovers(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition)> {
 /// The pods that were kept for the post-mortem go when their time is over. They stay while a route cannot be seen; where it
 /// sends something again, somebody else has a use for them, and they are left to them.
 pub(super) fn clean_up(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precondition)> {
-    if r.clean_up.is_none_or(|at| now.wall < at) {
+    // A clock that was set back, or another machine's, makes them stay no longer than they were to.
+    let latest = keep_until(r, now);
+    r.clean_up = r.clean_up.map(|at| latest.map_or(at, |latest| at.min(latest)));
+    if r.clean_up.is_none_or(|at| now.wall < at) || mutant(Mutant::KeptForEver) {
         return Vec::new();
     }
     let actions = leftovers(r, observed);
@@ -350,39 +356,4 @@ pub(super) fn clean_up(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(A
 /// The largest error share of any candidate, 0–1.
 pub fn candidate_errors(judgement: &Judgement) -> Option<f64> {
     judgement.arms.values().filter_map(|a| a.get(&Track::Candidate)?.errors).reduce(f64::max)
-}
-
-/// The route of which it cannot be told whether there is anything to take back.
-fn unseen(release: &Release, observed: &Observed) -> Option<String> {
-    release.components.iter().find_map(|c| {
-        let problem = observed.components.get(&c.name)?.route.as_ref().err().filter(|p| p.may_send())?;
-        Some(format!("{}: {problem}; whether it sends anything to a candidate cannot be told", c.name))
-    })
-}
-
-fn nothing_to_take_back(strategy: &Strategy) -> String {
-    let other = match strategy {
-        Strategy::BlueGreen(_) => "to give the other colour the traffic start a rollout of what it runs (s, or `cutover run`)",
-        _ => "to put a Deployment back to an earlier revision use undo (U)",
-    };
-    format!("no rollout is under way and no route sends anything to a candidate; {other}")
-}
-
-/// A rollback of a release that nobody declared a run of: it was started by hand.
-///
-/// # Errors
-/// When stable does not exist or nothing could be taken back.
-pub fn undeclared(release: &Release, observed: &Observed, birth: Birth<'_>) -> Result<Rollout, Refusal> {
-    let named = orient::as_named(release, observed);
-    let (release, observed) = named.as_ref().map_or((release, observed), |(r, o)| (r, o));
-    let moved = release.components.iter().any(|c| {
-        observed.route(&c.name).is_some_and(|f| f.candidate > 0 || f.sends_testers())
-            || told(observed, &c.name).is_some_and(ArgoRollout::is_midway)
-    });
-    if !moved {
-        return Err(Refusal::NotNow { what: unseen(release, observed).unwrap_or_else(|| nothing_to_take_back(&release.strategy)) });
-    }
-    let mut r = start::by_hand(release, observed, birth)?;
-    begin(&mut r, &format!("asked by {}", birth.actor), birth.actor, birth.now)?;
-    Ok(r)
 }

@@ -12,6 +12,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::view::View;
 use crate::engine::auto_sync;
 use crate::engine::command::describe;
+use crate::engine::rollback;
 
 /// What a command waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,9 +160,15 @@ fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
     }
     let record = refused.filter(|_| !view.saved).map(|(f, _)| format!("; not on record: {}", f.text)).unwrap_or_default();
     let version = r.targets.values().next().and_then(|t| t.stable.images.first()).map_or("stable", |i| i.image.as_str());
-    let kept = r.clean_up.map(|at| format!("; the candidate's pods stay until {}", crate::domain::time::hms(at))).unwrap_or_default();
+    let until = |at| format!("; the candidate's pods stay until {}", crate::domain::time::hms(at));
+    let kept = match r.clean_up {
+        // Whoever comes later knows nothing of it.
+        Some(_) if !record.is_empty() => "; the candidate's pods stay until somebody scales them down".to_owned(),
+        kept => kept.map(until).unwrap_or_default(),
+    };
     let exit = if goal == Goal::Back { Exit::Done } else { Exit::RolledBack };
-    ending(exit, format!("{} is back on {version}{kept}{record}{}", r.release.name, left_off(r, view)))
+    let same = rollback::same_version(r).map(|text| format!("; {text}")).unwrap_or_default();
+    ending(exit, format!("{} is back on {version}{same}{kept}{record}{}", r.release.name, left_off(r, view)))
 }
 
 fn paused(goal: Goal, r: &Rollout, view: &View, why: &str, by: &str) -> Option<Ending> {

@@ -140,6 +140,19 @@ fn pods_that_are_kept_after_a_rollback_stay_longer_while_the_route_cannot_be_see
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_no_pods_longer_than_they_were_to_stay() {
+    let mut run = going_back(None);
+    std::sync::Arc::make_mut(&mut run.rollout.as_mut().unwrap().release).keep = Millis::mins(1);
+    run.turns(6);
+    assert_eq!(run.phase(), Phase::RolledBack);
+    run.world.now.wall -= Millis::mins(60).duration();
+    run.turns(8);
+    assert!(run.world.workload("backend", Track::Candidate).replicas > 0);
+    run.turns(8);
+    assert_eq!(run.world.workload("backend", Track::Candidate).replicas, 0);
+}
+
+#[test]
 fn without_a_run_what_cannot_be_seen_is_not_said_to_send_nothing() {
     let mut run = Run::new(canary(&["backend"]));
     run.world.unseen = Some(RouteProblem::Unread("500".into()));

@@ -41,6 +41,9 @@ pub(super) fn back(component: &Component, target: Option<&ComponentTarget>, seen
     let template = found.images(before, stable, target.is_some_and(|t| t.undo.is_some()));
     found.pods(before, stable, template);
     found.route(component, target, seen);
+    if target.is_none() {
+        found.same_version(stable, seen);
+    }
     let references = match template {
         Template::Kept(kept) => &kept.references,
         Template::Stands | Template::Written => &stable.references,
@@ -71,6 +74,16 @@ impl Findings {
             (true, true) => Stand::Ready,
         };
         Back { revision, stand, notes: self.notes }
+    }
+
+    /// Without a record what stable runs is all that there is to go back to.
+    fn same_version(&mut self, stable: &Workload, seen: &ComponentObserved) {
+        let sends = seen.route.as_ref().is_ok_and(|f| f.candidate > 0);
+        let other = seen.candidate.as_ref().filter(|c| c.name != stable.name && c.containers == stable.containers);
+        if let Some(other) = other.filter(|_| sends) {
+            let image = stable.containers.first().map_or("", |i| i.image.as_str());
+            self.doubts.push(format!("{} runs {image} as {} does; `cutover undo` puts an earlier revision back", stable.name, other.name));
+        }
     }
 
     fn remade(&mut self, before: &Recorded, stable: &Workload) {
