@@ -83,6 +83,8 @@ pub struct Core {
     /// What was last stored, to tell what is worth storing again.
     stored: Option<Arc<Rollout>>,
     stored_at: Millis,
+    /// Which run is on record, and whether it is over there.
+    recorded: Option<(String, bool)>,
     observed: Option<Arc<Observed>>,
     observed_at: Option<Millis>,
     /// When the newest look was asked for.
@@ -183,6 +185,7 @@ impl Core {
             version: None,
             stored: None,
             stored_at: now.mono,
+            recorded: None,
             observed: None,
             observed_at: None,
             looked_at: None,

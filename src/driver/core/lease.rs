@@ -1,6 +1,6 @@
 //! The Lease: who drives. Validity is measured on our monotonic clock from *before* a renewal was sent.
 
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Order};
 use crate::domain::holder::{person, shown};
 use crate::domain::journal::{EntryKind, TOOK_OVER};
 use crate::domain::mutant::{Mutant, mutant};
@@ -14,6 +14,8 @@ use super::{Core, Pending};
 const RENEW_EVERY: Millis = Millis::secs(5);
 /// How soon it is asked for again after it was not given.
 const ASK_AGAIN: Millis = Millis::secs(1);
+/// How long after it was said the Lease is taken from another driver: some tries, and no more.
+const TAKE_OVER_WITHIN: Millis = Millis::secs(30);
 /// No write is sent when less than this is left.
 const MARGIN: Millis = Millis::secs(3);
 
@@ -135,6 +137,18 @@ impl Core {
     /// Whether somebody said to take the Lease from whoever holds it.
     pub(super) fn is_taking_over(&self) -> bool {
         self.orders.iter().any(|o| o.command == Command::TakeOver)
+    }
+
+    /// Whoever said so meant it then: a machine that slept since takes nothing from anybody.
+    pub(super) fn refuse_late_take_over(&mut self) {
+        let now = self.now;
+        let late = |o: &Order| o.command == Command::TakeOver && now.since(o.at) > TAKE_OVER_WITHIN;
+        let (late, rest) = std::mem::take(&mut self.orders).into_iter().partition(late);
+        self.orders = rest;
+        for order in <Vec<Order>>::from(late) {
+            let why = format!("asked {} ago, and not done until now: ask again, if it is still meant", now.since(order.at));
+            self.answers.insert(order.id, Some(why));
+        }
     }
 
     /// Says whose Lease it was, once the order that took it is on record.

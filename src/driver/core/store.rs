@@ -60,6 +60,7 @@ impl Core {
         match outcome {
             StoreOutcome::Stored { version } => {
                 self.version = Some(version);
+                self.recorded = self.stored.as_ref().map(|r| (r.id.clone(), r.is_over()));
                 // What was read before, or is being read, is older than this.
                 self.fresh.state = None;
                 self.outdated = self.pending.iter().filter(|(_, p)| **p == Pending::Load).map(|(id, _)| *id).collect();
@@ -116,7 +117,9 @@ impl Core {
             self.stored = None;
             return;
         };
-        let ours = self.version.as_deref() == Some(stored.version.as_str());
+        // Somebody may have left an order beside it and no more: what is known here since is newer.
+        let same = |theirs: &Arc<Rollout>| self.stored.as_ref().is_some_and(|then| is_same(theirs, then));
+        let ours = self.version.as_deref() == Some(stored.version.as_str()) || stored.rollout.as_ref().is_some_and(same);
         self.version = Some(stored.version);
         self.remote = stored.orders.into_iter().filter(|o| !self.spent.contains(&o.id) && !self.forwarded.contains_key(&o.id)).collect();
         let Some(theirs) = stored.rollout.filter(|_| !ours) else { return };
@@ -133,7 +136,7 @@ impl Core {
             if let Some(mine) = &mut self.rollout {
                 // Numbers that were given to writes are not given again.
                 (mine.seq, mine.epoch) = (mine.seq.max(theirs.seq), mine.epoch.max(theirs.epoch));
-                rollback::again(mine, self.now);
+                rollback::again(mine, "another driver went on meanwhile", self.now);
             }
             // What people gave stable since is what is gone back to.
             let sized = self.rollout.iter_mut().flat_map(|r| &mut r.targets);
@@ -185,12 +188,19 @@ impl Core {
         {
             self.judge = judge;
         }
+        self.recorded = Some((stored.id.clone(), stored.is_over()));
         self.stored = Some(stored);
         self.last_logged = theirs.log.back().cloned();
         theirs.intents.clear();
         self.rollout = Some(theirs);
         self.face();
     }
+}
+
+/// Whether a record is the one that was stored last.
+fn is_same(theirs: &Rollout, then: &Rollout) -> bool {
+    let clocks = |r: &Rollout| (r.epoch, r.covered, r.most, r.unserved);
+    clocks(theirs) == clocks(then) && theirs.targets == then.targets && is_as_stored(theirs, then)
 }
 
 /// Whether two states of a run differ in nothing but their clocks, what is waited for, and what is read again every turn.

@@ -7,9 +7,13 @@ mod cluster;
 #[cfg(test)]
 mod parting;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod room;
+#[cfg(test)]
+mod round_trips;
 #[cfg(test)]
 mod scaled;
 #[cfg(test)]

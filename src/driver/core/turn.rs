@@ -4,9 +4,10 @@ use crate::domain::action::{Action, Precondition};
 use crate::domain::command::{Command, Order};
 use crate::domain::journal::EntryKind;
 use crate::domain::mutant::{Mutant, mutant};
+use crate::domain::observed::Observed;
 use crate::domain::port::FaultKind;
 use crate::domain::release::Router;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Millis;
 use crate::engine;
 use crate::engine::preview;
@@ -48,6 +49,7 @@ impl Core {
             return;
         }
         self.adopt_stored();
+        self.reopen();
         self.judge_anew();
         self.answer_forwarded();
         self.restore_on_look(out);
@@ -124,6 +126,7 @@ impl Core {
         }
         if self.lease.other_is_alive(self.now.mono) {
             self.forward_orders(out);
+            self.refuse_late_take_over();
             if !self.is_taking_over() {
                 return Place::Watch;
             }
@@ -248,15 +251,28 @@ impl Core {
         actions
     }
 
+    /// A rollback is over once that is on record: where somebody gave the candidate traffic again before that, it goes on.
+    fn reopen(&mut self) {
+        let unended = |id: &str| self.recorded.as_ref().is_some_and(|(known, over)| known == id && !over);
+        let Some(r) = self.rollout.as_ref().filter(|r| r.phase == Phase::RolledBack && unended(&r.id)) else { return };
+        let sends = |seen: &Observed| r.targets.keys().any(|name| seen.route(name).is_some_and(|f| f.candidate > 0));
+        if self.seen_by(&r.release).is_none_or(|seen| !sends(&seen)) {
+            return;
+        }
+        if let Some(r) = &mut self.rollout {
+            engine::rollback::again(r, "the candidate was given traffic again before the end was on record", self.now);
+        }
+    }
+
     /// Lets the engine decide and stores what it decided, with the intents in it.
     fn decide(&mut self, out: &mut Vec<Request>) {
         if self.unreadable().is_some() && !self.is_rolling_back() {
             return;
         }
-        let Some(r) = &self.rollout else { return };
         if self.observed.is_none() {
             return;
         }
+        let Some(r) = &self.rollout else { return };
         if r.release.components != self.looked_as() && !r.is_over() {
             // The look was at another release, or had the roles the other way round: look again before anything is decided.
             self.next_turn = self.now.mono;

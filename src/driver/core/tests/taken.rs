@@ -100,6 +100,17 @@ fn what_is_driven_already_or_does_not_run_is_not_taken_over() {
 }
 
 #[test]
+fn a_take_over_that_was_slept_through_takes_nothing() {
+    let (mut cluster, mut driver, mut other) = two();
+    other.order(&mut cluster, "mine", Command::TakeOver);
+    driver.run(&mut cluster, 40);
+    other.run(&mut cluster, 3);
+    assert_eq!(cluster.lease.0.as_deref(), Some("a"));
+    let said = other.core.view().answers.get("mine").cloned().flatten().unwrap();
+    assert!(said.contains("ask again"), "{said}");
+}
+
+#[test]
 fn a_lease_that_may_not_be_taken_refuses_the_order_and_nothing_else() {
     let (mut cluster, mut driver, mut other) = two();
     cluster.refuse_lease = true;

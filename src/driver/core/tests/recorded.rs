@@ -1,0 +1,35 @@
+//! What is on record, what is known besides, and which of the two counts.
+
+use super::*;
+
+#[test]
+fn a_rollback_whose_end_is_not_on_record_goes_on_where_the_candidate_gets_traffic_again() {
+    for recorded in [false, true] {
+        let (mut cluster, mut process) = begun(&["backend"], 20);
+        process.order(&mut cluster, "back", Command::RollBack);
+        while !matches!(cluster.phase(), Some(Phase::RollingBack { .. })) {
+            process.go_on(&mut cluster);
+        }
+        cluster.refuse_store = !recorded;
+        process.run(&mut cluster, 15);
+        assert_eq!(process.core.view().rollout.unwrap().phase, Phase::RolledBack);
+        cluster.world.workload("backend", Track::Candidate).replicas = 4;
+        cluster.world.meddle("backend", 30);
+        process.run(&mut cluster, 20);
+        assert_eq!(cluster.world.weight("backend"), if recorded { 30 } else { 0 }, "what comes after the end is somebody's own wish");
+    }
+}
+
+#[test]
+fn what_is_known_is_kept_where_somebody_leaves_an_order_beside_it() {
+    let (mut cluster, mut process) = begun(&["backend"], 20);
+    process.run(&mut cluster, 3);
+    let covered = |p: &Process| p.core.view().rollout.unwrap().covered;
+    let before = covered(&process);
+    assert!(cluster.state.as_ref().unwrap().0.covered < before, "it is newer than the record");
+    let at = cluster.world.now.wall;
+    cluster.orders.push(Order { id: "odd".into(), command: Command::Resume, actor: "other".into(), at, mark: None });
+    cluster.version += 1;
+    process.run(&mut cluster, 1);
+    assert!(covered(&process) >= before, "{} after {before}", covered(&process));
+}
