@@ -6,6 +6,7 @@ mod auto_sync;
 mod end;
 mod landed;
 mod sends;
+mod served;
 mod stored;
 mod taken;
 
@@ -102,14 +103,23 @@ pub struct Laws {
     obstacle: bool,
     /// Whether a clock was ever wrong: then there may be no fresh data, and a hold may last.
     wrong_clock: bool,
+    /// Whether neither clock may tell how long a machine slept: one stood still, and the other was set meanwhile.
+    stands_still: bool,
     /// Weights that people asked for, and whether one stepped back.
     by_hand: BTreeSet<u8>,
     stepped_back: bool,
+    /// Whether people scaled, and their orders to accept what somebody else did.
+    sized: bool,
+    accepts: BTreeSet<String>,
     /// Orders with the turn that their mark named.
     marks: BTreeMap<String, (String, u64)>,
     backs: Vec<Asked>,
     /// The steps that were entered, in order.
     entered: Vec<Entered>,
+    /// When each run was first on record as one that goes back, or taken back.
+    went_back: BTreeMap<String, Millis>,
+    /// Since when what a run asks for now is on record.
+    asked_since: BTreeMap<String, Millis>,
     /// Somebody damaged or deleted the stored state.
     state_lost: bool,
     /// Since when the new version fails.
@@ -124,10 +134,14 @@ pub struct Laws {
     foreign: Vec<Option<Millis>>,
     /// When a driver last got a sample that told everything.
     pub sampled: Option<Millis>,
-    /// When somebody last ordered something.
+    /// When somebody last ordered something, and to take a run over from whoever drives it.
     last_order: Millis,
+    last_take_over: Option<Millis>,
+    /// By whom that was ordered, and when.
+    take_over: Option<(usize, Millis)>,
     auto_sync: auto_sync::AutoSync,
     taken: taken::Taken,
+    served: served::Served,
 }
 
 /// The number in a stamp.
@@ -149,11 +163,16 @@ impl Laws {
             cause: script.nature.bad || script.nature.broken,
             obstacle: script.git.is_some(),
             wrong_clock: false,
+            stands_still: script.stands_still,
             by_hand: BTreeSet::new(),
             stepped_back: false,
+            sized: false,
+            accepts: BTreeSet::new(),
             marks: BTreeMap::new(),
             backs: vec![],
             entered: vec![],
+            went_back: BTreeMap::new(),
+            asked_since: BTreeMap::new(),
             state_lost: false,
             bad_since: script.nature.bad.then_some(Millis::ZERO),
             pause_cause: script.faults.values().any(|f| matches!(f, Fault::Refused(401 | 403))),
@@ -162,8 +181,11 @@ impl Laws {
             foreign: vec![None; 2],
             sampled: None,
             last_order: Millis::ZERO,
+            last_take_over: None,
+            take_over: None,
             auto_sync: auto_sync::AutoSync::default(),
             taken: taken::Taken::default(),
+            served: served::Served::default(),
         }
     }
 
@@ -197,10 +219,16 @@ impl Laws {
             return self.restore_ordered(process.who()); // it is no order to the run
         }
         self.last_order = world.now;
+        self.sized |= matches!(order.command, Command::Scale { .. });
+        if order.command == Command::AcceptDrift {
+            self.accepts.insert(order.id.clone());
+        }
         if !matches!(order.command, Command::Pause) {
             self.foreign.fill(None);
         }
-        if let Some(mark) = &order.mark {
+        // These are no step of the run that was seen: to begin another one, to scale, to drive.
+        let own = matches!(order.command, Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. } | Command::TakeOver);
+        if let Some(mark) = order.mark.as_ref().filter(|_| !own) {
             self.marks.insert(order.id.clone(), (mark.rollout.clone(), mark.turn));
         }
         match &order.command {
@@ -208,6 +236,7 @@ impl Laws {
                 self.by_hand.insert(weight.percent());
             }
             Command::StepBack => self.stepped_back = true,
+            Command::TakeOver => self.take_over = Some((process.who(), world.now)),
             _ => {}
         }
         let run = world.run();
@@ -228,8 +257,9 @@ impl Laws {
     }
 
     /// A process died, left or fell asleep: what was asked of it just now may be lost.
-    pub fn died(&mut self, who: usize) {
-        self.backs.iter_mut().filter(|b| b.who == who).for_each(|b| b.lived = false);
+    pub fn died(&mut self, who: usize, now: Millis) {
+        let lately = |b: &&mut Asked| b.who == who && now.minus(b.at) < Millis::secs(20);
+        self.backs.iter_mut().filter(lately).for_each(|b| b.lived = false);
     }
 
     /// Somebody else's hands.
@@ -270,7 +300,7 @@ impl Laws {
                 self.wrong_clock = true;
                 None
             }
-            Happening::Limp(_) => {
+            Happening::Limp(_) | Happening::Fall(_) => {
                 self.cause = true;
                 None
             }

@@ -8,6 +8,7 @@ use cutover::domain::mutant::{Mutant, set};
 
 use crate::script::Script;
 use crate::seeds::play;
+use crate::shrink::shrink;
 
 /// Seeds within which each is caught.
 fn within() -> u64 {
@@ -75,6 +76,9 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::ScaledBelowItsShare, &["T4"]),
     (Mutant::NoRevisionCheck, &["T8"]),
     (Mutant::RelativeWeights, &["T1"]),
+    (Mutant::UnservedStays, &["P10"]),
+    (Mutant::NothingKept, &["K"]),
+    (Mutant::KeptForEver, &["K"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.
@@ -126,4 +130,32 @@ fn every_mistake_is_caught_by_its_law() {
     let table = table.into_inner().unwrap();
     let missed: Vec<_> = all.iter().zip(&table).filter(|(_, c)| c.as_ref().is_none_or(|c| c.seed.is_none())).map(|((m, _), _)| m).collect();
     assert!(missed.is_empty(), "not caught within {} seeds: {missed:?}", within());
+}
+
+/// What is left of a script breaks the same law, and without any one of its parts it would not.
+#[test]
+fn a_script_that_breaks_a_law_is_cut_down_to_what_it_takes() {
+    let some = [Mutant::PodsBeforeTraffic, Mutant::RelativeWeights, Mutant::UnservedStays];
+    for (mutant, laws) in ALL.iter().filter(|(mutant, _)| some.contains(mutant)) {
+        let seed = hunt(*mutant, laws).seed.unwrap();
+        set(Some(*mutant));
+        let script = Script::draw(seed);
+        let law = play(&script).1.map(|v| v.law);
+        let breaks = |s: &Script| play(s).1.map(|v| v.law) == law;
+        let short = shrink(&script);
+        assert!(breaks(&short), "{mutant:?}: {short}");
+        let parts = short.happenings.len() + short.faults.len();
+        assert!(parts < 8, "{mutant:?}: a person can read it: {short}");
+        for n in 0..short.happenings.len() {
+            let mut without = short.clone();
+            without.happenings.remove(n);
+            assert!(!breaks(&without), "{mutant:?}, happening {n}: {short}");
+        }
+        for number in short.faults.keys() {
+            let mut without = short.clone();
+            without.faults.remove(number);
+            assert!(!breaks(&without), "{mutant:?}, request {number}: {short}");
+        }
+        set(None);
+    }
 }

@@ -12,7 +12,6 @@ use cutover::domain::rollout::{Phase, Rollout};
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::{Call, Input, Reply, Request};
-use cutover::engine::decide::LONGEST_GAP;
 
 use crate::laws::{Laws, Sent};
 use crate::report::Coverage;
@@ -148,7 +147,7 @@ impl<'a> Run<'a> {
     /// Whether nothing is to come any more but people looking.
     fn is_quiet(&self) -> bool {
         let Some(run) = self.rollout() else { return false };
-        let over = run.is_over() && self.world.lease.holder.is_none();
+        let over = run.is_over() && run.clean_up.is_none() && self.world.lease.holder.is_none();
         // Nobody resumes or approves any more.
         let waits = matches!(run.phase, Phase::Paused { .. }) || matches!(run.step(), Some(Step::Approve(_))) && !self.script.approver;
         // A version that begins to fail is seen to, whatever waits.
@@ -212,6 +211,7 @@ impl<'a> Run<'a> {
             process.missed.push(input);
             return;
         }
+        process.woke(now);
         self.steps += 1;
         if self.kill_at_step == Some(self.steps) {
             return self.kill(to.who, Millis::secs(20));
@@ -227,11 +227,15 @@ impl<'a> Run<'a> {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:>9.3} {} {}", now.0 as f64 / 1000.0, process.name(), described(&input)));
         }
+        let looked = matches!(input, Input::Reply { reply: Reply::Observed(Ok(_)), .. });
         process.core.step(local, input, &mut out);
         if let Some(trace) = &mut self.trace {
             trace.extend(out.iter().map(|r| format!("{:>24} {}", format!("→ #{}", r.id), told(&r.call))));
         }
         self.laws.claims(&self.processes[to.who], &self.world);
+        if looked {
+            self.laws.looked(&self.processes[to.who], &self.world);
+        }
         if let Some(at) = self.processes[to.who].sampled.filter(|_| self.processes[to.who].may_write) {
             self.laws.sampled = self.laws.sampled.max(Some(at));
         }
@@ -248,10 +252,7 @@ impl<'a> Run<'a> {
     fn catch_up(&mut self, to: Life) {
         let process = &mut self.processes[to.who];
         if process.alive == Some(to.life) && self.world.now >= process.sleeps_until {
-            let nap = process.nap.take().map_or(Millis::ZERO, |since| self.world.now.minus(since));
-            if nap > LONGEST_GAP {
-                process.slept = process.slept.plus(nap);
-            }
+            process.woke(self.world.now);
             for input in std::mem::take(&mut process.missed) {
                 self.input(to, input);
             }

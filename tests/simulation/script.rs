@@ -38,6 +38,8 @@ pub struct Script {
     pub application: Option<Rights>,
     /// How fast each process's clock runs, in parts per million.
     pub skew: [i64; 3],
+    /// Whether the monotonic clock stands still while a machine sleeps.
+    pub stands_still: bool,
     pub happenings: Vec<(Millis, Happening)>,
     /// What becomes of requests, by their number.
     pub faults: BTreeMap<u64, Fault>,
@@ -132,6 +134,8 @@ pub enum Happening {
     DamageRecord,
     /// So many pods of each stable Deployment cannot be ready.
     Limp(u32),
+    /// So many pods of each candidate cannot be ready.
+    Fall(u32),
     /// Prometheus.
     MetricsDown(bool),
     OneArm(bool),
@@ -196,6 +200,7 @@ impl Happening {
             Happening::Image { .. } | Happening::Unpause { .. } => "foreign deployment",
             Happening::DropRecord | Happening::DamageRecord => "state lost",
             Happening::Limp(_) => "pods down",
+            Happening::Fall(_) => "candidate's pods down",
             Happening::MetricsDown(_) | Happening::OneArm(_) | Happening::CountersReset => "metrics",
             Happening::GoesBad => "goes bad",
         }

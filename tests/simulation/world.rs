@@ -9,6 +9,7 @@ mod metrics;
 mod pods;
 mod record;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cutover::domain::command::Order;
@@ -24,6 +25,8 @@ pub use pods::Pod;
 
 pub const OLD: &str = "shop/app:v1";
 pub const NEW: &str = "shop/app:v2";
+/// What is released after that.
+pub const NEXT: &str = "shop/app:v4";
 /// What somebody else deploys in the middle of a run.
 pub const OTHER: &str = "shop/app:v3";
 /// Pods of stable at the start.
@@ -136,6 +139,8 @@ pub struct World {
     pub total: u32,
     /// Pods that cannot be ready for now, of each stable Deployment (a node is gone).
     pub limp: u32,
+    /// The same of each candidate.
+    pub fall: u32,
     /// Prometheus sees nothing of the candidate.
     pub one_arm: bool,
     pub scrapes: metrics::Scrapes,
@@ -187,6 +192,7 @@ impl World {
             nature,
             total,
             limp: 0,
+            fall: 0,
             one_arm: false,
             scrapes: metrics::Scrapes::default(),
             application: None,
@@ -225,9 +231,9 @@ impl World {
             self.now = self.ticked;
             let ready = |image: &str| !(self.nature.broken && image != OLD);
             for part in &mut self.parts {
-                let limp = self.limp;
+                let (limp, fall) = (self.limp, self.fall);
                 part.stable.iter_mut().for_each(|d| d.tick(limp, ready));
-                part.candidate.iter_mut().for_each(|d| d.tick(0, ready));
+                part.candidate.iter_mut().for_each(|d| d.tick(fall, ready));
             }
             self.serve(pods::TICK);
             self.scrape_when_due();
@@ -238,6 +244,16 @@ impl World {
     /// The image that a start asks for.
     pub fn wanted() -> Image {
         Image::parse(NEW).unwrap()
+    }
+
+    /// The one that a later start asks for.
+    pub fn next() -> Image {
+        Image::parse(NEXT).unwrap()
+    }
+
+    /// An image for every component.
+    pub fn all(release: &Release, image: &Image) -> BTreeMap<String, Image> {
+        release.components.iter().map(|c| (c.name.clone(), image.clone())).collect()
     }
 }
 

@@ -8,8 +8,8 @@ use cutover::domain::view::Driver;
 use super::Laws;
 use crate::run::End;
 use crate::run::process::Process;
-use crate::script::Script;
-use crate::world::{Deployment, OTHER, World};
+use crate::script::{Script, TROUBLE};
+use crate::world::{Deployment, OTHER, Part, World};
 
 /// How long after it was asked a rollback is looked for.
 const SOON: Millis = Millis::secs(60);
@@ -34,6 +34,7 @@ impl Laws {
         match end {
             End::Parked => self.parked(run, world, script),
             End::Done | End::RolledBack => {
+                self.kept_pods_went(run, world);
                 let holds = |p: &&Process| p.alive.is_some() && matches!(p.core.view().driver, Driver::Us { .. });
                 if let Some(driver) = processes.iter().find(holds).filter(|_| !self.state_lost && world.lease.holder.is_some()) {
                     self.broken("O3", world.now, format!("over, and {} still holds the Lease", driver.name()));
@@ -105,9 +106,31 @@ impl Laws {
         }
     }
 
+    /// Pods that are kept for a post-mortem go once its time is over.
+    fn kept_pods_went(&mut self, run: &Rollout, world: &World) {
+        let due = run.ended.map(|at| at + run.release.keep.duration() + SOON.duration());
+        let left = |p: &&Part| {
+            let meddled = self.was_meddled(world, &p.declared.name, Millis(1));
+            p.candidate.as_ref().is_some_and(|d| d.replicas > 0 && d.scaler.is_none()) && !meddled
+        };
+        if run.phase == Phase::RolledBack
+            && run.release.keep > Millis::ZERO
+            && due.is_some_and(|due| world.wall() > due)
+            && world.now > TROUBLE.plus(SOON)
+            && !(self.is_obstructed() || self.sized)
+            && let Some(part) = world.parts.iter().find(left)
+        {
+            self.broken(
+                "K",
+                world.now,
+                format!("{}: its pods were to be kept for {}, and are still there", part.declared.name, run.release.keep),
+            );
+        }
+    }
+
     /// What ended stays as it ended, also when something of ours lands late.
     fn stays_so(&mut self, run: &Rollout, world: &World) {
-        if run.phase != Phase::RolledBack {
+        if run.phase != Phase::RolledBack || world.is_turned() {
             return;
         }
         let raised = world.parts.iter().find(|p| p.route.as_ref().is_some_and(|r| r.candidate > 0 || r.testers));

@@ -23,12 +23,21 @@ impl Laws {
             return;
         }
         match &**action {
-            Action::Route { component, .. } => {
+            Action::Route { component, weight, .. } => {
+                if weight.percent() == 0
+                    && *precondition == Precondition::Identity
+                    && let Some(run) = world.run()
+                {
+                    self.went_back.entry(run.id.clone()).or_insert(world.now);
+                }
                 // The same weight again takes nothing from whoever set it.
                 if *precondition != Precondition::Identity && (after.share - before.share).abs() > 1e-9 {
                     self.over_foreign(component, sent, world);
                 }
                 self.route(component, &before, &after, world);
+                if after.share > before.share + 1e-9 {
+                    self.beyond_asked(component, sent, &after, world);
+                }
             }
             Action::Scale { component, target, to, .. } => self.scale(component, target.track, *to, &before, sent, world),
             Action::Fence { component, .. } => self.remember_back(component, world),
@@ -77,6 +86,17 @@ impl Laws {
         }
     }
 
+    /// What was sent since something else is asked raises no higher than that.
+    fn beyond_asked(&mut self, component: &str, sent: &Sent, after: &Look, world: &World) {
+        let Some(run) = world.run().filter(|r| !r.is_back()) else { return };
+        let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
+        let since = self.asked_since.get(&run.id).copied().filter(|since| sent.at > *since);
+        let percent = (after.share * 100.0).round() as u8;
+        if since.is_some() && !by_ratio && percent > run.asked.percent() {
+            self.broken("T1", world.now, format!("{component} was raised to {percent} % where {} is asked", run.asked));
+        }
+    }
+
     /// Testers got a way of their own: that is traffic, too.
     fn admitted(&mut self, component: &str, after: &Look, world: &World) {
         if world.run().is_some_and(|run| run.is_back() && self.taken_back.get(component) == Some(&run.id)) {
@@ -113,7 +133,7 @@ impl Laws {
         let by_word = to > 0 && world.run().is_some_and(|r| r.is_over());
         if to < from && !by_ratio && !lately && !by_word && share > 0.0 {
             // What was more than all of the traffic needs may go, by a person's word.
-            let bears = f64::from(to) * 1.5 / f64::from(from.clamp(1, WHOLE)) >= share;
+            let bears = self.sized && f64::from(to) * 1.5 / f64::from(from.clamp(1, WHOLE)) >= share;
             // While nothing is under way nobody knows what the traffic needs but the person who asks for fewer.
             let by_word = world.run().is_none_or(Rollout::is_over);
             if to == 0 || !(bears || by_word) {
@@ -136,6 +156,15 @@ impl Laws {
             && self.entry(run).is_some_and(|e| world.now.minus(e.at).plus(Millis::secs(3)) < *length)
         {
             self.broken("P9", world.now, format!("{component}: the old version went before its {length} were over"));
+        }
+        let asked = |r: &Rollout| r.scalings.iter().any(|s| s.component == component);
+        if to == 0
+            && track == Track::Candidate
+            && !self.wrong_clock
+            && let Some(run) = world.run().filter(|r| r.is_back() && r.release.keep > Millis::ZERO && !asked(r))
+            && self.went_back.get(&run.id).is_some_and(|at| world.now.minus(*at).0 * 100 < run.release.keep.0 * 97)
+        {
+            self.broken("K", world.now, format!("{component}: its pods went before their {} were over", run.release.keep));
         }
         if before.scaled[place] && from > 0 && !lately {
             self.broken("O2", world.now, format!("{component}: {track} is scaled {from} → {to} against its autoscaler"));

@@ -2,7 +2,7 @@
 
 use cutover::domain::action::Action;
 use cutover::domain::journal::EntryKind;
-use cutover::domain::port::LeaseAsk;
+use cutover::domain::port::{LEASE_DURATION, LeaseAsk};
 use cutover::domain::release::Track;
 use cutover::domain::rollout::{Phase, Rollout};
 use cutover::domain::testers::TestersMove;
@@ -27,6 +27,9 @@ impl Laws {
         };
         if writes && !process.may_write {
             return self.broken("R1", world.now, format!("{} only watches and sends {call:?}", process.name()));
+        }
+        if matches!(call, Call::Lease { ask: LeaseAsk::Acquire { .. }, .. }) {
+            self.taken_from(process, world.now);
         }
         self.held_in(world.lease.epoch, world.now);
         if let Call::Store { rollout, .. } = call {
@@ -89,6 +92,9 @@ impl Laws {
         let Driver::Us { holder: me, .. } = driver else {
             return self.broken("C2", world.now, format!("a write without the Lease: {action}"));
         };
+        if self.was_taken_lately(world.now) {
+            return;
+        }
         if world.lease.holder.as_deref() != Some(me) {
             self.broken("C2", world.now, format!("{me} writes while {:?} holds the Lease: {action}", world.lease.holder));
         } else if super::epoch_of(stamp) != world.lease.epoch && !self.repeats {
@@ -96,9 +102,27 @@ impl Laws {
         }
     }
 
+    /// Somebody who was told to take the run over asks for the Lease, and does so soon.
+    fn taken_from(&mut self, process: &Process, now: Millis) {
+        let soon = |at: Millis| self.wrong_clock || now.minus(at) <= Millis::secs(32);
+        if self.take_over.is_some_and(|(who, at)| who == process.who() && soon(at)) {
+            self.last_take_over = Some(now);
+        }
+    }
+
+    /// Whoever is taken over learns of it with its next renewal; and who slept by no clock cannot know.
+    fn was_taken_lately(&self, now: Millis) -> bool {
+        let taken = self.last_take_over.is_some_and(|at| now.minus(at) <= LEASE_DURATION.plus(Millis::secs(10)));
+        taken || (self.wrong_clock && self.stands_still)
+    }
+
     /// Nobody says that it drives while another holds the Lease.
     pub fn claims(&mut self, process: &Process, world: &World) {
-        let Some(holder) = world.lease.holder.as_deref().filter(|holder| !self.repeats && !process.holds(holder)) else { return };
+        let Some(holder) =
+            world.lease.holder.as_deref().filter(|holder| !self.repeats && !process.holds(holder) && !self.was_taken_lately(world.now))
+        else {
+            return;
+        };
         if process.may_write && matches!(process.core.driver(), Driver::Us { .. }) {
             self.broken("C2", world.now, format!("{} says that it drives while {holder} holds the Lease", process.name()));
         }

@@ -16,6 +16,12 @@ impl Laws {
         if let Some(before) = same {
             self.goes_on(process, (before, after), sent, world);
         }
+        if same.is_none_or(|b| b.asked != after.asked) {
+            self.asked_since.insert(after.id.clone(), world.now);
+        }
+        if after.is_back() {
+            self.went_back.entry(after.id.clone()).or_insert(world.now);
+        }
         if after.is_back() && !same.is_some_and(Rollout::is_back) && !self.cause {
             self.broken("V1", world.now, format!("rolled back without a cause: {}", after.phase));
         }
@@ -40,7 +46,10 @@ impl Laws {
             let replicas = if a.sized.is_some() { a.stable.replicas } else { t.stable.replicas };
             a.stable == Recorded { replicas, ..t.stable.clone() } && (a.sized.is_none() || a.sized <= Some(a.stable.replicas))
         };
-        if before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| !same(a, t))) {
+        // Or somebody accepted what another one made of stable.
+        let accepted = |id: &str| self.accepts.contains(id) && before.answer(id).is_none();
+        let by_word = after.orders.iter().any(|a| a.refused.is_none() && accepted(&a.order));
+        if !by_word && before.targets.iter().any(|(name, t)| after.targets.get(name).is_none_or(|a| !same(a, t))) {
             self.broken("V2", world.now, "what a rollback goes back to was changed");
         }
         // An order to scale is answered only once it is done: it acts from when it is on record.
@@ -48,7 +57,7 @@ impl Laws {
         let taken = after.orders.iter().filter(|a| a.refused.is_none()).map(|a| &a.order);
         for order in taken.chain(after.scalings.iter().map(|s| &s.order)).filter(|id| !known(before, id)) {
             let Some((run, turn)) = self.marks.get(order) else { continue };
-            let moved = *run == before.id && *turn < before.turn;
+            let moved = *run != before.id || *turn < before.turn;
             let back = after.is_back();
             if moved && !back {
                 self.broken("H1", world.now, format!("an order seen at turn {turn} acted at turn {}", before.turn));
@@ -93,7 +102,9 @@ impl Laws {
     fn of_its_version(&mut self, before: &Rollout, weight: u8, sent: Millis, world: &World) {
         // A look may be as old.
         let known = self.replaced.is_some_and(|at| sent.minus(at) > Millis::secs(15));
-        let other = |p: &&Part| p.candidate.as_ref().is_some_and(|d| d.image == OTHER);
+        // Somebody may have accepted it.
+        let wanted = |p: &Part| before.targets.get(&p.declared.name).is_some_and(|t| t.images.iter().any(|i| i.image == OTHER));
+        let other = |p: &&Part| p.candidate.as_ref().is_some_and(|d| d.image == OTHER) && !wanted(p);
         if let Some(part) = world.parts.iter().find(other).filter(|_| weight > 0 && known) {
             let name = &part.declared.name;
             self.broken(
@@ -108,6 +119,12 @@ impl Laws {
     fn bad_throughout(&self, world: &World, before: &Rollout) -> bool {
         let since = self.entry(before).map(|e| e.at);
         world.nature.bad && self.bad_since.zip(since).is_some_and(|(bad, since)| bad <= since)
+    }
+
+    /// Whether pods of the candidate stay that nobody wants: none are kept, none was ordered, no autoscaler owns them.
+    fn leaves_pods(&self, after: &Rollout, part: &Part) -> bool {
+        let canary = matches!(after.release.strategy, Strategy::Canary(_)) && after.release.keep == Millis::ZERO;
+        canary && !self.sized && part.candidate.as_ref().is_some_and(|d| d.replicas > 0 && d.scaler.is_none())
     }
 
     /// The end says what the world is like, as far as the process could know.
@@ -132,6 +149,7 @@ impl Laws {
                     Some(format!("{}, and testers still go to the candidate", after.phase))
                 }
                 Phase::RolledBack if weighs > 0 => Some(format!("rolled back with {weighs} on the candidate")),
+                Phase::RolledBack if self.leaves_pods(after, part) => Some("rolled back, and the candidate's pods are still there".into()),
                 Phase::RolledBack if image(Track::Stable) != old && part.stable.is_some() => {
                     Some(format!("rolled back, and stable runs {:?}", image(Track::Stable)))
                 }

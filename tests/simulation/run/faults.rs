@@ -26,7 +26,9 @@ impl Run<'_> {
             return self.answer(from, DEADLINE, &request, unanswered(&request.call));
         }
         let fault = self.fault(number);
-        if let Some(fault) = fault {
+        // What comes late, or twice, is a matter of what changes something.
+        let changes = matches!(request.call, Call::Write { .. } | Call::Store { .. } | Call::Append { .. } | Call::Lease { .. });
+        if let Some(fault) = fault.filter(|f| changes || !matches!(f, Fault::Late(_) | Fault::Twice(_))) {
             self.met(fault.class());
         }
         match fault {
@@ -88,7 +90,8 @@ impl Run<'_> {
                 }
                 let turned = match orient::facing(release, &self.world.release.components, &seen) {
                     Some(Cow::Owned(turned)) => Some(turned),
-                    _ => None,
+                    Some(Cow::Borrowed(_)) => None,
+                    None => Some(self.world.looked_up(release, &seen)),
                 };
                 Reply::Observed(Ok(Arc::new(turned.unwrap_or(seen))))
             }
@@ -168,8 +171,8 @@ fn refused(call: &Call, code: u16) -> Reply {
         (Call::Observe { .. }, _) => Reply::Observed(Err(fault())),
         (Call::Append { .. }, _) => Reply::Appended(Err(fault())),
         (Call::Store { .. }, 409) => Reply::Stored(StoreOutcome::Conflict),
-        (Call::Store { .. }, 401 | 403 | 422) => Reply::Stored(StoreOutcome::Refused { why: why() }),
-        (Call::Lease { .. }, 401 | 403) => Reply::Leased(LeaseOutcome::Refused { why: why() }),
+        (Call::Store { .. }, 403 | 422) => Reply::Stored(StoreOutcome::Refused { why: why() }),
+        (Call::Lease { .. }, 403) => Reply::Leased(LeaseOutcome::Refused { why: why() }),
         (Call::Write { .. }, 409 | 422) => Reply::Written(WriteOutcome::Conflict { why: why() }),
         (Call::Write { .. }, 401 | 403 | 429) => Reply::Written(WriteOutcome::Refused { code, why: why() }),
         _ => unanswered(call),

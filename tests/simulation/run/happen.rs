@@ -78,13 +78,13 @@ impl Run<'_> {
     pub(super) fn kill(&mut self, who: usize, for_: Millis) {
         let Some(process) = self.processes.get_mut(who).filter(|p| p.alive.is_some()) else { return };
         process.alive = None;
-        self.laws.died(who);
+        self.laws.died(who, self.world.now);
         self.after(for_, Event::Start(who));
     }
 
     fn leave(&mut self, who: usize, for_: Millis) {
         let Some(life) = self.processes.get(who).and_then(|p| p.alive) else { return };
-        self.laws.died(who);
+        self.laws.died(who, self.world.now);
         if let Some(process) = self.processes.get_mut(who) {
             process.away = for_;
         }
@@ -97,7 +97,7 @@ impl Run<'_> {
         let until = self.world.now.plus(for_).max(process.sleeps_until);
         process.nap = process.nap.or(Some(self.world.now));
         process.sleeps_until = until;
-        self.laws.died(who); // what it was asked may wait
+        self.laws.died(who, self.world.now); // what it was asked may wait
         process.tick_at = Some(until);
         self.at(until, Event::Tick(Life { who, life }));
     }
@@ -111,7 +111,7 @@ impl Run<'_> {
         }
         let life = process.begin(&self.world);
         if who == 0 && fresh {
-            let images = self.world.release.components.iter().map(|c| (c.name.clone(), World::wanted())).collect();
+            let images = World::all(&self.world.release, &World::wanted());
             self.order(0, cutover::domain::command::Command::Start { images, cause: None }, None);
         } else {
             self.input(Life { who, life }, Input::Tick);
@@ -148,6 +148,7 @@ fn meddle(world: &mut World, what: &Happening) {
     let (version, now) = (world.version(), world.now);
     match what {
         Happening::Limp(n) => world.limp = *n,
+        Happening::Fall(n) => world.fall = *n,
         Happening::MetricsDown(down) => world.scrapes.down = *down,
         Happening::OneArm(one) => world.one_arm = *one,
         Happening::CountersReset => world.scrapes.reset = true,
@@ -200,7 +201,9 @@ fn meddle(world: &mut World, what: &Happening) {
         }),
         Happening::Scaler { part, track } => {
             let ratio = world.parts.get(*part).is_some_and(|p| p.by_ratio());
-            with(world, *part, *track, |d| d.scaler = if ratio { d.scaler } else { Some((1, 6)) });
+            // One that leaves things as they are, one that wants more, one that allows fewer.
+            let bounds = [(1, 6), (6, 12), (1, 3)][(now.0 % 3) as usize];
+            with(world, *part, *track, |d| d.scaler = if ratio { d.scaler } else { Some(bounds) });
         }
         Happening::Image { part, track } => with(world, *part, *track, |d| {
             d.set_image(OTHER, Hand::Foreign);

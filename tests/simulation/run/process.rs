@@ -10,6 +10,7 @@ use cutover::domain::sample::Scrape;
 use cutover::domain::time::{Millis, Now};
 use cutover::driver::core::io::{Input, Reply};
 use cutover::driver::core::{Core, Setup};
+use cutover::engine::decide::LONGEST_GAP;
 
 use crate::script::Script;
 use crate::world::{World, epoch};
@@ -25,6 +26,9 @@ pub struct Process {
     /// When it was started, and how fast its clock runs.
     born: Millis,
     skew: i64,
+    /// Whether its monotonic clock stands still while it sleeps, and for how long that did.
+    stands_still: bool,
+    stood: Millis,
     /// By how much its wall clock is wrong, ms.
     off: i64,
     pub tick_at: Option<Millis>,
@@ -75,6 +79,8 @@ impl Process {
             may_write,
             born: Millis::ZERO,
             skew: script.skew[role],
+            stands_still: script.stands_still,
+            stood: Millis::ZERO,
             off: 0,
             tick_at: None,
             sleeps_until: Millis::ZERO,
@@ -99,6 +105,7 @@ impl Process {
     pub fn begin(&mut self, world: &World) -> u32 {
         self.lives += 1;
         (self.alive, self.born) = (Some(self.lives), world.now);
+        self.stood = Millis::ZERO;
         let now = self.local(world.now);
         let name = if self.may_write { NAMES[self.who.min(1)] } else { NAMES[2] };
         self.core = core(name, self.lives, self.may_write, world, now);
@@ -124,7 +131,8 @@ impl Process {
     /// What its clocks show.
     pub fn local(&self, truth: Millis) -> Now {
         let since = truth.minus(self.born).0 as i64;
-        let mono = 1_000 + since + since * self.skew / 1_000_000;
+        let awake = since - self.stood.0 as i64;
+        let mono = 1_000 + awake + awake * self.skew / 1_000_000;
         let wall = epoch().as_millisecond() + truth.0 as i64 + since * self.skew / 1_000_000 + self.off;
         Now { mono: Millis(mono as u64), wall: jiff::Timestamp::from_millisecond(wall).unwrap() }
     }
@@ -136,7 +144,18 @@ impl Process {
         }
         let since = (mono.0 as i64 - 1_000).max(0) * 1_000_000;
         let rate = 1_000_000 + self.skew;
-        Millis(self.born.0 + (since.div_euclid(rate) + 1) as u64)
+        Millis(self.born.0 + self.stood.0 + (since.div_euclid(rate) + 1) as u64)
+    }
+
+    /// It wakes: how long it slept counts for the laws, and for its clock.
+    pub fn woke(&mut self, now: Millis) {
+        let nap = self.nap.take().map_or(Millis::ZERO, |since| now.minus(since));
+        if nap > LONGEST_GAP {
+            self.slept = self.slept.plus(nap);
+        }
+        if self.stands_still {
+            self.stood = self.stood.plus(nap);
+        }
     }
 
     pub fn jump(&mut self, by: i64) {

@@ -8,7 +8,7 @@ use cutover::sim::kernel::rng::Rng;
 
 use super::{Fault, Happening, Script, Shape};
 use crate::world::argo::Rights;
-use crate::world::{Nature, WHOLE};
+use crate::world::{Nature, WHOLE, World};
 
 /// Until when something may happen.
 pub const TROUBLE: Millis = Millis::secs(150);
@@ -18,7 +18,7 @@ const REQUESTS: u64 = 600;
 impl Script {
     pub fn draw(seed: u64) -> Script {
         let mut rng = Rng::new(seed).fork("script");
-        let mut script = Script::quiet(seed, Shape::ALL[rng.below(Shape::ALL.len() as u64) as usize]);
+        let mut script = Script::quiet(seed, Shape::ALL[rng.below(Shape::FIRST as u64) as usize]);
         script.nature = match rng.below(10) {
             0 => Nature { bad: true, broken: false },
             1 => Nature { bad: false, broken: true },
@@ -47,6 +47,10 @@ impl Script {
         argo(seed, &mut script);
         draw_sizes(seed, &mut script);
         draw_unseen(seed, &mut script);
+        script.stands_still = Rng::new(seed).fork("sleep").below(2) == 0;
+        draw_shape(seed, &mut script);
+        draw_falls(seed, &mut script);
+        draw_answers(seed, &mut script);
         script.happenings.sort_by_key(|(at, _)| *at);
         draw_faults(&mut rng, calm, &mut script);
         script
@@ -67,6 +71,7 @@ impl Script {
             git_holds: 0,
             application: None,
             skew: [0; 3],
+            stands_still: false,
             happenings: vec![],
             faults: Default::default(),
         }
@@ -322,6 +327,46 @@ fn draw_unseen(seed: u64, script: &mut Script) {
     for _ in 0..1 + rng.below(2) {
         let (at, for_) = (Millis(1_000 + rng.below(TROUBLE.0)), Millis::secs(1 + rng.below(60)));
         script.happenings.push((at, Happening::Unseen { part: rng.below(parts) as usize, for_ }));
+    }
+}
+
+/// In every sixth script pods of the new version fall.
+fn draw_falls(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("falls");
+    if rng.below(6) > 0 {
+        return;
+    }
+    let at = Millis(1_000 + rng.below(TROUBLE.0));
+    script.happenings.push((at, Happening::Fall(1 + rng.below(u64::from(WHOLE)) as u32)));
+    script.happenings.push((at.plus(Millis::secs(1 + rng.below(60))), Happening::Fall(0)));
+}
+
+/// In every fifth script people order what is rarer: to accept what somebody else did, to take the run over, to undo, to begin
+/// another one.
+fn draw_answers(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("answers");
+    if rng.below(5) > 0 {
+        return;
+    }
+    for _ in 0..1 + rng.below(3) {
+        let at = Millis(1_000 + rng.below(TROUBLE.0));
+        let command = match rng.below(6) {
+            0 | 1 => Command::AcceptDrift,
+            2 | 3 => Command::TakeOver,
+            4 => Command::Undo { component: None, revision: 0 },
+            _ => Command::Start { images: World::all(&script.shape.release(), &World::next()), cause: None },
+        };
+        let who = rng.below(1 + u64::from(script.second)) as usize;
+        script.happenings.push((at, Happening::Order { who, command, stale: rng.below(4) == 0 }));
+    }
+}
+
+/// Every fourth script is of a shape that the first dice do not know.
+fn draw_shape(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("shape");
+    if rng.below(4) == 0 {
+        let more = Shape::ALL.get(Shape::FIRST..).unwrap_or_default();
+        script.shape = more.get(rng.below(more.len() as u64) as usize).copied().unwrap_or(script.shape);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use cutover::domain::gate::{Consequence, Gate, Limit, Metric};
 use cutover::domain::release::{
-    BlueGreen, Canary, Component, Destination, Endpoint, Prometheus, Release, Rolling, Router, Source, Stage, Strategy,
+    BlueGreen, CANARY_PREFIX, Canary, Component, Destination, Endpoint, INGRESS_NGINX, Prometheus, Release, Rolling, Router, Source, Stage,
+    Strategy,
 };
 use cutover::domain::testers::Testers;
 use cutover::domain::time::Millis;
@@ -21,15 +22,51 @@ pub enum Shape {
     Ratio,
     BlueGreen,
     Rolling,
+    /// By the annotations of a canary Ingress.
+    Annotations,
+    /// A canary whose pods stay for a while after a rollback.
+    Kept,
+    /// A canary whose gates are judged for a while after its end.
+    Watched,
 }
 
+/// How long [`Shape::Kept`] keeps its pods.
+const KEEP: Millis = Millis::secs(30);
+/// How long [`Shape::Watched`] is watched.
+const WATCH: Millis = Millis::secs(30);
+
 impl Shape {
-    pub const ALL: [Shape; 7] =
-        [Shape::Canary, Shape::Pair, Shape::Gateway, Shape::Ratio, Shape::BlueGreen, Shape::Rolling, Shape::Testers];
+    pub const ALL: [Shape; 10] = [
+        Shape::Canary,
+        Shape::Pair,
+        Shape::Gateway,
+        Shape::Ratio,
+        Shape::BlueGreen,
+        Shape::Rolling,
+        Shape::Testers,
+        Shape::Annotations,
+        Shape::Kept,
+        Shape::Watched,
+    ];
+    /// Those of them that a script's first dice know.
+    pub const FIRST: usize = 7;
 
     pub fn release(self) -> Release {
         let (strategy, components) = match self {
-            Shape::Canary => (canary(), vec![istio("backend")]),
+            Shape::Canary | Shape::Kept | Shape::Watched => (canary(), vec![istio("backend")]),
+            Shape::Annotations => (
+                canary(),
+                vec![with(
+                    "backend",
+                    Router::Nginx {
+                        ingress: "backend-canary".into(),
+                        prefix: CANARY_PREFIX.into(),
+                        controller: INGRESS_NGINX.into(),
+                        stable: "backend".into(),
+                        candidate: "backend-canary".into(),
+                    },
+                )],
+            ),
             Shape::Testers => (canary(), vec![Component { testers: Some(testers()), ..istio("backend") }]),
             Shape::Pair => (canary(), vec![istio("backend"), istio("frontend")]),
             Shape::Gateway => (
@@ -70,8 +107,8 @@ impl Shape {
                 label: None,
             }),
             gates: vec![errors()],
-            watch: None,
-            keep: Millis::ZERO,
+            watch: (self == Shape::Watched).then_some(WATCH),
+            keep: if self == Shape::Kept { KEEP } else { Millis::ZERO },
             contacts: vec![],
             production: false,
             source: Source::Discovered,
@@ -83,6 +120,7 @@ impl Shape {
         match self {
             Shape::BlueGreen => Millis::secs(50),
             Shape::Rolling => Millis::secs(20),
+            Shape::Watched => Millis::secs(70).plus(WATCH),
             _ => Millis::secs(70),
         }
     }

@@ -3,7 +3,7 @@
 use cutover::domain::drift::{MANAGER, Writer};
 use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
-use cutover::domain::release::Router;
+use cutover::domain::release::{Release, Router};
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use cutover::domain::testers::TestersRule;
 use cutover::domain::time::Millis;
@@ -28,6 +28,19 @@ impl World {
             (p.declared.name.clone(), seen)
         };
         Observed { at: self.wall(), components: self.parts.iter().map(one).collect(), room: None }
+    }
+
+    /// What was seen, by the names that a release has for it: an undo may be of the colour that serves.
+    pub fn looked_up(&self, release: &Release, seen: &Observed) -> Observed {
+        let mut seen = seen.clone();
+        for component in &release.components {
+            let declared = self.part(&component.name).map(|p| &p.declared);
+            let turned = declared.is_some_and(|d| d.candidate.as_ref() == Some(&component.stable));
+            if let Some(c) = seen.components.get_mut(&component.name).filter(|_| turned) {
+                std::mem::swap(&mut c.stable, &mut c.candidate);
+            }
+        }
+        seen
     }
 
     pub fn facts(&self, p: &Part) -> Result<RouteFacts, RouteProblem> {
@@ -59,7 +72,7 @@ fn entry(p: &Part) -> Option<(Kind, RouteEntry)> {
             (Kind::VirtualService, RouteEntry::VirtualService { route: None, http, stable, candidate })
         }
         Router::Gateway { stable, candidate, .. } => {
-            (Kind::HttpRoute, RouteEntry::HttpRoute { rule: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) })
+            (Kind::HttpRoute, RouteEntry::HttpRoute { name: None, rule: 0, stable: (0, stable.clone()), candidate: (1, candidate.clone()) })
         }
         Router::Nginx { prefix, candidate, .. } => {
             let candidate = (BACKEND.to_owned(), candidate.clone());
