@@ -1,6 +1,7 @@
 //! The headless commands: the real binary as a child process, over HTTP, against the embedded cluster.
 
 mod auto_sync;
+mod back;
 mod background;
 mod bad_input;
 mod commands;
