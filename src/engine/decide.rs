@@ -10,7 +10,7 @@ use crate::domain::release::Track;
 use crate::domain::rollout::{ComponentTarget, FOR_APPROVAL, Phase, Rollout};
 use crate::domain::step::Step;
 use crate::domain::time::{Millis, Now};
-use crate::domain::verdict::{Judgement, Verdict};
+use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
 use crate::domain::weight::Weight;
 
 use super::needs::{Need, missing};
@@ -27,6 +27,8 @@ pub const LONGEST_GAP: Millis = Millis::secs(30);
 pub const PREPARE_DEADLINE: Millis = Millis::mins(10);
 /// How long any step that has no length of its own may get nowhere, before a person is asked.
 pub const STEP_DEADLINE: Millis = Millis::mins(11);
+/// How many gates a record of a passed hold cites.
+const CITED: usize = 8;
 /// Who acts when nobody was asked.
 pub const SELF: &str = "cutover";
 
@@ -169,9 +171,10 @@ fn passed(r: &Rollout, step: &Step, judgement: &Judgement) -> String {
     match step {
         Step::Hold(length) if r.express && r.covered < *length => format!("{step} passed over: promotion was asked"),
         Step::Hold(_) | Step::Watch(_) => format!(
-            "{step} passed: {} of {} gates healthy, {requests} requests in the last window",
+            "{step} passed: {} of {} gates healthy, {requests} requests in the last window{}",
             judgement.gates.iter().filter(|g| g.verdict == Verdict::Healthy).count(),
-            r.release.gates.len() * r.release.components.len()
+            r.release.gates.len() * r.release.components.len(),
+            cited(judgement)
         ),
         Step::Shift(w) => format!("{w} asked and accepted"),
         Step::Approve(label) => format!("approval of {label} passed over: promotion was asked"),
@@ -181,6 +184,13 @@ fn passed(r: &Rollout, step: &Step, judgement: &Judgement) -> String {
         Step::Promote => "stable carries the new version, traffic is back on it".to_owned(),
         Step::Retire(_) => "the old version is no longer kept".to_owned(),
     }
+}
+
+/// What the gates said, each with its figures: the next weight rests on it.
+fn cited(judgement: &Judgement) -> String {
+    let one = |g: &GateVerdict| format!("{}: {}", g.component, g.evidence);
+    let all: Vec<String> = judgement.gates.iter().filter(|g| !g.evidence.is_empty()).take(CITED).map(one).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join("; ")) }
 }
 
 fn complete(r: &mut Rollout, now: Now) {
