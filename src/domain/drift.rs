@@ -58,6 +58,8 @@ pub enum Sort {
     Weight,
     /// The route no longer fits the release, or is gone.
     Route,
+    /// The testers' rule was taken away.
+    Testers,
     /// The pods of a replica ratio.
     Replicas(Track),
     /// A container's image: another revision.
@@ -90,7 +92,7 @@ impl Drift {
             Sort::Remade(_) => "deleted and made again".to_owned(),
             Sort::Gone(_) => "deleted".to_owned(),
             Sort::Route => self.after.clone(),
-            Sort::Weight | Sort::Replicas(_) | Sort::Image(_) | Sort::Template | Sort::Resumed => {
+            Sort::Weight | Sort::Testers | Sort::Replicas(_) | Sort::Image(_) | Sort::Template | Sort::Resumed => {
                 format!("{} {} → {}", self.field, self.before, self.after)
             }
         }

@@ -285,6 +285,9 @@ pub struct ComponentTarget {
     /// What somebody else made of the route and a person said to write over: this value, and no other that comes later.
     #[serde(default)]
     pub overruled: Option<Drift>,
+    /// Whether the testers' rule was seen to stand, or was put there: without it somebody else took it away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub admitted: bool,
     /// What each side was last known to be; when it is another later, somebody else wrote.
     #[serde(default)]
     pub known: BTreeMap<Track, Known>,

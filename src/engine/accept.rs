@@ -58,6 +58,9 @@ fn acceptable(r: &Rollout, d: &Drift) -> Result<(), Refusal> {
             refused(&format!("{} is gone, and the plan cannot go on without it: make it again, or roll back (Ctrl-R)", d.object))
         }
         Sort::Route => refused(&format!("{} no longer fits the release ({}): put it right, or roll back (Ctrl-R)", d.object, d.after)),
+        Sort::Testers => {
+            refused("the release lets testers in: put the rule back (p), leave `testers:` out of the release, or roll back (Ctrl-R)")
+        }
         Sort::Resumed => refused("the update goes on past the share that it was to stand at: pause it again (p), or roll back (Ctrl-R)"),
         Sort::Image(_) | Sort::Remade(_) if promoting => {
             refused("stable is being replaced, and what was changed was never judged: set it again (p), or roll back (Ctrl-R)")
@@ -134,7 +137,7 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
     let (cursor, _) = shift_at_most(r, weight).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;
-    r.targets.values_mut().for_each(|t| (t.held, t.overruled) = (Some(weight), None));
+    r.targets.values_mut().for_each(|t| (t.held, t.overruled, t.admitted) = (Some(weight), None, false));
     Ok(())
 }
 

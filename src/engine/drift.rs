@@ -15,6 +15,7 @@ use crate::domain::release::{Component, Router, Strategy, Track};
 use crate::domain::rollout::{ComponentTarget, Phase, Rollout};
 use crate::domain::route::{RouteEntry, RouteFacts, RouteProblem};
 use crate::domain::step::Step;
+use crate::domain::testers::TestersMove;
 use crate::domain::time::Now;
 use crate::domain::weight::Weight;
 
@@ -45,6 +46,7 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
                 let found = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
                 target.held = if stood { Some(r.asked) } else { found };
             }
+            target.admitted |= facts.testers.as_ref().is_some_and(|rule| rule.stands);
             if target.route.as_ref() != Some(facts) {
                 target.route = Some(facts.clone());
             }
@@ -82,6 +84,7 @@ pub(super) fn overrule(r: &mut Rollout) {
         match drift.sort {
             Sort::Weight => target.overruled = Some(drift),
             Sort::Route | Sort::Replicas(_) => target.held = None,
+            Sort::Testers => target.admitted = false,
             Sort::Resumed => {} // its step is entered anew
             Sort::Image(_) | Sort::Template | Sort::Remade(_) | Sort::Gone(_) => {
                 target.known.clear();
@@ -98,11 +101,16 @@ pub(super) fn is_later(seen: &ComponentObserved, at: jiff::Timestamp) -> bool {
 
 /// A write of ours landed: what it asked for is what is expected from now on, though nobody has looked yet.
 pub fn landed(r: &mut Rollout, action: &Action) {
-    if let Action::Route { component, facts, weight, .. } = action
+    if let Action::Route { component, facts, weight, testers } = action
         && !is_by_pods(facts)
         && let Some(target) = r.targets.get_mut(component)
     {
         (target.held, target.overruled) = (Some(*weight), None);
+        target.admitted = match testers {
+            TestersMove::Add => true,
+            TestersMove::Remove => false,
+            TestersMove::Keep => target.admitted,
+        };
     }
 }
 
@@ -175,7 +183,10 @@ pub(super) fn against<'a>(drifts: &'a [Drift], action: &Action) -> Option<&'a Dr
     let of_track =
         |sort: Sort, track: Track| [Sort::Replicas(track), Sort::Image(track), Sort::Remade(track), Sort::Gone(track)].contains(&sort);
     drifts.iter().filter(own).find(|d| match action {
-        Action::Route { facts, weight, .. } => facts.rises_to(*weight) || matches!(d.sort, Sort::Weight | Sort::Route),
+        Action::Route { facts, weight, testers, .. } => {
+            let lets_in = d.sort == Sort::Testers && *testers == TestersMove::Add;
+            facts.rises_to(*weight) || matches!(d.sort, Sort::Weight | Sort::Route) || lets_in
+        }
         Action::Scale { target, .. } => of_track(d.sort, target.track) || matches!(d.sort, Sort::Replicas(_)),
         Action::SetImages { target, .. }
         | Action::SetPaused { target, .. }
@@ -246,7 +257,7 @@ impl Look<'_> {
         match &self.seen.route {
             Ok(facts) if is_by_pods(facts) => self.pods(facts, held),
             // On the way from one weight to the next either may stand there.
-            Ok(facts) if facts.holds(held) || facts.holds(self.r.asked) => Vec::new(),
+            Ok(facts) if facts.holds(held) || facts.holds(self.r.asked) => self.testers(facts).into_iter().collect(),
             Ok(facts) => {
                 let drift = self.weight(facts, held);
                 // The same value set once more, by another hand or later, is another write.
@@ -262,6 +273,15 @@ impl Look<'_> {
             }
             Err(_) => Vec::new(),
         }
+    }
+
+    /// Who let testers in asks before it does so again.
+    fn testers(&self, facts: &RouteFacts) -> Option<Drift> {
+        let rule = facts.testers.as_ref().filter(|rule| !rule.stands && self.target.admitted)?;
+        let wanted = matches!(self.r.step(), Some(Step::Shift(_) | Step::Hold(_) | Step::Approve(_))) && self.r.asked < Weight::FULL;
+        let values = (rule.testers.to_string(), "–".to_owned());
+        (wanted && !by_us(self.seen.route_by.as_ref()))
+            .then(|| self.drift(facts.object.clone(), Sort::Testers, "testers", values, self.seen.route_by.as_ref()))
     }
 
     fn weight(&self, facts: &RouteFacts, held: Weight) -> Drift {

@@ -59,6 +59,27 @@ fn nobody_is_let_in_by_an_accepted_weight_before_it_goes_on() {
 }
 
 #[test]
+fn a_rule_that_somebody_took_away_is_asked_about_before_it_is_put_back() {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    run.turns(2);
+    run.world.set_testers("backend", false);
+    *run.world.by("backend") = "kubectl-edit";
+    run.turns(4);
+    let Phase::Paused { why, .. } = run.phase() else { panic!("{}", run.phase()) };
+    assert!(why.contains("testers header x-canary: always → – by kubectl-edit"), "{why}");
+    assert!(!run.world.admits_testers("backend"));
+    assert!(run.order(Command::AcceptDrift).unwrap_err().to_string().contains("the release lets testers in"));
+    run.order(Command::Resume).unwrap();
+    until(&mut run, "the rule", |r| r.world.admits_testers("backend"));
+    assert_eq!(run.phase(), Phase::Progressing);
+    // The step to 100 % takes it away itself.
+    until(&mut run, "100 %", |r| r.world.weight("backend") == 100);
+    run.turns(4);
+    assert_eq!(run.phase(), Phase::Progressing);
+}
+
+#[test]
 fn a_promotion_out_of_turn_takes_the_rule_away_with_the_weight() {
     let mut run = Run::started(with_testers(canary(&["backend"])));
     until(&mut run, "10 %", |r| r.world.weight("backend") == 10);
