@@ -133,7 +133,9 @@ impl Laws {
         let by_word = to > 0 && world.run().is_some_and(|r| r.is_over());
         if to < from && !by_ratio && !lately && !by_word && share > 0.0 {
             // What was more than all of the traffic needs may go, by a person's word.
-            let bears = self.sized && f64::from(to) * 1.5 / f64::from(from.clamp(1, WHOLE)) >= share;
+            // Or than what was there at the start.
+            let whole = world.run().and_then(|r| r.targets.get(component)).map_or(WHOLE, |t| t.stable.replicas.min(WHOLE)).max(1);
+            let bears = self.sized && f64::from(to) * 1.5 / f64::from(from.clamp(1, whole)) >= share;
             // While nothing is under way nobody knows what the traffic needs but the person who asks for fewer.
             let by_word = world.run().is_none_or(Rollout::is_over);
             if to == 0 || !(bears || by_word) {
