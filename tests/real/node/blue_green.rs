@@ -22,7 +22,8 @@ struct Shop {
 }
 
 impl Shop {
-    async fn open(node: &'static Node, prefix: &str) -> Self {
+    /// With how long the colour that served before stays, as the release file says it.
+    async fn open(node: &'static Node, prefix: &str, retire: &str) -> Self {
         let namespace = node.plane.namespace(prefix).await;
         shop::image(node, COLOURS, OLD, &[]);
         shop::image(node, COLOURS, NEW, &[]);
@@ -38,12 +39,16 @@ impl Shop {
         eventually("kube-proxy's first answer", SOON, async || reqwest::get(&url).await.map(drop).map_err(|error| format!("{error:?}")))
             .await;
         let customers = Customers::start(&url, &[COLOURS], RATE);
-        let bastion = Bastion::new(&release_file(&namespace.name));
+        let bastion = Bastion::new(&release_file(&namespace.name, retire));
         Self { namespace, customers, bastion }
     }
 
     fn run(&self) -> Supervised {
-        let image = format!("backend={}", COLOURS.image(NEW));
+        self.release(NEW)
+    }
+
+    fn release(&self, version: &str) -> Supervised {
+        let image = format!("backend={}", COLOURS.image(version));
         self.bastion.cutover(&self.namespace.kubeconfig(User::Operator), "driver", &["run", "--yes", "--image", &image])
     }
 
@@ -65,6 +70,18 @@ impl Shop {
         assert_eq!(self.customers.complaints(), Vec::<String>::new(), "a request failed on the way to {version}");
     }
 
+    /// Waits until a colour has no pods, and is asked to have none.
+    async fn is_retired(&self, deployment: &str) {
+        let client = self.namespace.harness().await;
+        eventually(&format!("{deployment} without pods"), SOON, async || {
+            let found = objects::api(&client, &self.namespace.name, "apps", "v1", "Deployment").get(deployment).await;
+            let found = found.expect("the Deployment").data;
+            let gone = found["spec"]["replicas"] == 0 && found["status"].get("replicas").is_none_or(|n| *n == 0);
+            if gone { Ok(()) } else { Err(found["status"].to_string()) }
+        })
+        .await;
+    }
+
     /// Waits until the driver asks for the approval, and gives it.
     async fn approve(&self, driver: &mut Supervised) {
         eventually("an approval that is waited for", SOON, async || {
@@ -79,7 +96,7 @@ impl Shop {
 #[test]
 fn a_switch_and_the_way_back_lose_no_request() {
     on_a_node("node::blue_green::a_switch_and_the_way_back_lose_no_request", async |node| {
-        let shop = Shop::open(node, "switch").await;
+        let shop = Shop::open(node, "switch", "").await;
         let mut driver = shop.run();
         shop.approve(&mut driver).await;
         shop.serves(NEW, &mut driver).await;
@@ -96,6 +113,23 @@ fn a_switch_and_the_way_back_lose_no_request() {
     });
 }
 
+/// The runbooks' `kubectl scale deployment … --replicas=0`, and the next release, which goes the other way round.
+#[test]
+fn the_old_colour_is_scaled_down_and_the_next_release_goes_onto_it() {
+    on_a_node("node::blue_green::the_old_colour_is_scaled_down_and_the_next_release_goes_onto_it", async |node| {
+        let shop = Shop::open(node, "retire", ", retire: 3s").await;
+        for (version, retired) in [(NEW, COLOURS.stable), (OLD, COLOURS.canary)] {
+            let mut driver = shop.release(version);
+            shop.approve(&mut driver).await;
+            shop.serves(version, &mut driver).await;
+            let (code, text) = ended(driver).await;
+            assert_eq!(code, 0, "{text}");
+            shop.is_retired(retired).await;
+        }
+        assert_eq!(shop.customers.complaints(), Vec::<String>::new());
+    });
+}
+
 fn service(namespace: &str) -> Value {
     let labels = json!({ "app": "fusion-electronics", "component": COLOURS.name });
     let selector = json!({ "app": "fusion-electronics", "component": COLOURS.name, "version": "stable" });
@@ -103,10 +137,10 @@ fn service(namespace: &str) -> Value {
         "spec": { "selector": selector, "ports": [{ "name": "http", "port": 80, "targetPort": COLOURS.port }] } })
 }
 
-fn release_file(namespace: &str) -> String {
+fn release_file(namespace: &str, retire: &str) -> String {
     format!(
         "name: storefront\nnamespace: {namespace}\ncomponents:\n- name: {}\n  stable: {}\n  candidate: {}\n  traffic: {{ service: {{ service: {} }} }}\n\
-         strategy:\n  blueGreen: {{ approve: true, hold: 10s }}\n\
+         strategy:\n  blueGreen: {{ approve: true, hold: 10s{retire} }}\n\
          gates:\n- restarts: {{ atLeast: 2, within: 15m, then: rollback }}\n",
         COLOURS.name, COLOURS.stable, COLOURS.canary, COLOURS.stable
     )
