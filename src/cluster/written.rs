@@ -14,10 +14,10 @@ pub fn route(component: &Component, object: &Value) -> Option<Writer> {
         Router::Istio { .. } => last(object, &["f:spec", "f:http"]),
         Router::Gateway { .. } => last(object, &["f:spec", "f:rules"]),
         Router::Service { key, .. } => last(object, &["f:spec", "f:selector", &format!("f:{key}")]),
-        // Of the two that decide whoever came last.
+        // Of the two that decide whoever came last; within one second, which is all that is told, who set the weight.
         Router::Nginx { prefix, .. } => {
             let both = [CANARY, CANARY_WEIGHT].into_iter().filter_map(|name| annotation(object, &format!("{prefix}/{name}")));
-            both.max_by_key(|w| (w.at, !w.is_us()))
+            both.max_by_key(|w| w.at)
         }
         _ => None,
     }
