@@ -217,24 +217,20 @@ impl Part {
         // The colour that does not serve is behind no Service: its ready pods are what would be reached.
         let by_pods = haste == Haste::AtOnce
             || matches!(component.router, Router::Service { .. } | Router::None | Router::Replicas { service: None });
-        let side = |objects: Option<workload::Objects>| {
+        let selector = self.route.as_ref().ok().and_then(|body| traffic::service::selector(component, body.as_ref()?));
+        let side = |objects: Option<workload::Objects>, track| {
             let objects = objects?;
             let pods = objects.pods();
+            let missed = selector.as_ref().and_then(|s| s.misses(track, objects.name(), &objects.template().metadata.labels));
             let mut workload = objects.workload(autoscalers, at);
             let ready = pods.names().filter(|p| self.addressed.ready.contains(*p)).count();
             let behind = pods.names().any(|p| self.addressed.any.contains(p));
+            // Pods that are behind it are reached, whoever gave them their labels.
+            workload.unselected = missed.filter(|_| !behind);
             workload.ready_addresses = if by_pods && !behind { workload.ready } else { u32::try_from(ready).unwrap_or(u32::MAX) };
             Some(workload)
         };
-        let selector = self.route.as_ref().ok().and_then(|body| traffic::service::selector(component, body.as_ref()?));
-        let unreached = |o: &Option<workload::Objects>, track| {
-            let objects = o.as_ref()?;
-            selector.as_ref()?.misses(track, objects.name(), &objects.template().metadata.labels)
-        };
-        let missed = (unreached(&self.stable, Track::Stable), unreached(&self.candidate, Track::Candidate));
-        let (mut stable, mut candidate) = (side(self.stable), side(self.candidate));
-        stable.iter_mut().for_each(|w| w.unselected.clone_from(&missed.0));
-        candidate.iter_mut().for_each(|w| w.unselected.clone_from(&missed.1));
+        let (stable, candidate) = (side(self.stable, Track::Stable), side(self.candidate, Track::Candidate));
         let route_by = self.route.as_ref().ok().and_then(|body| written::route(component, body.as_ref()?));
         let mut route = route(component, namespace, self.route, stable.as_ref(), candidate.as_ref());
         if let Ok(facts) = &mut route {

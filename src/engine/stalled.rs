@@ -34,8 +34,9 @@ fn unserved(r: &Rollout, observed: &Observed) -> Option<String> {
         let share = observed.route(&c.name).filter(|_| c.router.is_route())?.percent();
         let w = observed.workload(&c.name, Track::Candidate)?;
         let answers = (w.ready > 0 || w.ready_addresses > 0) && w.unselected.is_none();
-        let pods = w.unselected.as_ref().or(w.problems.first()).map(|p| format!(" ({p})")).unwrap_or_default();
-        (share > 0 && !answers).then(|| format!("{}: no pod of {} is ready, and it gets {share} % of the traffic{pods}", c.name, w.name))
+        let pods = w.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
+        let what = w.unselected.as_ref().map_or_else(|| format!("no pod of {} is ready", w.name), ToString::to_string);
+        (share > 0 && !answers).then(|| format!("{}: {what}, and it gets {share} % of the traffic{pods}", c.name))
     };
     r.release.components.iter().find_map(bare)
 }

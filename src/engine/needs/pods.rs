@@ -61,7 +61,8 @@ impl Part<'_> {
         let sides = [(Track::Candidate, candidate, c), (Track::Stable, stable, s)];
         let grow = sides.iter().find(|(_, w, to)| w.replicas < *to).map(|(t, w, to)| self.scale(Stage::Capacity, *t, w, *to));
         let wait = sides.iter().find(|(_, w, to)| w.replicas <= *to && !w.is_settled()).map(|(_, w, _)| self.settled(w));
-        let wait = wait.or_else(|| self.unreached(candidate).map(|need| vec![need]));
+        // Stable gives nothing away to pods that nobody reaches; what falls waits for no such thing.
+        let wait = wait.or_else(|| self.unreached(candidate).filter(|_| stable.replicas > s).map(|need| vec![need]));
         let shrink = sides.iter().find(|(_, w, to)| w.replicas > *to).map(|(t, w, to)| self.scale(Stage::Route, *t, w, *to));
         grow.into_iter().chain(wait.into_iter().flatten()).chain(shrink).collect()
     }

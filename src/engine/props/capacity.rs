@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::observed::Workload;
+use crate::engine::preview::preview;
 
 fn hpa(max: u32) -> Option<Autoscaler> {
     Some(Autoscaler { name: "hpa".into(), min: 1, max, current: 1, desired: 1, limited: true, metrics: vec![] })
@@ -215,6 +216,46 @@ fn a_switch_to_pods_that_the_service_would_not_reach_is_told_and_never_made() {
 }
 
 #[test]
+fn a_switch_whose_service_reaches_nobody_any_more_is_taken_back() {
+    let mut run = Run::started(blue_green());
+    run.turns(20);
+    run.order(Command::Approve).unwrap();
+    while run.world.weight("web") == 0 {
+        run.turn();
+    }
+    run.world.workload("web", Track::Candidate).unselected = Some("Service web would reach no pod of web-green".into());
+    run.turns(10);
+    assert_eq!((run.phase(), run.world.weight("web")), (Phase::RolledBack, 0));
+    let told = |e: &crate::domain::journal::Entry| e.text.contains("Service web would reach no pod of web-green, and it gets 100 %");
+    assert!(run.rollout.unwrap().log.iter().any(told));
+}
+
+#[test]
+fn pods_that_an_autoscaler_keeps_afterwards_are_told_at_the_start() {
+    for (release, track, deployment) in [(canary(&["web"]), Track::Candidate, "web-canary"), (blue_green(), Track::Stable, "web-blue")] {
+        let mut run = Run::new(release);
+        run.world.workload("web", track).hpa = hpa(6);
+        let images = [("web".to_owned(), Image::parse(NEW).unwrap())].into();
+        let command = Command::Start { images, cause: None };
+        let order = Order { id: "o".into(), command, actor: "me".into(), at: run.world.now.wall, mark: None };
+        let told = preview(&run.world.release, None, Some(&run.world.observe()), &order, run.world.now).remarks;
+        let line = format!("web: autoscaler hpa owns the replicas of {deployment}: its pods stay afterwards");
+        assert!(told.contains(&line), "{told:?}");
+    }
+}
+
+#[test]
+fn a_hold_that_passed_cites_what_each_gate_said() {
+    let mut run = Run::started(canary(&["web"]));
+    while run.world.weight("web") < 25 {
+        run.turn();
+    }
+    let log = run.rollout.unwrap().log;
+    let passed = log.iter().find(|e| e.text.starts_with("hold ") && e.text.contains("passed: ")).unwrap();
+    assert!(passed.text.contains("in the last window (web: errors: "), "{}", passed.text);
+}
+
+#[test]
 fn by_ratio_pods_behind_no_service_are_waited_for_before_stable_gives_any() {
     let mut run = Run::started(by_replicas());
     while run.world.workload("web", Track::Candidate).ready == 0 {
@@ -225,6 +266,13 @@ fn by_ratio_pods_behind_no_service_are_waited_for_before_stable_gives_any() {
     assert_eq!(run.world.workload("web", Track::Stable).replicas, 4);
     let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap();
     assert!(waiting.contains("Service web reaches no pod of web-canary"), "{waiting}");
+    // What falls waits for no such thing.
+    let mut run = at_half();
+    run.turns(4);
+    run.world.unreached = true;
+    run.order(Command::StepBack).unwrap();
+    run.turns(10);
+    assert_eq!(run.world.workload("web", Track::Candidate).replicas, 1, "{:?}", run.rollout.unwrap().waiting);
 }
 
 #[test]
