@@ -6,7 +6,7 @@ use crate::domain::rollout::Rollout;
 use crate::domain::verdict::Judgement;
 use crate::domain::weight::Weight;
 
-use super::guard::pods_needed;
+use super::guard;
 
 /// Requests per second and candidate pod at a weight, beside today's, a line a component. Where nobody counts requests that
 /// is said; where pods are the weight there is nothing to tell.
@@ -26,9 +26,10 @@ pub fn told(run: &Rollout, observed: &Observed, judgement: &Judgement, weight: W
         };
         let now = rate(Track::Candidate).unwrap_or(0.0);
         let ready = candidate.ready_addresses;
-        let stable_pods = run.targets.get(&c.name).map_or(1, |t| t.stable.replicas.max(1));
+        let at_start = run.targets.get(&c.name).map_or(1, |t| t.stable.replicas);
+        let whole = guard::stable_pods(at_start, observed.workload(&c.name, Track::Stable));
         // Pods that a weight needs are added before its traffic, but where an autoscaler owns them.
-        let pods = if candidate.may_autoscale() { ready } else { ready.max(pods_needed(stable_pods, weight)) };
+        let pods = if candidate.may_autoscale() { ready } else { ready.max(guard::pods_needed(whole, weight)) };
         if pods == 0 {
             continue;
         }

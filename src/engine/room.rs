@@ -144,12 +144,13 @@ fn asks<'a>(rollout: &'a Rollout, observed: &'a Observed, weight: Weight) -> Vec
     let one = |c: &'a Component| {
         let candidate = observed.workload(&c.name, Track::Candidate);
         let template = candidate.or(observed.workload(&c.name, Track::Stable))?;
-        let stable_pods = rollout.targets.get(&c.name)?.stable.replicas;
+        let at_start = rollout.targets.get(&c.name)?.stable.replicas;
+        let whole = guard::stable_pods(at_start, observed.workload(&c.name, Track::Stable));
         let (wanted, scaled) = match c.router {
             Router::None => return None,
-            Router::Replicas { .. } => (ratio::split(stable_pods, weight).1, true),
+            Router::Replicas { .. } => (ratio::split(at_start, weight).1, true),
             // An autoscaler adds its pods as the traffic comes.
-            _ => (guard::pods_needed(stable_pods, weight), candidate.is_none_or(|w| !w.may_autoscale() || w.replicas == 0)),
+            _ => (guard::pods_needed(whole, weight), candidate.is_none_or(|w| !w.may_autoscale() || w.replicas == 0)),
         };
         let pods = wanted.saturating_sub(candidate.map_or(0, |w| w.current));
         (scaled && pods > 0).then(|| Ask { component: &c.name, template: &template.name, pods, what: weight.to_string() })
