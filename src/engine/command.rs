@@ -2,7 +2,7 @@
 //! double press cannot skip a step.
 
 use crate::domain::command::{Command, Order, Refusal};
-use crate::domain::drift::Sort;
+use crate::domain::drift::{Drift, Sort};
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::Observed;
@@ -239,12 +239,9 @@ fn resume(r: &mut Rollout, now: Now) -> Result<(), Refusal> {
     if !matches!(r.phase, Phase::Paused { .. }) {
         return Err(not_now("it is not paused"));
     }
-    let rolled = r.release.strategy.is_in_place() && r.drifts.iter().any(|d| matches!(d.sort, Sort::Image(_) | Sort::Resumed));
-    if let Some(cursor) = r.plan.iter().take(r.cursor + 1).rposition(|s| matches!(s, Step::Roll(_) | Step::Follow)).filter(|_| rolled) {
-        decide::enter(r, cursor, now);
-    }
-    // What is not ours to set again is judged from the beginning.
-    if r.drifts.iter().any(|d| d.sort == Sort::Template) {
+    // What turns in place has to come to its share again; and what is not ours to set again is judged from the beginning.
+    let rolled = |d: &Drift| r.release.strategy.is_in_place() && matches!(d.sort, Sort::Image(_) | Sort::Resumed);
+    if r.drifts.iter().any(|d| d.sort == Sort::Template || rolled(d)) {
         accept::judge_again(r, now);
     }
     decide::unhalt(r, now);

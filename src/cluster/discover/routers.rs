@@ -106,12 +106,12 @@ fn between(
             let found = switch(objects, Some(service), s, c).or_else(|| switch(objects, Some(service), c, s).map(turned));
             found.ok_or_else(|| format!("Service {service} selects neither {stable} nor {candidate} by a label in which the two differ; name it with `key:`, `stable:` and `candidate:`"))
         }
-        Some(DeclaredRouter::Replicas { service }) => match service.clone().or_else(|| shared(objects, s, c)) {
-            None if !own(objects, s, c).is_empty() => missing(format!(
-                "Service {} selects the pods of {stable} and not those of {candidate}: by replicas nothing would be shared out; give both the labels that it selects",
-                own(objects, s, c).join(", ")
+        Some(DeclaredRouter::Replicas { service }) => match (service.clone().or_else(|| shared(objects, s, c)), own(objects, s, c).first())
+        {
+            (None, Some(alone)) => missing(format!(
+                "Service {alone} selects the pods of {stable} and not those of {candidate}: by replicas nothing would be shared out; give both the labels that it selects"
             )),
-            service => Ok(Router::Replicas { service }),
+            (service, _) => Ok(Router::Replicas { service }),
         },
         None if strategy.is_in_place() => Ok(Router::None),
         None => match infer(objects, s, c) {

@@ -117,16 +117,16 @@ fn accepted(body: &Value) -> Acceptance {
     let parents = body.pointer("/status/parents").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let wanted = body.pointer("/spec/parentRefs").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let namespace = body.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
+    let speaks_of = |told: &Value, wanted: &Value| told.get("parentRef").is_some_and(|told| is_parent(told, wanted, namespace));
+    // Who is no parent any more has nothing to say: its controller may be gone, and never speak again.
+    let parents: Vec<&Value> = parents.iter().filter(|told| wanted.is_empty() || wanted.iter().any(|w| speaks_of(told, w))).collect();
     // Several controllers may speak of one gateway.
-    let heard = |wanted: &&Value| parents.iter().any(|p| p.get("parentRef").is_some_and(|told| is_parent(told, wanted, namespace)));
+    let heard = |wanted: &&Value| parents.iter().any(|told| speaks_of(told, wanted));
     let (heard, of) = if wanted.is_empty() { (parents.len(), 1) } else { (wanted.iter().filter(heard).count(), wanted.len()) };
     if heard < of {
         return Acceptance::Pending(SafeText::from(format!("{heard} of {of} gateways have reported")));
     }
-    // Who is no parent any more has nothing to say: its controller may be gone, and never speak again.
-    let asked =
-        |told: &&Value| wanted.is_empty() || wanted.iter().any(|w| told.get("parentRef").is_some_and(|t| is_parent(t, w, namespace)));
-    for parent in parents.iter().filter(asked) {
+    for parent in parents {
         let name = parent.pointer("/parentRef/name").and_then(Value::as_str).unwrap_or("?");
         for kind in ["Accepted", "ResolvedRefs"] {
             let conditions = parent.get("conditions").and_then(Value::as_array).into_iter().flatten();

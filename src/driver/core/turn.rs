@@ -269,10 +269,10 @@ impl Core {
         if self.unreadable().is_some() && !self.is_rolling_back() {
             return;
         }
+        let Some(r) = &self.rollout else { return };
         if self.observed.is_none() {
             return;
         }
-        let Some(r) = &self.rollout else { return };
         if r.release.components != self.looked_as() && !r.is_over() {
             // The look was at another release, or had the roles the other way round: look again before anything is decided.
             self.next_turn = self.now.mono;

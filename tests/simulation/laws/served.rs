@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use cutover::domain::release::Track;
-use cutover::domain::rollout::Rollout;
 use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
 use cutover::domain::view::Driver;
@@ -44,7 +43,7 @@ impl Laws {
             let share = seen.route(name).map_or(0, |f| f.percent());
             let nobody = seen.workload(name, Track::Candidate).is_some_and(|w| w.ready == 0);
             let key = (who, name.clone());
-            if !(serves && !Rollout::is_back(run) && !run.is_over() && share > 0 && nobody) {
+            if !(serves && !run.is_back() && !run.is_over() && share > 0 && nobody) {
                 self.served.bare.remove(&key);
                 continue;
             }
