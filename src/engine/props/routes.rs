@@ -125,12 +125,18 @@ fn a_route_that_does_not_name_the_candidate_any_more_keeps_no_rollback_open() {
     assert_eq!((run.phase(), run.world.workload("backend", Track::Candidate).replicas), (Phase::RolledBack, 0));
 }
 
-#[test]
-fn pods_that_are_kept_after_a_rollback_stay_longer_while_the_route_cannot_be_seen() {
+/// A canary that is rolled back, and keeps its pods for a minute.
+fn back_with_its_pods() -> Run {
     let mut run = going_back(None);
     std::sync::Arc::make_mut(&mut run.rollout.as_mut().unwrap().release).keep = Millis::mins(1);
     run.turns(6);
     assert_eq!(run.phase(), Phase::RolledBack);
+    run
+}
+
+#[test]
+fn pods_that_are_kept_after_a_rollback_stay_longer_while_the_route_cannot_be_seen() {
+    let mut run = back_with_its_pods();
     run.world.unseen = Some(RouteProblem::Unread("500".into()));
     run.turns(40);
     assert!(run.world.workload("backend", Track::Candidate).replicas > 0, "its time is over, and somebody may send to it");
@@ -141,10 +147,7 @@ fn pods_that_are_kept_after_a_rollback_stay_longer_while_the_route_cannot_be_see
 
 #[test]
 fn a_clock_that_is_set_back_keeps_no_pods_longer_than_they_were_to_stay() {
-    let mut run = going_back(None);
-    std::sync::Arc::make_mut(&mut run.rollout.as_mut().unwrap().release).keep = Millis::mins(1);
-    run.turns(6);
-    assert_eq!(run.phase(), Phase::RolledBack);
+    let mut run = back_with_its_pods();
     run.world.now.wall -= Millis::mins(60).duration();
     run.turns(8);
     assert!(run.world.workload("backend", Track::Candidate).replicas > 0);
@@ -187,4 +190,22 @@ fn two_components_that_were_found_on_one_route_are_not_begun_together() {
     let refused = after(&run.world.release, None, Some(&observed), &order, run.world.now).unwrap_err().to_string();
     assert!(refused.contains("frontend and backend both move VirtualService backend"), "{refused}");
     run.order(start_of(&["backend", "frontend"])).unwrap();
+}
+
+/// Of a promotion that no record tells of.
+#[test]
+fn without_a_record_it_is_said_where_stable_runs_what_is_taken_back() {
+    for (image, told) in [(NEW, true), (OLD, false)] {
+        let mut run = Run::new(canary(&["backend"]));
+        run.world.workload("backend", Track::Stable).containers[0].image = image.into();
+        run.world.workload("backend", Track::Candidate).containers[0].image = NEW.into();
+        run.world.workload("backend", Track::Candidate).replicas = 4;
+        run.world.pass(Millis::secs(60));
+        *run.world.parts("backend") = (0, 100);
+        run.order(Command::RollBack).unwrap();
+        run.turns(10);
+        assert_eq!((run.phase(), run.world.weight("backend")), (Phase::RolledBack, 0));
+        let said = crate::engine::rollback::same_version(&run.rollout.unwrap());
+        assert_eq!(said.is_some_and(|s| s.contains("`cutover undo --component backend`")), told, "{image}");
+    }
 }

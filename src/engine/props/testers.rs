@@ -13,6 +13,13 @@ fn until(run: &mut Run, what: &str, so: impl Fn(&Run) -> bool) {
     panic!("{what} never came: {:?}", run.rollout);
 }
 
+/// A canary with testers that gets a quarter of the traffic.
+fn at_a_quarter() -> Run {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    run
+}
+
 #[test]
 fn testers_are_let_in_before_the_first_weight_and_until_the_last() {
     let mut run = Run::started(with_testers(canary(&["backend", "frontend"])));
@@ -45,8 +52,7 @@ fn nobody_is_let_in_while_it_is_paused() {
 
 #[test]
 fn nobody_is_let_in_by_an_accepted_weight_before_it_goes_on() {
-    let mut run = Run::started(with_testers(canary(&["backend"])));
-    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    let mut run = at_a_quarter();
     // Somebody made the route anew.
     run.world.meddle("backend", 0);
     run.world.set_testers("backend", false);
@@ -60,8 +66,7 @@ fn nobody_is_let_in_by_an_accepted_weight_before_it_goes_on() {
 
 #[test]
 fn a_rule_that_somebody_took_away_is_asked_about_before_it_is_put_back() {
-    let mut run = Run::started(with_testers(canary(&["backend"])));
-    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    let mut run = at_a_quarter();
     run.turns(2);
     run.world.set_testers("backend", false);
     *run.world.by("backend") = "kubectl-edit";
@@ -108,8 +113,7 @@ fn a_rollback_takes_the_rule_away_at_once_also_where_no_weight_was_given() {
 
 #[test]
 fn a_rule_that_comes_late_is_taken_away_before_the_rollback_is_over() {
-    let mut run = Run::started(with_testers(canary(&["backend"])));
-    until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+    let mut run = at_a_quarter();
     run.order(Command::RollBack).unwrap();
     run.turn();
     run.world.set_testers("backend", true);

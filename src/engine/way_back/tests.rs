@@ -179,6 +179,19 @@ fn without_a_run_the_release_as_found_is_what_is_gone_back_to() {
 }
 
 #[test]
+fn without_a_run_a_stable_side_that_runs_the_candidates_version_is_no_proof() {
+    let mut world = world(canary(&["web"]));
+    for track in [Track::Stable, Track::Candidate] {
+        promoted(world.workload("web", track));
+    }
+    let look = |world: &World| way_back(&world.release, None, Some(&world.observe())).unwrap();
+    assert_eq!(look(&world).brief(), "rev 2 ready", "nothing is sent to the candidate: there is nothing to take back");
+    *world.parts("web") = (0, 100);
+    let told = look(&world).remarks().join("");
+    assert!(told.contains("not sure") && told.contains("web runs shop/app:v2 as web-canary does; `cutover undo`"), "{told}");
+}
+
+#[test]
 fn the_worst_component_speaks_for_all() {
     let mut world = World::new(canary(&["api", "web"]));
     world.workload("api", Track::Stable).revision = Some(7);

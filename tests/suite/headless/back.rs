@@ -92,6 +92,7 @@ fn a_rollback_works_where_the_state_may_not_be_written() {
     let told = shop.ends(0, &["rollback", "--timeout", "60s"]);
     assert_eq!(shop.weights(), (100, 0), "{told:?}");
     is_back_without_record(&told, "patch");
+    assert!(told.err.contains("; the candidate's pods stay until somebody scales them down"), "{told:?}");
     assert_eq!((shop.stored().unwrap()["phase"].as_str(), shop.holder().as_str()), (Some("progressing"), ""), "as it was");
     // Once it may be written again, the same order puts it on record.
     shop.with(|kernel| kernel.world.denied.clear());

@@ -47,6 +47,24 @@ fn green_is_watched_for_half_an_hour_and_blue_is_removed() {
     assert_eq!(story.writes("Deployment api-gateway-blue"), ["replicas 2 → 0"]);
 }
 
+/// A label that the selector does not know would switch everybody to nobody.
+#[test]
+fn a_colour_that_the_selector_would_not_reach_gets_no_traffic() {
+    let labels = |version: &str| json!({ "app": GATEWAY, "version": version });
+    let objects = [
+        deployment(BLUE, 2, &image(GATEWAY, "v1.2.3"), labels("blue")),
+        deployment(GREEN, 0, &image(GATEWAY, "v1.2.3"), labels("gren")),
+        service(GATEWAY, labels("blue")),
+    ];
+    let component = switched("gateway", [BLUE, GREEN], GATEWAY, "version", ["blue", "green"]);
+    let release = json!({ "components": [component], "strategy": { "blueGreen": { "hold": "1m" } }, "gates": gates() });
+    let shop = Site::new(NAMESPACE, objects).release("gateway", release).open();
+    let told = shop.does(1, &["run", "-i", &image(GATEWAY, "v1.3.0")]);
+    let why = format!("Service {GATEWAY} would reach no pod of {GREEN}: it selects version=green, and their label is version=gren");
+    assert!(told.err.contains(&why), "{told:?}");
+    assert_eq!((shop.selector(GATEWAY, "version"), shop.image_of(GREEN)), ("blue".to_owned(), image(GATEWAY, "v1.2.3")));
+}
+
 /// With selfHeal, what Git does not say is put back within seconds.
 #[test]
 fn what_a_gitops_controller_puts_back_pauses_the_run() {
