@@ -3,8 +3,10 @@
 //!
 //! Lines are only ever added, each with one write, so that several programs may share a file. A line that must survive a
 //! crash (an intent) is on disk when [`Journal::append`] returns. A tail that a crash cut short is kept as it is: the next
-//! line begins below it. Where no file can be written the journal lives in memory, and says so once.
+//! line begins below it. Where no file can be written the journal lives in memory, and says so once. Each line names the digest
+//! of the one before it, so that a line that was changed or removed later is found out.
 
+mod chain;
 mod file;
 mod place;
 pub mod who;
@@ -197,6 +199,67 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         journal.append(&entry("kept"), true).unwrap();
         assert_eq!(texts(&read(&path).unwrap()), ["kept"]);
+    }
+
+    #[test]
+    fn who_changes_removes_or_adds_a_line_is_found_out_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&Place::new(Some(dir.path().into()), "c", "n", "r"));
+        for text in ["one", "two", &"long ".repeat(5_000), "four"] {
+            journal.append(&entry(text), false).unwrap();
+        }
+        let path = journal.path().unwrap().to_owned();
+        let written = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = written.lines().collect();
+        let told = |lines: &[&str]| {
+            std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+            let history = read(&path).unwrap();
+            assert_eq!(history.damaged, 0);
+            history.broken
+        };
+        assert_eq!(told(&lines), [0; 0]);
+        let changed = lines[1].replace("two", "2");
+        assert_eq!(told(&[lines[0], &changed, lines[2], lines[3]]), [3]);
+        assert_eq!(told(&[lines[0], lines[2], lines[3]]), [2], "one is gone");
+        assert_eq!(told(&lines[1..]), [1], "the head is gone");
+        let added = serde_json::to_string(&entry("nothing of the kind")).unwrap();
+        assert_eq!(told(&[lines[0], &added, lines[1], lines[2], lines[3]]), [2, 3]);
+        // Lines from before there was a chain are as they are; from the first link on nothing may be without.
+        assert_eq!(told(&[&added, &added]), [0; 0]);
+        journal.append(&entry("after"), false).unwrap();
+        assert_eq!(read(&path).unwrap().broken, [0; 0]);
+    }
+
+    #[test]
+    fn many_that_write_at_once_leave_one_chain() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new(Some(dir.path().into()), "c", "n", "r");
+        std::thread::scope(|scope| {
+            for who in 0..4 {
+                let place = &place;
+                scope.spawn(move || {
+                    let mut journal = Journal::open(place);
+                    (0..50).for_each(|n| journal.append(&entry(&format!("{who}/{n}")), false).unwrap());
+                });
+            }
+        });
+        let history = read(&place.path().unwrap()).unwrap();
+        assert_eq!((history.entries.len(), history.damaged, history.broken), (200, 0, vec![]));
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_holds_keeps_no_line_from_being_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new(Some(dir.path().into()), "c", "n", "r");
+        let mut journal = Journal::open(&place);
+        journal.append(&entry("before"), false).unwrap();
+        let holder = File::open(journal.path().unwrap()).unwrap();
+        holder.lock().unwrap();
+        journal.append(&entry("meanwhile"), true).unwrap();
+        drop(holder);
+        journal.append(&entry("after"), false).unwrap();
+        let history = read(journal.path().unwrap()).unwrap();
+        assert_eq!((texts(&history), history.broken.as_slice()), (vec!["before", "meanwhile", "after"], [2].as_slice()), "and it shows");
     }
 
     #[test]

@@ -18,6 +18,11 @@
 //! stores it with the intents in it, and only then sends the writes; a rollback's route writes leave first. The shell
 //! executes them through [`cluster`], feeds the answers back, and publishes a snapshot that [`ui`] draws.
 //!
+//! What was asked, decided, sent and answered stands in the [`journal`]: a line before each write and one after it, each of which
+//! names the digest of the line before. A step is passed on what its gates said, and the line says what that was, with the figures
+//! and the requests they were counted over; the text of a query stands in the release that is stored with the run. Gates are
+//! limits, so there are no odds to cite.
+//!
 //! Two writes go to no object of a release: an Argo CD Application that would put back what is written has its auto-sync suspended
 //! first ([`engine::auto_sync`]; a rollback waits for none of it), and a person's order to restore it is carried out by whichever
 //! process it is given to, run or no run. What it was stands in the Application itself ([`domain::auto_sync`]).

@@ -20,7 +20,7 @@ use super::session::Session;
 /// List the revisions that can be gone back to, and what happened lately
 ///
 /// Revisions come from the ReplicaSets that Kubernetes keeps; journal lines from the release's stored state and from this
-/// machine's journal.
+/// machine's journal. Each line of that one names the SHA-256 of the line before: where somebody changed or removed one, it is told.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -44,6 +44,10 @@ struct History {
     journal: Vec<Entry>,
     /// Lines of the local journal that cannot be read.
     damaged: usize,
+    /// Lines of the local journal, counted from 1, that do not follow from the line before.
+    broken: Vec<usize>,
+    /// Where that journal is.
+    file: Option<std::path::PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +82,8 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
         revisions: revisions(&seen),
         journal: newest(journal, args.lines),
         damaged: local.damaged,
+        broken: local.broken,
+        file: place.path(),
     };
     out.one(&history, |to| show(&history, to))?;
     Ok(Exit::Done)
@@ -131,6 +137,15 @@ fn show(history: &History, to: &mut dyn Write) -> std::io::Result<()> {
     }
     if history.damaged > 0 {
         writeln!(to, "  {} lines of this machine's journal cannot be read and were left as they are", history.damaged)?;
+    }
+    if let (Some(first), Some(file)) = (history.broken.first(), &history.file) {
+        let file = file.to_string_lossy();
+        writeln!(
+            to,
+            "  {}: line {first} does not follow from the one before: that was changed or removed, or line {first} added",
+            sanitize(&file)
+        )?;
+        writeln!(to, "  {} such lines in all; the release's stored state keeps its own newest lines", history.broken.len())?;
     }
     Ok(())
 }
