@@ -8,6 +8,7 @@ use crate::domain::release::{Component, Release, Router};
 use crate::domain::rollout::ComponentTarget;
 use crate::domain::step::Step;
 
+use super::needs::HPA_UNKNOWN;
 use super::{plan, ratio};
 
 /// Whether pods can be given out by number: there are some, and nobody else counts them.
@@ -26,6 +27,9 @@ pub(super) fn by_number(
     let name = &component.name;
     if let Some(hpa) = stable.hpa.as_ref().or(candidate.and_then(|c| c.hpa.as_ref())) {
         return Err(Refusal::Unfit { what: fought(name, hpa) });
+    }
+    if stable.hpa_unknown || candidate.is_some_and(|c| c.hpa_unknown) {
+        return Err(Refusal::Unfit { what: unknown(name) });
     }
     if pods == 0 {
         let what =
@@ -61,6 +65,11 @@ pub(super) fn fought(component: &str, hpa: &Autoscaler) -> String {
         "{component}: autoscaler {} owns the replicas; a replica ratio would fight it: remove it for the release, or use a router with weights",
         hpa.name
     )
+}
+
+/// Where nobody knows whether one would.
+pub(super) fn unknown(component: &str) -> String {
+    format!("{component}: {HPA_UNKNOWN}; a replica ratio could fight one")
 }
 
 /// Whether no two components move the same weights, also where their routes were found and not declared.

@@ -6,7 +6,7 @@ use crate::domain::release::{Router, Track};
 use crate::domain::weight::Weight;
 
 use super::super::{fits, guard, ratio};
-use super::{HPA_UNKNOWN, Need, Part, Stage};
+use super::{Need, Part, Stage};
 
 impl Part<'_> {
     /// Pods that stable needs for all of the traffic.
@@ -55,7 +55,7 @@ impl Part<'_> {
             return vec![Need::Wait(Stage::Capacity, fits::fought(self.name(), hpa))];
         }
         if stable.hpa_unknown || candidate.hpa_unknown {
-            return vec![Need::Wait(Stage::Capacity, format!("{}: {HPA_UNKNOWN}; a replica ratio could fight one", self.name()))];
+            return vec![Need::Wait(Stage::Capacity, fits::unknown(self.name()))];
         }
         let (s, c) = ratio::split(self.target.stable.replicas, weight);
         let sides = [(Track::Candidate, candidate, c), (Track::Stable, stable, s)];

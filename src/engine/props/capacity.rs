@@ -149,6 +149,10 @@ fn where_autoscalers_may_not_be_listed_none_is_assumed() {
     ratio.turns(20);
     assert_eq!(ratio.world.weight("web"), 0);
     assert!(ratio.rollout.unwrap().waiting.unwrap().contains("no right to list"));
+    let mut ratio = Run::new(by_replicas());
+    ratio.world.workload("web", Track::Stable).hpa_unknown = true;
+    let refused = ratio.order(start_of(&["web"])).unwrap_err().to_string();
+    assert!(refused.contains("no right to list horizontalpodautoscalers"), "before anything is written: {refused}");
 }
 
 #[test]
