@@ -53,6 +53,7 @@ fn every_entry_has_one_verdict_and_every_test_it_names_exists() {
             if let Some(Verdict::Test(test)) = entry.verdict() {
                 faults.extend(named::missing(root(), test).map(|fault| format!("{place}: {fault}")));
             }
+            faults.extend(entry.real().and_then(|test| named::missing(root(), &test)).map(|fault| format!("{place}: {fault}")));
         }
     }
     assert!(faults.is_empty(), "the ledger of the runbooks:\n{}", faults.join("\n"));

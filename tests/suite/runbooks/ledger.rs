@@ -33,9 +33,21 @@ pub struct Entry {
     #[serde(default)]
     whole: bool,
     test: Option<String>,
+    /// The test that does the same on a real cluster.
+    real: Option<String>,
     not_ours: Option<String>,
     not_yet: Option<String>,
 }
+
+/// Tests that change traffic, versions or replicas.
+const CHANGING: [&str; 6] = [
+    "suite runbooks::",
+    "suite terminal::walks::",
+    "suite console::rollback::",
+    "suite headless::commands::a_run_",
+    "suite headless::commands::a_switch_",
+    "suite cluster::writing::",
+];
 
 /// What an entry says of its lines.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +75,16 @@ impl Entry {
         first.map_or_else(|| self.place.clone(), |line| format!("{}: {line:.60}", self.place))
     }
 
+    /// The test on a real cluster, where the entry names one.
+    pub fn real(&self) -> Option<String> {
+        self.real.as_ref().map(|test| format!("real {test}"))
+    }
+
+    /// Whether its test changes traffic, versions or replicas on the embedded cluster: that is to work on a real one, too.
+    fn changes(&self) -> bool {
+        self.test.as_ref().is_some_and(|test| CHANGING.iter().any(|begin| test.starts_with(begin)))
+    }
+
     pub fn verdict(&self) -> Option<Verdict<'_>> {
         let test = self.test.as_deref().map(Verdict::Test);
         test.or(self.not_ours.as_ref().map(|_| Verdict::NotOurs)).or(self.not_yet.as_ref().map(|_| Verdict::NotYet))
@@ -80,6 +102,7 @@ impl Entry {
             (half || forms.iter().filter(|f| **f).count() != 1, "it needs exactly one of line, lines, from with to, whole"),
             (said != 1, "it needs exactly one of test, not_ours, not_yet"),
             (!is_sentence, "its reason is no sentence"),
+            (self.changes() && self.real.is_none(), "its test changes something: name the one on a real cluster, too (real:)"),
         ]
         .into_iter()
         .filter_map(|(wrong, what)| wrong.then_some(what))
@@ -188,4 +211,6 @@ fn a_line_without_an_entry_two_entries_and_a_wrong_quote_are_told() {
     assert!(told(&format!("{one}{rest}{}", rest.replace("A,", "B,"))).0.contains("has an entry already"));
     let bad: Entry = serde_saphyr::from_str("{ where: A, line: one, from: x, test: a, not_yet: short }").unwrap();
     assert_eq!(bad.faults().len(), 3);
+    let embedded: Entry = serde_saphyr::from_str("{ where: A, line: one, test: 'suite runbooks::a::b' }").unwrap();
+    assert_eq!(embedded.faults(), ["its test changes something: name the one on a real cluster, too (real:)"]);
 }
