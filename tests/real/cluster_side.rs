@@ -1,6 +1,7 @@
 //! The cluster side of `cutover` on real servers, with the rights that the operator's role gives and no more.
 
 mod ingress;
+mod owners;
 mod reads;
 mod testers;
 mod traffic;
