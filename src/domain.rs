@@ -4,6 +4,7 @@
 pub mod action;
 pub mod argo_rollout;
 pub mod auto_sync;
+pub mod beside;
 pub mod checklist;
 pub mod command;
 pub mod declared;

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod drift;
 mod fits;
 pub mod guard;
+pub mod leftovers;
 pub mod load;
 pub mod needs;
 pub mod orient;

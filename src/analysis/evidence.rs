@@ -145,8 +145,10 @@ impl Evidence {
         if component.candidate.is_none() {
             return Some(if self.new_hash.is_some() && self.by_pod { Track::Candidate } else { Track::Stable });
         }
+        let weightless = observed.route(&component.name).is_some_and(|facts| facts.candidate == 0);
         match self.percent? {
-            0 if subject::same_images(component, observed) => Some(Track::Stable),
+            // Whoever still has a way of their own to the candidate meets the version that serves.
+            p if (p == 0 || weightless) && subject::same_images(component, observed) => Some(Track::Stable),
             0 => None,
             _ => Some(Track::Candidate),
         }

@@ -1,5 +1,6 @@
 //! Gates: what breaks them, for how long, and what follows.
 
+use crate::domain::beside::Beside;
 use crate::domain::gate::{Consequence, Gate, Limit, Metric};
 use crate::domain::observed::Restart;
 use crate::domain::time::Millis;
@@ -146,6 +147,10 @@ fn without_traffic_for_the_candidate_nothing_is_judged() {
     w.notice();
     w.run(2, 0, 0);
     assert_eq!(w.verdict().evidence, "errors 0.2 % ≤ 5 %, 1 of 501 requests", "promoted: the new version serves as stable");
+    w.beside = Beside::Sends(vec!["HTTPRoute testers".into()]);
+    w.notice();
+    w.run(2, 0, 0);
+    assert_eq!(w.verdict().verdict, Verdict::Healthy, "and testers, who may send nothing, meet the same");
 }
 
 #[test]

@@ -36,8 +36,9 @@ pub fn template_hash<'a>(pod: &'a str, deployment: &str) -> Option<&'a str> {
 
 /// The candidate's share of the route in whole percent, as far as it is known.
 pub fn candidate_percent(component: &Component, observed: &Observed) -> Option<u8> {
+    let past = observed.components.get(&component.name)?.past();
     observed.route(&component.name).map(|facts| match facts.percent() {
-        0 if facts.candidate > 0 || facts.bypass => 1,
+        0 if facts.candidate > 0 || past.is_some() => 1,
         percent => percent,
     })
 }
@@ -56,7 +57,20 @@ pub fn same_images(component: &Component, observed: &Observed) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::world::World;
     use super::*;
+    use crate::domain::beside::Beside;
+
+    #[test]
+    fn testers_with_a_route_of_their_own_are_traffic_of_the_candidate() {
+        let mut w = World::new(vec![]);
+        w.weight = 0;
+        let web = w.release.components[0].clone();
+        let mut seen = w.observed();
+        assert_eq!(candidate_percent(&web, &seen), Some(0));
+        seen.components.get_mut("web").unwrap().beside = Beside::Sends(vec!["HTTPRoute testers".into()]);
+        assert_eq!(candidate_percent(&web, &seen), Some(1));
+    }
 
     #[test]
     fn a_pod_belongs_to_one_deployment() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::domain::beside::Beside;
 use crate::domain::gate::{Consequence, Gate, Limit, Metric};
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Restart, Workload};
@@ -102,6 +103,8 @@ pub struct World {
     pub restarts: Vec<Restart>,
     pub answer: Option<f64>,
     pub ahead: Millis,
+    /// What other routes do.
+    pub beside: Beside,
 }
 
 impl World {
@@ -118,6 +121,7 @@ impl World {
             restarts: vec![],
             answer: None,
             ahead: Millis::ZERO,
+            beside: Beside::default(),
         };
         w.judge = Judge::new(&w.release);
         for (name, track) in
@@ -175,8 +179,9 @@ impl World {
             route_by: None,
             owners: vec![],
             checked: vec![],
+            beside: self.beside.clone(),
         };
-        Observed { at: self.at().wall, components: BTreeMap::from([("web".into(), web)]), room: None }
+        Observed { at: self.at().wall, components: BTreeMap::from([("web".into(), web)]), room: None, unlisted: vec![] }
     }
 
     pub fn notice(&mut self) {

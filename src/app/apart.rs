@@ -56,8 +56,9 @@ fn not_yet(r: &Rollout, component: &Component, facts: &RouteFacts) -> Option<(St
 
 /// What else sends traffic to the candidate, where more or less of it arrives than the route says.
 fn beside(view: &View, component: &Component, facts: &RouteFacts) -> Option<(Status, String)> {
-    let observed = view.judgement.observed.get(&component.name)?;
-    let differs = (observed.0 - facts.share().0).abs() * 100.0 > POINTS;
-    let note = facts.notes.first()?;
-    (differs || facts.bypass).then(|| (Status::Warn, note.to_string()))
+    let measured = view.judgement.observed.get(&component.name)?;
+    let differs = (measured.0 - facts.share().0).abs() * 100.0 > POINTS;
+    let seen = view.observed.as_ref()?.components.get(&component.name)?;
+    let note = seen.notes().next()?;
+    (differs || seen.past().is_some()).then(|| (Status::Warn, note.to_string()))
 }

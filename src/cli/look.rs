@@ -87,5 +87,6 @@ pub fn managers(observed: &Observed) -> Vec<String> {
     let mut all: Vec<String> = observed.components.values().flat_map(|c| &c.owners).map(ToString::to_string).collect();
     all.sort();
     all.dedup();
+    all.extend(observed.unlisted.iter().map(ToString::to_string));
     all
 }

@@ -48,6 +48,8 @@ struct Plan<'a> {
     first: &'a [crate::domain::action::Change],
     remarks: &'a [String],
     managers: Vec<String>,
+    /// What else sends to a candidate, whatever the weights are.
+    beside: Vec<String>,
     refused: Option<String>,
 }
 
@@ -70,7 +72,8 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     let first = preview(&release, seen.rollout.as_ref(), Some(&observed), &order, now);
     let managers = managers(&observed);
     let steps = compile(&release).iter().map(|step| told(step, &observed)).collect();
-    show(&release, &first, (steps, managers), out)?;
+    let beside = observed.components.iter().flat_map(|(name, c)| c.notes().map(move |note| format!("{name}: {note}"))).collect();
+    show(&release, &first, (steps, managers, beside), out)?;
     Ok(Exit::Done)
 }
 
@@ -101,7 +104,7 @@ fn gate(g: &Gate) -> String {
 fn show(
     release: &crate::domain::release::Release,
     first: &Preview,
-    (steps, managers): (Vec<String>, Vec<String>),
+    (steps, managers, beside): (Vec<String>, Vec<String>, Vec<String>),
     out: &mut Output<'_>,
 ) -> std::io::Result<()> {
     let plan = Plan {
@@ -113,6 +116,7 @@ fn show(
         first: &first.changes,
         remarks: &first.remarks,
         managers,
+        beside,
         refused: first.refusal.as_ref().map(ToString::to_string),
     };
     out.one(&plan, |to| {
@@ -136,6 +140,10 @@ fn show(
         if !plan.managers.is_empty() {
             writeln!(to, "who else manages them")?;
         }
-        plan.managers.iter().try_for_each(|m| writeln!(to, "  ·  {}", sanitize(m)))
+        plan.managers.iter().try_for_each(|m| writeln!(to, "  ·  {}", sanitize(m)))?;
+        if !plan.beside.is_empty() {
+            writeln!(to, "beside the weights")?;
+        }
+        plan.beside.iter().try_for_each(|note| writeln!(to, "  ·  {}", sanitize(note)))
     })
 }

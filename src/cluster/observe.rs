@@ -1,6 +1,7 @@
 //! Fresh reads for decisions: everything about a release, from the store, in one go.
 
 mod argo;
+mod beside;
 mod pods;
 mod references;
 mod room;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use futures::future::{join, join_all, join3, try_join, try_join_all};
+use futures::future::{join, join_all, join3, try_join, try_join_all, try_join3};
 use kube::Client;
 use serde_json::Value;
 
@@ -23,6 +24,7 @@ use super::owners;
 use super::rules;
 use super::traffic;
 use super::written;
+use crate::domain::beside::Beside;
 use crate::domain::object::{Kind, ObjectRef};
 use crate::domain::observed::{ComponentObserved, Observed, Workload};
 use crate::domain::owner::Owner;
@@ -80,7 +82,7 @@ pub async fn observe_with(
     let controllers = async {
         match haste {
             Haste::AtOnce => (None, None),
-            _ => join(look.recall_all("flagger.app/v1beta1", "canaries"), look.recall_all("argoproj.io/v1alpha1", "rollouts")).await,
+            _ => join(look.recall_all(CANARIES.0, CANARIES.1), look.recall_all(ROLLOUTS.0, ROLLOUTS.1)).await,
         }
     };
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
@@ -95,7 +97,10 @@ pub async fn observe_with(
     });
     let autoscalers = autoscalers.as_deref();
     let components = join_all(parts).await.into_iter().map(|(c, part)| (c.name.clone(), part.observed(c, look, autoscalers)));
-    let mut observed = Observed { at, components: components.collect(), room };
+    let unlisted = [(&controllers.0, "Flagger", CANARIES), (&controllers.1, "Argo Rollouts", ROLLOUTS)];
+    let unlisted =
+        unlisted.into_iter().filter(|(all, ..)| all.as_deref() == Some(&tools::DENIED)).map(|(_, tool, kind)| denied(tool, kind));
+    let mut observed = Observed { at, components: components.collect(), room, unlisted: unlisted.collect() };
     look.check_references(&mut observed).await;
     Ok(observed)
 }
@@ -109,6 +114,19 @@ fn optional<T>(result: Result<Vec<T>, ClusterError>) -> Result<Option<Vec<T>>, C
     }
 }
 
+/// Group, version and plural of what other controllers keep.
+type Served = ((&'static str, &'static str), &'static str);
+const CANARIES: Served = (("flagger.app", "v1beta1"), "canaries");
+const ROLLOUTS: Served = (("argoproj.io", "v1alpha1"), "rollouts");
+
+/// What is said of a controller whose objects may not be listed.
+fn denied(tool: &str, ((group, _), plural): Served) -> SafeText {
+    SafeText::from(format!(
+        "{tool} is installed and its {plural} may not be listed: whether one of them drives this release is not known; ask for the rule \
+         {{apiGroups: [\"{group}\"], resources: [\"{plural}\"], verbs: [\"list\"]}}"
+    ))
+}
+
 /// One component's objects as they came.
 struct Part {
     stable: Option<workload::Objects>,
@@ -119,6 +137,8 @@ struct Part {
     /// What a candidate that is still to be made must be labelled with to be reached.
     candidate_labels: BTreeMap<String, String>,
     owners: Vec<Owner>,
+    /// What other routes do.
+    beside: Beside,
 }
 
 /// Flagger's Canaries and Argo's Rollouts of the namespace, where they can be read.
@@ -139,14 +159,15 @@ async fn read(look: Look<'_>, component: &Component) -> Result<Part, ClusterErro
         })
     };
     let sides = try_join(workload::read(look, Some(&component.stable)), workload::read(look, component.candidate.as_deref()));
-    let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(look, component))).await?;
+    let routed = try_join3(route, addresses(look, component), async { Ok(look.beside(component).await) });
+    let ((stable, candidate), (route, addressed, beside)) = try_join(sides, routed).await?;
     let candidate_labels = match &component.router {
         Router::Istio { candidate: Destination { host, subset: Some(subset) }, .. } if candidate.is_none() => {
             rules::labels(&rules::read(client, namespace).await, host, subset, namespace).unwrap_or_default()
         }
         _ => BTreeMap::new(),
     };
-    Ok(Part { stable, candidate, route, addressed, candidate_labels, owners: Vec::new() })
+    Ok(Part { stable, candidate, route, addressed, candidate_labels, owners: Vec::new(), beside })
 }
 
 /// Services whose addresses show which pods can be reached.
@@ -239,7 +260,7 @@ impl Part {
         let mut owners = self.owners;
         let names = stable.iter().chain(&candidate).map(|w| w.name.as_str());
         owners.extend(names.filter_map(|name| tools::scaler(namespace, name, autoscalers.unwrap_or_default())));
-        ComponentObserved { stable, candidate, route, route_by, owners, checked: Vec::new() }
+        ComponentObserved { stable, candidate, route, route_by, owners, checked: Vec::new(), beside: self.beside }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Pure functions from an object's JSON to [`RouteFacts`]; what is written is in [`crate::domain::patch`].
 
+pub mod beside;
 pub mod gateway;
 pub mod istio;
 pub mod nginx;

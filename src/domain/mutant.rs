@@ -50,6 +50,7 @@ pub enum Mutant {
     UnservedStays,
     NothingKept,
     KeptForEver,
+    NeighboursUnseen,
 }
 
 #[cfg(feature = "mutants")]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::argo_rollout::ArgoRollout;
+use super::beside::Beside;
 use super::drift::Writer;
 use super::object::Kind;
 use super::owner::Owner;
@@ -26,6 +27,10 @@ pub struct Observed {
     /// What room there is for more pods, where that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// Controllers that move traffic themselves, are installed, and whose objects may not be listed: whether one of them drives
+    /// this release is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<SafeText>,
 }
 
 impl Observed {
@@ -43,6 +48,9 @@ impl Observed {
     pub fn at_once(&mut self) {
         for c in self.components.values_mut() {
             c.owners.clear();
+            if c.route.as_ref().map_or(true, |route| route.object.kind != Kind::Service) {
+                c.beside = Beside::not_asked();
+            }
             c.stable.iter_mut().chain(&mut c.candidate).for_each(Workload::at_once);
         }
     }
@@ -71,6 +79,22 @@ pub struct ComponentObserved {
     /// What was found of the ConfigMaps and Secrets that its templates refer to.
     #[serde(default)]
     pub checked: Vec<Checked>,
+    /// What other routes do.
+    #[serde(default)]
+    pub beside: Beside,
+}
+
+impl ComponentObserved {
+    /// Who sends to the candidate whatever the weights say, as far as it is known: another rule of the route, another route.
+    pub fn past(&self) -> Option<SafeText> {
+        let rule = || self.route.as_ref().ok().filter(|route| route.bypass).map(|route| SafeText::from(route.object.to_string()));
+        self.beside.senders().first().cloned().or_else(rule)
+    }
+
+    /// What is to be said of everything that sends to the candidate beside the weights.
+    pub fn notes(&self) -> impl Iterator<Item = SafeText> + '_ {
+        self.route.iter().flat_map(|route| route.notes.iter().cloned()).chain(self.beside.notes())
+    }
 }
 
 /// A Deployment, or an Argo Rollout, trimmed.

@@ -13,6 +13,7 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
 use crate::domain::weight::Weight;
 
+use super::leftovers::stays;
 use super::needs::{Need, missing};
 use super::{auto_sync, drift, rollback, scale, stalled};
 
@@ -110,7 +111,7 @@ fn forward(mut r: Rollout, observed: &Observed, judgement: &Judgement, now: Now)
 pub(super) fn pass_over(r: &mut Rollout, observed: &Observed, judgement: &Judgement, mut needs: Vec<Need>, now: Now) -> Vec<Need> {
     // Each turn passes over at most every step once.
     for _ in 0..=r.plan.len() {
-        if !needs.is_empty() || !step_done(r, judgement, now) {
+        if !needs.is_empty() || !step_done(r, (observed, judgement), now) {
             break;
         }
         needs = missing(r, observed);
@@ -119,7 +120,7 @@ pub(super) fn pass_over(r: &mut Rollout, observed: &Observed, judgement: &Judgem
 }
 
 /// Ends the step under way if nothing but itself keeps it; answers whether the plan went on.
-fn step_done(r: &mut Rollout, judgement: &Judgement, now: Now) -> bool {
+fn step_done(r: &mut Rollout, (observed, judgement): (&Observed, &Judgement), now: Now) -> bool {
     if let Phase::Paused { why, .. } = &r.phase
         && !mutant(Mutant::PauseIgnored)
     {
@@ -130,7 +131,7 @@ fn step_done(r: &mut Rollout, judgement: &Judgement, now: Now) -> bool {
     let waiting =
         match &step {
             None => {
-                complete(r, now);
+                complete(r, observed, now);
                 return false;
             }
             Some(Step::Hold(length) | Step::Watch(length))
@@ -160,7 +161,7 @@ fn step_done(r: &mut Rollout, judgement: &Judgement, now: Now) -> bool {
     }
     enter(r, r.cursor + 1, now);
     if r.step().is_none() {
-        complete(r, now);
+        complete(r, observed, now);
     }
     true
 }
@@ -193,13 +194,14 @@ fn cited(judgement: &Judgement) -> String {
     if all.is_empty() { String::new() } else { format!(" ({})", all.join("; ")) }
 }
 
-fn complete(r: &mut Rollout, now: Now) {
+fn complete(r: &mut Rollout, observed: &Observed, now: Now) {
     if !matches!(r.phase, Phase::Completed) {
         r.phase = Phase::Completed;
         r.ended = Some(now.wall);
         r.waiting = None;
         r.turn += 1;
-        r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text: "completed".to_owned() });
+        let text = format!("completed{}", stays(r, observed));
+        r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text });
     }
 }
 

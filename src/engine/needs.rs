@@ -290,6 +290,11 @@ impl Part<'_> {
         Weight::capped((facts.percent() + weight.percent()).saturating_sub(before.percent()))
     }
 
+    /// Pods that may still be sent to stay until that is known.
+    pub fn unread(&self) -> Option<Need> {
+        self.seen.beside.unread().map(|why| Need::Wait(Stage::Clean, format!("{}: {why}", self.component.name)))
+    }
+
     /// The old colour goes.
     fn retire(&self) -> Vec<Need> {
         let Some(stable) = &self.seen.stable else { return Vec::new() };

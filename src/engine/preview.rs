@@ -247,6 +247,7 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         let argo = observed.iter().flat_map(|o| &o.components).filter_map(|(name, c)| Some((name, c.stable.as_ref()?.argo.as_ref()?)));
         lines.extend(argo.filter_map(|(name, argo)| Some(format!("{name}: Argo Rollouts walks {}", argo.walk()?))));
         lines.extend(owners(observed).iter().map(|o| format!("also managed: {o}")));
+        lines.extend(observed.iter().flat_map(|o| &o.unlisted).map(ToString::to_string));
         lines.extend(observed.into_iter().flat_map(|o| kept_by_autoscalers(next, o)));
         if release.gates.is_empty() {
             lines.push("no gates: holds are timers, nothing is judged".to_owned());
@@ -261,12 +262,7 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         let blind = |c: &ComponentObserved| c.stable.iter().chain(&c.candidate).any(|w| w.hpa_unknown);
         lines
             .extend(observed.components.iter().filter(|(_, c)| blind(c)).map(|(name, _)| format!("{name}: {}", super::needs::HPA_UNKNOWN)));
-        lines.extend(
-            observed
-                .components
-                .iter()
-                .flat_map(|(name, c)| c.route.iter().flat_map(move |f| f.notes.iter().map(move |n| format!("{name}: {n}")))),
-        );
+        lines.extend(observed.components.iter().flat_map(|(name, c)| c.notes().map(move |note| format!("{name}: {note}"))));
     }
     lines
 }

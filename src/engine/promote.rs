@@ -49,8 +49,8 @@ fn by_ratio(part: &Part<'_>) -> Vec<Need> {
 /// The candidate's pods go, unless something still sends to them.
 pub(super) fn clean(part: &Part<'_>) -> Option<Need> {
     let candidate = part.seen.candidate.as_ref()?;
-    if candidate.replicas == 0 || candidate.hpa.is_some() || part.seen.route.as_ref().is_ok_and(|r| r.bypass) {
+    if candidate.replicas == 0 || candidate.hpa.is_some() || part.seen.past().is_some() {
         return None;
     }
-    Some(part.scale(Stage::Clean, Track::Candidate, candidate, 0))
+    Some(part.unread().unwrap_or_else(|| part.scale(Stage::Clean, Track::Candidate, candidate, 0)))
 }

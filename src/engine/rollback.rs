@@ -15,6 +15,7 @@ use crate::domain::weight::Weight;
 
 use super::auto_sync;
 use super::decide::{LONGEST_GAP, SELF};
+use super::leftovers::{leftovers, stays, unread};
 use super::needs::image_changes;
 
 mod argo;
@@ -111,7 +112,7 @@ fn stable_first(r: &Rollout, name: &str, target: &ComponentTarget, seen: &Compon
     Some((action, Precondition::Identity))
 }
 
-fn as_target(r: &Rollout, track: Track, w: &Workload) -> Target {
+pub(super) fn as_target(r: &Rollout, track: Track, w: &Workload) -> Target {
     Target::of(track, &r.release.namespace, w)
 }
 
@@ -289,6 +290,10 @@ fn finish(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precon
         return Vec::new();
     }
     let actions = leftovers(r, observed);
+    if let Some(why) = unread(&actions, observed) {
+        r.waiting = Some(why);
+        return Vec::new();
+    }
     if actions.is_empty() {
         close(r, observed, now);
     }
@@ -310,30 +315,12 @@ fn close(r: &mut Rollout, observed: &Observed, now: Now) {
         let stable = observed.workload(name, Track::Stable).filter(|w| w.ready < w.replicas)?;
         Some(format!("; {name}: only {} of {} stable pods are ready", stable.ready, stable.replicas))
     };
-    let text = format!("rolled back{}", r.targets.keys().filter_map(short).collect::<String>());
+    let text = format!("rolled back{}{}", r.targets.keys().filter_map(short).collect::<String>(), stays(r, observed));
     r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text });
 }
 
 fn has_leftovers(r: &Rollout, observed: &Observed) -> bool {
     !leftovers(r, observed).is_empty()
-}
-
-/// Scale-downs of the candidates. Blue-green keeps the other colour: it is where the next release goes.
-fn leftovers(r: &Rollout, observed: &Observed) -> Vec<(Action, Precondition)> {
-    if !matches!(r.release.strategy, Strategy::Canary(_)) {
-        return Vec::new();
-    }
-    let gone = |name: &String| {
-        let seen = observed.components.get(name)?;
-        let candidate = seen.candidate.as_ref()?;
-        let busy = seen.route.as_ref().map_or_else(RouteProblem::may_send, |f| f.bypass || f.candidate != 0);
-        let busy = busy && !mutant(Mutant::PodsBeforeTraffic);
-        (candidate.replicas > 0 && candidate.hpa.is_none() && !busy).then(|| {
-            let target = as_target(r, Track::Candidate, candidate);
-            (Action::Scale { component: name.clone(), target, from: candidate.replicas, to: 0 }, Precondition::Value)
-        })
-    };
-    r.targets.keys().filter_map(gone).collect()
 }
 
 /// The pods that were kept for the post-mortem go when their time is over. They stay while a route cannot be seen; where it
@@ -346,6 +333,9 @@ pub(super) fn clean_up(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(A
         return Vec::new();
     }
     let actions = leftovers(r, observed);
+    if unread(&actions, observed).is_some() {
+        return Vec::new();
+    }
     let hidden = |name: &String| observed.components.get(name).is_some_and(|c| c.route.as_ref().is_err_and(RouteProblem::may_send));
     if actions.is_empty() && !r.targets.keys().any(hidden) {
         r.clean_up = None;

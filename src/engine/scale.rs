@@ -59,6 +59,7 @@ pub(super) fn scale(
     let release = running.map_or(release, |r| &r.release);
     let ask = ask(release, observed, order)?;
     unowned(release, &ask)?;
+    unsent(&ask)?;
     match running {
         Some(r) => bears(r, &ask)?,
         None => answers(&ask)?,
@@ -140,6 +141,19 @@ fn unowned(release: &Release, ask: &Ask<'_>) -> Result<(), Refusal> {
         hpa.name, hpa.min, hpa.max
     );
     Err(not_now(what))
+}
+
+/// Testers who have a way of their own are traffic, too.
+fn unsent(ask: &Ask<'_>) -> Result<(), Refusal> {
+    let name = &ask.component.name;
+    if ask.track == Track::Stable || ask.replicas > 0 || mutant(Mutant::ScaledBelowItsShare) {
+        return Ok(());
+    }
+    let past = ask.seen.past().map(|who| format!("{name}: {who} sends to the candidate, and nobody would answer without a pod"));
+    match past.or_else(|| ask.seen.beside.unread().map(|why| format!("{name}: {why}; try again in a moment"))) {
+        Some(why) => Err(not_now(why)),
+        None => Ok(()),
+    }
 }
 
 /// Without a run nobody knows what the traffic needs; but a side that gets some keeps a pod to answer with.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::action::{Action, Precondition, WriteOutcome};
+use crate::domain::beside::Beside;
 use crate::domain::drift::{MANAGER, Writer};
 use crate::domain::gate::Consequence;
 use crate::domain::object::{Kind, ObjectRef};
@@ -62,6 +63,8 @@ pub(crate) struct World {
     pub room: Option<Room>,
     /// Why no route can be told, if so.
     pub unseen: Option<RouteProblem>,
+    /// What other routes do.
+    pub beside: Beside,
 }
 
 impl World {
@@ -109,6 +112,7 @@ impl World {
             owners: vec![],
             room: None,
             unseen: None,
+            beside: Beside::default(),
         }
     }
 
@@ -226,10 +230,16 @@ impl World {
                 route_by: Some(Writer { manager: held.by.into(), at: Some(held.at) }),
                 owners: self.owners.clone(),
                 checked: vec![],
+                beside: self.beside.clone(),
             };
             (c.name.clone(), seen)
         };
-        Observed { at: self.now.wall, components: self.release.components.iter().map(one).collect(), room: self.room.clone() }
+        Observed {
+            at: self.now.wall,
+            components: self.release.components.iter().map(one).collect(),
+            room: self.room.clone(),
+            unlisted: vec![],
+        }
     }
 
     fn facts(&self, c: &Component, held: &Held) -> Result<RouteFacts, RouteProblem> {

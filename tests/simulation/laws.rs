@@ -57,6 +57,8 @@ pub struct Look {
     foreign: u32,
     /// Whether testers go to the candidate, whatever the weights say.
     testers: bool,
+    /// Since when another route sends there.
+    neighbour: Option<Millis>,
     replicas: [u32; 2],
     scaled: [bool; 2],
     share: f64,
@@ -132,6 +134,9 @@ pub struct Laws {
     replaced: Option<Millis>,
     /// When somebody else last set a weight that nobody has decided on since, by component.
     foreign: Vec<Option<Millis>>,
+    /// When somebody else took the testers' rule away, or resumed a Deployment that rests at its share, and nobody has decided on
+    /// it since.
+    undone: Vec<Option<Millis>>,
     /// When a driver last got a sample that told everything.
     pub sampled: Option<Millis>,
     /// When somebody last ordered something, and to take a run over from whoever drives it.
@@ -179,6 +184,7 @@ impl Laws {
             repeats: script.faults.values().any(|f| matches!(f, Fault::Twice(_) | Fault::Late(_))),
             replaced: None,
             foreign: vec![None; 2],
+            undone: vec![None; 2],
             sampled: None,
             last_order: Millis::ZERO,
             last_take_over: None,
@@ -225,6 +231,7 @@ impl Laws {
         }
         if !matches!(order.command, Command::Pause) {
             self.foreign.fill(None);
+            self.undone.fill(None);
         }
         // These are no step of the run that was seen: to begin another one, to scale, to drive.
         let own = matches!(order.command, Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. } | Command::TakeOver);
@@ -277,13 +284,18 @@ impl Laws {
                 *flag = Some(world.now).filter(|_| !ours);
             }
         }
+        if let Happening::Dismiss { part } | Happening::Unpause { part } = what {
+            self.undoes(*part, world);
+        }
         if let Happening::Image { track: Track::Candidate, .. } = what {
             self.replaced = Some(world.now);
         }
         let touched = match what {
-            Happening::Meddle { part, .. } | Happening::Churn { part } | Happening::RestoreRoute { part } | Happening::Unpause { part } => {
-                Some(*part)
-            }
+            Happening::Meddle { part, .. }
+            | Happening::Dismiss { part }
+            | Happening::Churn { part }
+            | Happening::RestoreRoute { part }
+            | Happening::Unpause { part } => Some(*part),
             Happening::DropRoute { part } | Happening::Scaler { part, .. } => {
                 self.obstacle = true;
                 Some(*part)
@@ -315,6 +327,19 @@ impl Laws {
         }
     }
 
+    /// Somebody takes away what a run that rests has put there.
+    fn undoes(&mut self, part: usize, world: &World) {
+        let rests = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
+        let stands = world
+            .parts
+            .get(part)
+            .is_some_and(|p| p.route.as_ref().is_some_and(|r| r.testers) || p.stable.as_ref().is_some_and(|d| d.paused));
+        let settled = world.now.minus(self.last_order) > Millis::secs(15);
+        if let Some(flag) = self.undone.get_mut(part).filter(|_| rests && stands && settled) {
+            *flag = Some(world.now);
+        }
+    }
+
     /// Whether a run may stand still, and say so.
     fn is_obstructed(&self) -> bool {
         self.obstacle || self.wrong_clock
@@ -342,6 +367,7 @@ impl Look {
             candidate_part: route.map_or(0, |r| r.candidate),
             foreign: route.map_or(0, |r| r.foreign),
             testers: route.is_some_and(|r| r.testers),
+            neighbour: part.neighbour.and_then(|n| n.since),
             replicas,
             scaled: [&part.stable, &part.candidate].map(|d| d.as_ref().is_some_and(|d| d.scaler.is_some())),
             share: if part.by_ratio() {

@@ -79,6 +79,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::UnservedStays, &["P10"]),
     (Mutant::NothingKept, &["K"]),
     (Mutant::KeptForEver, &["K"]),
+    (Mutant::NeighboursUnseen, &["T4"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

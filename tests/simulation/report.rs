@@ -18,7 +18,7 @@ pub struct Coverage {
 const NEVER: [(&str, &str); 1] = [("git revert", "begin")];
 
 /// Every class of trouble, so that none is missed which is not met at all.
-const CLASSES: [&str; 28] = [
+const CLASSES: [&str; 29] = [
     "answer lost",
     "candidate's pods down",
     "clock jump",
@@ -42,6 +42,7 @@ const CLASSES: [&str; 28] = [
     "order",
     "pods down",
     "route unread",
+    "other routes",
     "server error",
     "sleep",
     "slow",

@@ -1,6 +1,7 @@
 //! What happens in one run, drawn from a seed before it begins: so it can be repeated exactly, and cut down to what matters.
 
 mod draw;
+mod later;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ use cutover::domain::time::Millis;
 pub use draw::TROUBLE;
 pub use shape::Shape;
 
-use crate::world::Nature;
 use crate::world::argo::Rights;
+use crate::world::{Illness, Nature};
 
 /// One run's script.
 #[derive(Clone, Debug)]
@@ -89,6 +90,10 @@ pub enum Happening {
         part: usize,
         weight: u32,
     },
+    /// Somebody takes the testers' rule away.
+    Dismiss {
+        part: usize,
+    },
     /// Somebody else writes to a route what changes no weight.
     Churn {
         part: usize,
@@ -102,6 +107,16 @@ pub enum Happening {
     },
     /// A route cannot be read for a while; all else can.
     Unseen {
+        part: usize,
+        for_: Millis,
+    },
+    /// Somebody sends testers to the candidate by a route of their own, or deletes it.
+    Neighbour {
+        part: usize,
+        stands: bool,
+    },
+    /// Other routes cannot be listed for a while.
+    Unlisted {
         part: usize,
         for_: Millis,
     },
@@ -140,6 +155,8 @@ pub enum Happening {
     MetricsDown(bool),
     OneArm(bool),
     CountersReset,
+    /// What is wrong with the candidate's series, if anything.
+    Ill(Option<Illness>),
     /// The new version begins to fail.
     GoesBad,
 }
@@ -193,15 +210,16 @@ impl Happening {
             Happening::Jump { .. } => "clock jump",
             Happening::DiskFull { .. } => "disk full",
             Happening::LeaseDown { .. } => "lease down",
-            Happening::Meddle { .. } | Happening::Churn { .. } => "foreign route write",
+            Happening::Meddle { .. } | Happening::Dismiss { .. } | Happening::Churn { .. } => "foreign route write",
             Happening::DropRoute { .. } | Happening::RestoreRoute { .. } | Happening::DropCandidate { .. } => "objects deleted",
             Happening::Unseen { .. } => "route unread",
+            Happening::Neighbour { .. } | Happening::Unlisted { .. } => "other routes",
             Happening::Scale { .. } | Happening::Scaler { .. } => "foreign scaling",
             Happening::Image { .. } | Happening::Unpause { .. } => "foreign deployment",
             Happening::DropRecord | Happening::DamageRecord => "state lost",
             Happening::Limp(_) => "pods down",
             Happening::Fall(_) => "candidate's pods down",
-            Happening::MetricsDown(_) | Happening::OneArm(_) | Happening::CountersReset => "metrics",
+            Happening::MetricsDown(_) | Happening::OneArm(_) | Happening::CountersReset | Happening::Ill(_) => "metrics",
             Happening::GoesBad => "goes bad",
         }
     }

@@ -20,7 +20,7 @@ use cutover::domain::time::Millis;
 use jiff::Timestamp;
 
 pub use argo::Application;
-pub use metrics::{Counters, INTERVAL};
+pub use metrics::{Counters, INTERVAL, Illness};
 pub use pods::Pod;
 
 pub const OLD: &str = "shop/app:v1";
@@ -85,6 +85,13 @@ pub struct Route {
     pub testers: bool,
 }
 
+/// A route that is not the release's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Since when it stands; `None` after it was deleted.
+    pub since: Option<Millis>,
+}
+
 /// A component's objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
@@ -95,6 +102,10 @@ pub struct Part {
     pub route: Option<Route>,
     /// Until when it cannot be read.
     pub unseen_until: Millis,
+    /// Another route that sends testers to the candidate, once somebody has made one.
+    pub neighbour: Option<Neighbour>,
+    /// Until when other routes cannot be listed.
+    pub unlisted_until: Millis,
     pub counters: [Counters; 2],
 }
 
@@ -143,6 +154,8 @@ pub struct World {
     pub fall: u32,
     /// Prometheus sees nothing of the candidate.
     pub one_arm: bool,
+    /// What is wrong with the candidate's series, and since when.
+    pub ill: Option<(Illness, Millis)>,
     pub scrapes: metrics::Scrapes,
     /// Manages every route, where there is one.
     pub application: Option<Application>,
@@ -179,6 +192,8 @@ impl World {
                 candidate,
                 route,
                 unseen_until: Millis::ZERO,
+                neighbour: None,
+                unlisted_until: Millis::ZERO,
                 counters: Default::default(),
             }
         };
@@ -194,6 +209,7 @@ impl World {
             limp: 0,
             fall: 0,
             one_arm: false,
+            ill: None,
             scrapes: metrics::Scrapes::default(),
             application: None,
             versions: 10,
@@ -302,6 +318,11 @@ impl Part {
             }
             _ => 0.0,
         }
+    }
+
+    /// Whether other objects of the route's kind can send to the candidate.
+    pub fn has_neighbours(&self) -> bool {
+        matches!(self.declared.router, Router::Istio { .. } | Router::Gateway { .. } | Router::Nginx { .. })
     }
 
     /// Whether the two sides are told apart by their numbers of pods.

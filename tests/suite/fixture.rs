@@ -165,10 +165,11 @@ pub fn observed(components: &[&str], percent: u32) -> Observed {
             route_by: None,
             owners: vec![],
             checked: vec![Checked { reference: secret(), presence: Presence::Present }],
+            beside: Default::default(),
         };
         ((*name).to_owned(), c)
     };
-    Observed { at: ago(2), components: components.iter().map(one).collect(), room: None }
+    Observed { at: ago(2), components: components.iter().map(one).collect(), room: None, unlisted: vec![] }
 }
 
 fn arm(errors: f64, requests: u64, p95: f64) -> ArmStats {

@@ -194,7 +194,7 @@ impl Cluster {
         self.send("PATCH", &format!("{path}/status"), &json!({ "status": { "parents": [parent] } })).await.map(drop)
     }
 
-    async fn act(&self, hand: &Hand, component: &str, seen: Option<&Observed>) -> Result<(), String> {
+    async fn act(&mut self, hand: &Hand, component: &str, seen: Option<&Observed>) -> Result<(), String> {
         let touched = json!({ "metadata": { "labels": { "touched": format!("at-{}", self.waited) } } });
         let record = self.object(Kind::ConfigMap, "cutover-shop");
         match hand {
@@ -202,6 +202,17 @@ impl Cluster {
             Hand::TouchesRoute => self.patch(&self.route(component)?, &touched).await,
             Hand::DropsRoute => return self.delete(&self.route(component)?).await,
             Hand::MakesRoute => self.create(&objects::route(self.layout, component).ok_or("there is no route")?).await,
+            Hand::Neighbours(stands) => {
+                // A list of routes is good for seconds; here it is asked anew.
+                self.world = fresh(&self.client);
+                let body = objects::neighbour(self.layout, component).ok_or("there is no such route")?;
+                if *stands {
+                    self.create(&body).await
+                } else {
+                    let kind = self.route(component)?.kind;
+                    return self.delete(&self.object(kind, body["metadata"]["name"].as_str().unwrap_or_default())).await;
+                }
+            }
             Hand::Touches(on) => self.patch(&self.deployment(component, *on)?, &touched).await,
             Hand::Scales(on, n) => self.patch(&self.deployment(component, *on)?, &json!({ "spec": { "replicas": n } })).await,
             Hand::Sets(on, image) => {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use cutover::domain::observed::Observed;
+use cutover::domain::port::Haste;
 use cutover::domain::release::Track;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::{Call, Reply};
@@ -12,7 +13,7 @@ use super::hand::Hand;
 use super::layout::Layout;
 use super::run::Side;
 use crate::world::argo::Rights;
-use crate::world::{Application, Deployment, Hand as By, Lease, Nature, Part, World};
+use crate::world::{Application, Deployment, Hand as By, Lease, Nature, Neighbour, Part, World};
 
 /// What the two weights of a route sum to.
 const TOTAL: u32 = 100;
@@ -54,8 +55,11 @@ impl Side for Compact {
         let world = &mut self.world;
         match call {
             Call::Load { .. } => Reply::Loaded(world.load()),
-            Call::Observe { release, .. } => {
-                let seen = world.observe();
+            Call::Observe { release, haste } => {
+                let mut seen = world.observe();
+                if haste == Haste::AtOnce {
+                    seen.at_once();
+                }
                 let faced = orient::facing(&release, &world.release.components, &seen).map(Cow::into_owned);
                 Reply::Observed(Ok(faced.unwrap_or(seen).into()))
             }
@@ -80,6 +84,10 @@ impl Side for Compact {
             Hand::TouchesRoute => self.part(component)?.route.as_mut().ok_or("there is no route")?.version = version,
             Hand::DropsRoute => self.part(component)?.route = None,
             Hand::MakesRoute => self.part(component)?.route = Some(crate::world::Route::made((TOTAL, 0), version)),
+            Hand::Neighbours(stands) => {
+                let part = self.part(component)?;
+                part.neighbour = Some(Neighbour { since: stands.then_some(now) });
+            }
             Hand::Touches(on) => self.change(component, *on, |_| ())?,
             Hand::Scales(on, to) => self.change(component, *on, |d| {
                 (d.replicas, d.generation, d.replicas_by) = (*to, d.generation + 1, Some(By::Foreign));

@@ -12,6 +12,8 @@ pub enum Hand {
     /// `drops route`, `makes route`.
     DropsRoute,
     MakesRoute,
+    /// `makes neighbour`, `drops neighbour`: another object of the route's kind that sends testers to the candidate.
+    Neighbours(bool),
     /// `touches SIDE`.
     Touches(Track),
     /// `scales SIDE N`.
@@ -47,6 +49,8 @@ impl Hand {
             ["touches", "route"] => Hand::TouchesRoute,
             ["drops", "route"] => Hand::DropsRoute,
             ["makes", "route"] => Hand::MakesRoute,
+            ["makes", "neighbour"] => Hand::Neighbours(true),
+            ["drops", "neighbour"] => Hand::Neighbours(false),
             ["drops", "record"] => Hand::DropsRecord,
             ["damages", "record"] => Hand::DamagesRecord,
             ["drops", "lease"] => Hand::DropsLease,

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use cutover::domain::action::WriteOutcome;
+use cutover::domain::beside::Beside;
 use cutover::domain::drift::Writer;
 use cutover::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use cutover::domain::port::{Fault, LeaseOutcome, StoreOutcome, Stored};
@@ -104,7 +105,9 @@ impl Normal {
             Ok(facts) => self.route(facts, at_rest),
             Err(problem) => told(problem).into(),
         };
-        let mut all = json!({ "stable": stable, "candidate": candidate, "route": route, "route written by us": ours(&part.route_by) });
+        let mut all = json!({
+            "stable": stable, "candidate": candidate, "route": route, "route written by us": ours(&part.route_by), "beside": beside(&part.beside),
+        });
         // Only where there is one: elsewhere nobody asks.
         if let (Some(application), Some(all)) = (part.owners.iter().find_map(|o| o.application.as_ref()), all.as_object_mut()) {
             let policy = |text: &Option<String>| text.as_ref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());
@@ -195,6 +198,15 @@ fn entry(entry: &RouteEntry) -> Value {
         RouteEntry::Ingress { prefix, candidate, canary, weight, annotated } => json!([prefix, candidate, canary, weight, annotated]),
         RouteEntry::Service { key, stable, candidate, current } => json!([key, stable, candidate, current]),
         RouteEntry::Replicas { stable, candidate } => json!([stable.0, candidate.0]),
+    }
+}
+
+/// What other routes do: who they are is told to people.
+fn beside(others: &Beside) -> String {
+    match others {
+        Beside::Sends(all) => format!("{} send to the candidate", all.len()),
+        Beside::Unread(_) => "unread".into(),
+        Beside::Forbidden(_) => "forbidden".into(),
     }
 }
 

@@ -57,6 +57,27 @@ pub fn route(layout: Layout, name: &str) -> Option<Value> {
     })
 }
 
+/// Another object of a route's kind, by which testers get to the candidate.
+pub fn neighbour(layout: Layout, name: &str) -> Option<Value> {
+    let mut body = route(layout, name)?;
+    let candidate = format!("{name}-canary");
+    body["metadata"] = json!({ "name": format!("{name}-testers") });
+    match layout {
+        Layout::Gateway => {
+            let matches = json!([{ "headers": [{ "name": "x-canary", "value": "always" }] }]);
+            body["spec"]["rules"] = json!([{ "matches": matches, "backendRefs": [{ "name": candidate, "port": 80 }] }]);
+        }
+        Layout::Nginx => body["spec"]["rules"][0]["host"] = "beta.example".into(),
+        Layout::Canary | Layout::Application | Layout::Pair | Layout::Testers => {
+            let matches = json!([{ "headers": { "x-canary": { "exact": "always" } } }]);
+            body["spec"] =
+                json!({ "hosts": ["beta.example"], "http": [{ "match": matches, "route": [{ "destination": { "host": candidate } }] }] });
+        }
+        Layout::BlueGreen | Layout::Bare | Layout::Ratio | Layout::Rolling => return None,
+    }
+    Some(body)
+}
+
 /// An Application that heals itself, of which nobody obeys a word.
 pub fn application() -> Value {
     json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": { "name": "shop" },

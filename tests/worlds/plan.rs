@@ -28,6 +28,8 @@ pub enum Deed {
     Look {
         /// Whether it is.
         at_rest: bool,
+        /// How it is waited for.
+        haste: Haste,
     },
     /// Asks.
     Call(Box<Call>),
@@ -61,8 +63,9 @@ impl Told {
     pub fn deed(&self, step: &Step) -> Result<Deed, String> {
         let words: Vec<&str> = step.line.split_whitespace().collect();
         let call = match words.as_slice() {
-            ["look"] => return Ok(Deed::Look { at_rest: true }),
-            ["glance"] => return Ok(Deed::Look { at_rest: false }),
+            ["look"] => return Ok(Deed::Look { at_rest: true, haste: Haste::Waited }),
+            ["glance"] => return Ok(Deed::Look { at_rest: false, haste: Haste::Waited }),
+            ["glance", "at", "once"] => return Ok(Deed::Look { at_rest: false, haste: Haste::AtOnce }),
             ["turn"] => return Ok(Deed::Turn),
             ["somebody", rest @ ..] => return Ok(Deed::Hand(Hand::read(rest))),
             ["write", rest @ ..] => {
@@ -80,9 +83,9 @@ impl Told {
         Ok(Deed::Call(Box::new(call)))
     }
 
-    /// The look that every look is.
-    pub fn observe(&self) -> Call {
-        Call::Observe { release: self.release.clone().into(), haste: Haste::Waited }
+    /// A look.
+    pub fn observe(&self, haste: Haste) -> Call {
+        Call::Observe { release: self.release.clone().into(), haste }
     }
 
     fn named(&self) -> (String, String) {

@@ -1,7 +1,7 @@
 //! One script on one world.
 
 use cutover::domain::observed::{Observed, Workload};
-use cutover::domain::port::{LeaseOutcome, StoreOutcome};
+use cutover::domain::port::{Haste, LeaseOutcome, StoreOutcome};
 use cutover::domain::route::Acceptance;
 use cutover::driver::core::io::{Call, Reply};
 use serde_json::Value;
@@ -62,8 +62,8 @@ async fn act(step: &Step, told: &mut Told, side: &mut impl Side) -> Result<(Opti
             return Ok((None, false));
         }
         Deed::Call(call) => (side.ask(*call).await, false),
-        Deed::Look { at_rest: true } => (rest(told, side).await?, true),
-        Deed::Look { at_rest: false } => (side.ask(told.observe()).await, false),
+        Deed::Look { at_rest: true, .. } => (rest(told, side).await?, true),
+        Deed::Look { at_rest: false, haste } => (side.ask(told.observe(haste)).await, false),
     };
     remember(step, told, &reply);
     Ok((Some(reply), at_rest))
@@ -88,7 +88,7 @@ fn remember(step: &Step, told: &mut Told, reply: &Reply) {
 pub async fn rest(told: &Told, side: &mut impl Side) -> Result<Reply, String> {
     let mut before: Option<Observed> = None;
     loop {
-        let reply = side.ask(told.observe()).await;
+        let reply = side.ask(told.observe(Haste::Waited)).await;
         let Reply::Observed(Ok(seen)) = &reply else {
             // A busy machine may answer late.
             if side.pass().await {

@@ -14,7 +14,7 @@
 //!
 //! What can be done:
 //!
-//! * `look`, `glance`; `turn`: from then on the roles are the other way round
+//! * `look`, `glance`; `glance at once`, as a rollback looks that knows of no run; `turn`: from then on the roles are the other way round
 //! * `write route PERCENT [admit|dismiss]` (testers), `write scale SIDE N`, `write images SIDE TAG [paused|going]`, `write pause SIDE`, `write unpause SIDE`,
 //!   `write clone TAG N`, `write undo SIDE REVISION`, `write fence route|SIDE`, `write suspend`, `write restore` (an Application's auto-sync); with the facts of the look named by `seen`, or the newest
 //! * `load`, `store RUN over none|newest|NAME [without ORDER]`, `append ORDER`

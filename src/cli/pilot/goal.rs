@@ -12,6 +12,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::view::View;
 use crate::engine::auto_sync;
 use crate::engine::command::describe;
+use crate::engine::leftovers;
 use crate::engine::rollback;
 
 /// What a command waits for.
@@ -97,7 +98,9 @@ pub fn settled(goal: Goal, order: Option<&str>, view: &View) -> Option<Ending> {
         Phase::RolledBack => over(goal, r, view),
         // What was done is only done when it is on record.
         _ if !view.saved => None,
-        Phase::Completed if goal != Goal::Back => ending(Exit::Done, format!("{} is promoted{}", r.release.name, left_off(r, view))),
+        Phase::Completed if goal != Goal::Back => {
+            ending(Exit::Done, format!("{} is promoted{}{}", r.release.name, staying(r, view), left_off(r, view)))
+        }
         Phase::Completed | Phase::RollingBack { .. } => None,
         Phase::Paused { why, by } => paused(goal, r, view, why, by),
         Phase::Progressing => progressing(goal, r, view),
@@ -143,6 +146,11 @@ fn left_off(r: &Rollout, view: &View) -> String {
     auto_sync::left_off(r, view.observed.as_deref()).into_iter().map(|text| format!("; {text}")).collect()
 }
 
+/// Whose pods stay, and for whom.
+fn staying(r: &Rollout, view: &View) -> String {
+    view.observed.as_ref().map(|observed| leftovers::stays(r, observed)).unwrap_or_default()
+}
+
 /// How long after the end of a rollback its record is tried, where it fails for what passes.
 const RECORD_WAITS: Millis = Millis::secs(10);
 
@@ -164,7 +172,8 @@ fn over(goal: Goal, r: &Rollout, view: &View) -> Option<Ending> {
     let kept = match r.clean_up {
         // Whoever comes later knows nothing of it.
         Some(_) if !record.is_empty() => "; the candidate's pods stay until somebody scales them down".to_owned(),
-        kept => kept.map(until).unwrap_or_default(),
+        Some(at) => until(at),
+        None => staying(r, view),
     };
     let exit = if goal == Goal::Back { Exit::Done } else { Exit::RolledBack };
     let same = rollback::same_version(r).map(|text| format!("; {text}")).unwrap_or_default();

@@ -150,6 +150,8 @@ pub struct Memory {
     tools: Arc<Mutex<BTreeMap<String, Answer>>>,
     /// Which ConfigMaps and Secrets are there.
     pub(super) references: super::references::Known,
+    /// The routes of the namespaces.
+    pub(super) routes: super::beside::Lists,
     /// What is free on the nodes.
     pub(super) nodes: super::room::Lately,
 }
@@ -161,6 +163,7 @@ impl Default for Memory {
             gate: Arc::new(Semaphore::new(AT_ONCE)),
             tools: Arc::default(),
             references: Default::default(),
+            routes: Default::default(),
             nodes: Default::default(),
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::access;
 use super::super::call;
-use super::super::error::Subject;
+use super::super::error::{ClusterError, Subject};
 use super::super::owners::Found;
 use super::scaler::Scaler;
 use super::{Look, Memory};
@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LASTS: i64 = 60_000;
 /// How long one is while somebody waits for what follows from it: whether what is written is put back at once may have changed.
 const LASTS_WAITED: i64 = 5_000;
+
+/// What stands for an answer where it may not be read.
+pub(super) const DENIED: Value = Value::Bool(false);
 
 /// An answer, with when it came.
 pub(super) type Answer = (Timestamp, Option<Arc<Value>>);
@@ -52,12 +55,18 @@ impl Look<'_> {
         unread
     }
 
-    /// The objects of a kind of another tool in the release's namespace.
-    pub async fn recall_all(&self, group_version: &str, plural: &str) -> Option<Arc<Value>> {
+    /// The objects of a kind of another tool in the release's namespace; `false` where they may not be listed although that tool
+    /// is installed. (A server says "not allowed" of what it does not know, too.)
+    pub async fn recall_all(&self, (group, version): (&str, &str), plural: &str) -> Option<Arc<Value>> {
         if !call::is_name(self.namespace) {
             return None;
         }
-        self.recall(&format!("/apis/{group_version}/namespaces/{}/{plural}", self.namespace)).await
+        let all = self.recall(&format!("/apis/{group}/{version}/namespaces/{}/{plural}", self.namespace)).await;
+        if all.as_deref() != Some(&DENIED) {
+            return all;
+        }
+        let installed = self.recall(&format!("/apis/{group}")).await;
+        installed.filter(|group| group.is_object()).and(all)
     }
 
     /// Tools that were found on an object, with when they put things back.
@@ -65,7 +74,7 @@ impl Look<'_> {
         let lasts = if self.haste == Haste::Calm { LASTS } else { LASTS_WAITED };
         let told = found.into_iter().map(|f| async {
             let own = match f.path() {
-                Some(path) => self.recall_for(&path, lasts).await,
+                Some(path) => self.recall_for(&path, lasts).await.filter(|own| **own != DENIED),
                 None => None,
             };
             let mut owner = f.owner(object.clone(), own.as_deref());
@@ -104,8 +113,11 @@ async fn read(client: Client, memory: Memory, path: String, at: Timestamp) -> Op
     let subject = Subject::global("get", "", "objects of other tools");
     let answer = async {
         let request = call::request(&subject, Method::GET, &path, None).ok()?;
-        let body = call::send(&client, &subject, request, PATIENCE).await.ok()?;
-        serde_json::from_slice(&body).ok().map(Arc::new)
+        match call::send(&client, &subject, request, PATIENCE).await {
+            Ok(body) => serde_json::from_slice(&body).ok().map(Arc::new),
+            Err(ClusterError::Forbidden { .. }) => Some(Arc::new(DENIED)),
+            Err(_) => None,
+        }
     };
     let answer = answer.await;
     memory.keep_answer(&path, (at, answer.clone()));

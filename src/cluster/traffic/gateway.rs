@@ -55,9 +55,9 @@ pub fn facts(
     if foreign > 0 {
         notes.push(SafeText::from(format!("other backends hold {foreign} of the rule's weight: percentages are of the pair")));
     }
-    let sends = |r: &Value| backends(r).iter().any(|b| is(b, candidate, namespace) && weight(b).is_ok_and(|w| w != Some(0)));
+    let sends = |r: &Value| sends_to(r, candidate, namespace);
     let beside: Vec<(usize, &Value)> = rules.iter().enumerate().filter(|(i, r)| *i != *index && sends(r)).collect();
-    notes.extend(beside.iter().filter(|(i, _)| Some(*i) != own).map(|(_, r)| captures(r)));
+    notes.extend(beside.iter().filter(|(i, _)| Some(*i) != own).map(|(_, r)| note(r)));
     let (uid, resource_version) = identity(body);
     let name = found.get("name").and_then(Value::as_str).map(str::to_owned);
     Ok(RouteFacts {
@@ -78,8 +78,26 @@ pub fn facts(
     })
 }
 
+fn sends_to(rule: &Value, service: &str, namespace: &str) -> bool {
+    backends(rule).iter().any(|b| is(b, service, namespace) && weight(b).is_ok_and(|w| w != Some(0)))
+}
+
+/// What another object's rules take to a Service, if any does.
+pub(super) fn captured(rules: &[Value], service: &str, namespace: &str) -> Option<Vec<String>> {
+    let mut sending = rules.iter().filter(|r| sends_to(r, service, namespace)).peekable();
+    sending.peek()?;
+    Some(sending.flat_map(captures).collect())
+}
+
 /// `another rule (path /beta, header x-canary: always) also sends to the candidate`.
-fn captures(rule: &Value) -> SafeText {
+fn note(rule: &Value) -> SafeText {
+    let of = captures(rule);
+    let of = if of.is_empty() { String::new() } else { format!(" ({})", of.join(", ")) };
+    SafeText::from(format!("another rule{of} also sends to the candidate"))
+}
+
+/// `path /beta`, `header x-canary: always`.
+fn captures(rule: &Value) -> Vec<String> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let list = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut of: Vec<String> = Vec::new();
@@ -89,8 +107,7 @@ fn captures(rule: &Value) -> SafeText {
         of.extend(list(&entry, "headers").iter().map(|h| format!("header {}: {}", text(h, "name"), text(h, "value"))));
         of.extend(list(&entry, "queryParams").iter().map(|q| format!("query {}={}", text(q, "name"), text(q, "value"))));
     }
-    let of = if of.is_empty() { String::new() } else { format!(" ({})", of.join(", ")) };
-    SafeText::from(format!("another rule{of} also sends to the candidate"))
+    of
 }
 
 fn backends(rule: &Value) -> Vec<&Value> {

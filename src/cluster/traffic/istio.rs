@@ -122,14 +122,7 @@ fn header_notes(routes: &[Value], index: usize, own: Option<usize>, candidate: &
     above
         .map(|(i, http)| {
             let name = http.get("name").and_then(Value::as_str).map_or_else(|| format!("rule {}", i + 1), |n| format!("rule `{n}`"));
-            let mut keys: Vec<String> = Vec::new();
-            for m in http.get("match").and_then(Value::as_array).into_iter().flatten() {
-                let headers = m.get("headers").and_then(Value::as_object).into_iter().flat_map(|h| h.keys());
-                keys.extend(headers.map(|h| format!("header {h}")));
-                keys.extend(
-                    m.get("uri").and_then(Value::as_object).into_iter().flatten().map(|(how, path)| format!("path {how} {}", text(path))),
-                );
-            }
+            let keys = captures(http);
             let to = if sends_to(http, candidate, namespace) { " and sends to the candidate" } else { "" };
             SafeText::from(format!(
                 "{name} above takes its requests first ({}){to}",
@@ -137,6 +130,24 @@ fn header_notes(routes: &[Value], index: usize, own: Option<usize>, candidate: &
             ))
         })
         .collect()
+}
+
+/// `header x-canary`, `path prefix /beta`.
+fn captures(http: &Value) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for m in http.get("match").and_then(Value::as_array).into_iter().flatten() {
+        let headers = m.get("headers").and_then(Value::as_object).into_iter().flat_map(|h| h.keys());
+        keys.extend(headers.map(|h| format!("header {h}")));
+        keys.extend(m.get("uri").and_then(Value::as_object).into_iter().flatten().map(|(how, path)| format!("path {how} {}", text(path))));
+    }
+    keys
+}
+
+/// What another object's routes take to a destination, if any does.
+pub(super) fn captured(routes: &[Value], candidate: &Destination, namespace: &str) -> Option<Vec<String>> {
+    let mut sending = routes.iter().filter(|http| sends_to(http, candidate, namespace)).peekable();
+    sending.peek()?;
+    Some(sending.flat_map(captures).collect())
 }
 
 fn mismatch(routes: &[Value], route: Option<&str>, stable: &Destination, candidate: &Destination, fitting: usize) -> String {

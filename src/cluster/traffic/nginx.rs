@@ -67,7 +67,7 @@ pub fn facts(
 
 /// Where the candidate's Service is named first. The weight is one for the whole Ingress, so nothing else may stand in it.
 fn place(object: &ObjectRef, body: &Value, candidate: &str) -> Result<String, RouteProblem> {
-    let all = backends(body);
+    let all = backends(body.get("spec").unwrap_or(&Value::Null));
     if let Some((_, other)) = all.iter().find(|(_, service)| service != candidate) {
         let why = format!(
             "it also sends to Service {other}, whose share the same weight would move: give {candidate} a canary Ingress of its own"
@@ -80,19 +80,32 @@ fn place(object: &ObjectRef, body: &Value, candidate: &str) -> Result<String, Ro
     }
 }
 
-/// Pointer and Service of every backend.
-fn backends(body: &Value) -> Vec<(String, String)> {
-    let mut places = vec!["/spec/defaultBackend/service/name".to_owned()];
-    let rules = body.pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
+/// Pointer and Service of every backend of a spec.
+fn backends(spec: &Value) -> Vec<(String, String)> {
+    let mut places = vec!["/defaultBackend/service/name".to_owned()];
+    let rules = spec.get("rules").and_then(Value::as_array).into_iter().flatten();
     for (r, rule) in rules.enumerate() {
         let paths = rule.pointer("/http/paths").and_then(Value::as_array).map_or(0, Vec::len);
-        places.extend((0..paths).map(|p| format!("/spec/rules/{r}/http/paths/{p}/backend/service/name")));
+        places.extend((0..paths).map(|p| format!("/rules/{r}/http/paths/{p}/backend/service/name")));
     }
     let named = |place: String| {
-        let service = body.pointer(&place)?.as_str()?.to_owned();
-        Some((place, service))
+        let service = spec.pointer(&place)?.as_str()?.to_owned();
+        Some((format!("/spec{place}"), service))
     };
     places.into_iter().filter_map(named).collect()
+}
+
+/// What another Ingress takes to a Service, if it does: a canary whose weight is 0 only what its header or cookie says.
+pub(super) fn captured(annotations: &Map<String, Value>, spec: &Value, prefix: &str, service: &str) -> Option<Vec<String>> {
+    if !backends(spec).iter().any(|(_, to)| to == service) {
+        return None;
+    }
+    let get = |name: &str| annotation(Some(annotations), prefix, name);
+    let captures = captures(Some(annotations), prefix);
+    let share = get(CANARY_WEIGHT).is_some_and(|weight| weight.parse() != Ok(0));
+    let sends = get(CANARY) != Some("true") || share || !captures.is_empty();
+    let hosts = spec.get("rules").and_then(Value::as_array).into_iter().flatten().filter_map(|rule| rule.get("host")?.as_str());
+    sends.then(|| hosts.map(|host| format!("host {host}")).chain(captures).collect())
 }
 
 fn annotation<'a>(annotations: Option<&'a Map<String, Value>>, prefix: &str, name: &str) -> Option<&'a str> {

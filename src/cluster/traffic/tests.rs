@@ -288,6 +288,7 @@ fn hosts_are_the_same_in_every_spelling() {
     assert!(!istio::same_host("web", "web.other", "shop"));
 }
 
+mod beside;
 mod nginx;
 mod testers;
 

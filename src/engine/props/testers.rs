@@ -1,6 +1,7 @@
 //! Testers meet the candidate first, and nobody does once a run is over.
 
 use super::*;
+use crate::domain::beside::Beside;
 
 /// Turns until something is so.
 fn until(run: &mut Run, what: &str, so: impl Fn(&Run) -> bool) {
@@ -145,4 +146,77 @@ fn a_rule_that_was_left_is_said_before_anything_is_written() {
     run.order(Command::RollBack).unwrap();
     until(&mut run, "the end", |r| r.phase() == Phase::RolledBack);
     assert!(!run.world.admits_testers("backend"));
+}
+
+/// Another route that sends to the candidate.
+fn neighbour() -> Beside {
+    Beside::Sends(vec!["HTTPRoute testers (header x-canary: always)".into()])
+}
+
+fn last_word(run: &Run) -> String {
+    run.rollout.as_ref().unwrap().log.back().unwrap().text.clone()
+}
+
+#[test]
+fn pods_that_another_route_sends_to_stay_and_the_last_line_says_for_whom() {
+    for back in [true, false] {
+        let mut run = Run::started(canary(&["backend"]));
+        until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+        run.world.beside = neighbour();
+        let pods = run.world.workload("backend", Track::Candidate).replicas;
+        run.order(if back { Command::RollBack } else { Command::Promote }).unwrap();
+        until(&mut run, "the end", |r| matches!(r.phase(), Phase::RolledBack | Phase::Completed));
+        assert_eq!(run.world.weight("backend"), 0);
+        assert!(run.world.workload("backend", Track::Candidate).replicas >= pods, "testers are served");
+        let word = last_word(&run);
+        let why = "; backend: the candidate's pods stay, since HTTPRoute testers (header x-canary: always) sends to them";
+        assert!(word.ends_with(why), "{word}");
+        let none = Command::Scale { component: None, track: Track::Candidate, replicas: 0 };
+        let refused = run.order(none.clone()).unwrap_err().to_string();
+        assert!(refused.contains("HTTPRoute testers (header x-canary: always) sends to the candidate"), "{refused}");
+        run.world.beside = Beside::default();
+        run.order(none).unwrap();
+        until(&mut run, "no pod", |r| r.world.observe().workload("backend", Track::Candidate).unwrap().replicas == 0);
+    }
+}
+
+#[test]
+fn no_pod_goes_while_other_routes_cannot_be_read_and_traffic_does_not_wait_for_it() {
+    for (back, keep) in [(true, 0), (true, 60), (false, 0)] {
+        let mut release = canary(&["backend"]);
+        release.keep = Millis::secs(keep);
+        let mut run = Run::started(release);
+        until(&mut run, "25 %", |r| r.world.weight("backend") == 25);
+        run.world.beside = Beside::Unread("other HTTPRoutes not read: 500".into());
+        run.order(if back { Command::RollBack } else { Command::Promote }).unwrap();
+        until(&mut run, "the route", |r| r.world.weight("backend") == 0);
+        run.turns(30);
+        assert!(run.world.workload("backend", Track::Candidate).replicas > 0);
+        if keep == 0 {
+            let waiting = run.rollout.as_ref().unwrap().waiting.clone().unwrap();
+            assert_eq!(waiting, "backend: other HTTPRoutes not read: 500: one of them may send to the candidate");
+        } else {
+            assert_eq!(run.phase(), Phase::RolledBack, "they were to stay anyway");
+        }
+        run.world.beside = Beside::default();
+        until(&mut run, "the pods", |r| r.world.observe().workload("backend", Track::Candidate).unwrap().replicas == 0);
+        until(&mut run, "the end", |r| matches!(r.phase(), Phase::RolledBack | Phase::Completed));
+    }
+}
+
+#[test]
+fn another_route_is_told_wherever_weights_are() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.world.beside = neighbour();
+    let seen = run.world.observe();
+    run.world.beside = Beside::Unread("other HTTPRoutes not read: 500".into());
+    let none = Command::Scale { component: None, track: Track::Candidate, replicas: 0 };
+    assert!(run.order(none).unwrap_err().to_string().ends_with("one of them may send to the candidate; try again in a moment"));
+    let notes: Vec<String> = seen.components["backend"].notes().map(|n| n.as_str().to_owned()).collect();
+    assert_eq!(notes, ["HTTPRoute testers (header x-canary: always) also sends to the candidate"]);
+    run.world.beside = Beside::Forbidden("list httproutes: not allowed".into());
+    let seen = run.world.observe();
+    assert_eq!((seen.components["backend"].past(), seen.components["backend"].beside.unread()), (None, None), "nobody waits for ever");
+    let notes: Vec<String> = seen.components["backend"].notes().map(|n| n.as_str().to_owned()).collect();
+    assert_eq!(notes, ["whether another one sends to the candidate is not known: list httproutes: not allowed"]);
 }

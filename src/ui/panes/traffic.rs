@@ -55,7 +55,7 @@ fn component(cx: &Cx<'_>, view: &View, c: &Component) -> Vec<Row> {
                 }
                 Acceptance::Refused(why) => rows.push(cx.row(Role::Text, "    ").join(cx.status(Status::Fail, &format!("refused: {why}")))),
             }
-            rows.extend(facts.notes.iter().map(|note| cx.row(Role::Text, "    ").join(cx.status(Status::Warn, note.as_str()))));
+            rows.extend(observed.notes().map(|note| cx.row(Role::Text, "    ").join(cx.status(Status::Warn, note.as_str()))));
         }
     }
     for track in [Track::Stable, Track::Candidate] {

@@ -30,7 +30,7 @@ const PRECONDITIONS: [&str; 3] = ["/metadata/uid", "/metadata/resourceVersion", 
 /// Objects that are ours as a whole.
 const OURS: [&str; 2] = ["configmaps", "leases"];
 /// What a look lists. Pods, ReplicaSets and addresses are asked for by selector: a namespace may hold thousands of others'.
-const LISTED: [(&str, bool); 9] = [
+const LISTED: [(&str, bool); 10] = [
     ("endpointslices", true),
     ("horizontalpodautoscalers", false),
     ("pods", true),
@@ -39,6 +39,8 @@ const LISTED: [(&str, bool); 9] = [
     // Of other controllers there are few.
     ("canaries", false),
     ("rollouts", false),
+    // Another one may send to the candidate.
+    ("virtualservices", false),
     // Of these there are few, and they are read before more pods are asked for only.
     ("resourcequotas", false),
     ("poddisruptionbudgets", false),
@@ -47,7 +49,7 @@ const LISTED: [(&str, bool); 9] = [
 const ROOM: [&str; 3] = ["resourcequotas", "poddisruptionbudgets", "nodes"];
 pub(super) const COUNT: &str = "/api/v1/pods?limit=1";
 /// What is listed once, to find out what the release file does not say.
-const ONCE: [&str; 6] = ["deployments", "services", "virtualservices", "destinationrules", "httproutes", "ingresses"];
+const ONCE: [&str; 5] = ["deployments", "services", "destinationrules", "httproutes", "ingresses"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_walk_and_a_rollback_ask_for_what_they_need() {
@@ -81,10 +83,20 @@ async fn a_walk_and_a_rollback_ask_for_what_they_need() {
             assert!(times <= usize::from(what == "walk"), "{what}: {times} lists of {resource}");
         }
         assert_eq!(storm(log), "", "{what}: looked at again and again");
+        // Once to find out what the release file does not say, and then every ten seconds.
+        let routes = log.iter().filter(|e| e.verb == "list" && e.resource == "virtualservices").count();
+        assert!((1..=2 + seconds(log) / 10).contains(&routes), "{what}: {routes} lists of routes in {} s", seconds(log));
         let foreign: Vec<String> = log.iter().filter(|e| e.writes()).flat_map(foreign_fields).collect();
         assert_eq!(foreign, Vec::<String>::new(), "{what}: written although it is not ours");
         assert!(log.iter().any(|e| e.writes() && e.resource == "virtualservices"), "{what}: the route was written");
     }
+}
+
+/// From the first request to the last one.
+fn seconds(log: &[Entry]) -> usize {
+    let at = |entry: &Entry| entry.received.parse::<jiff::Timestamp>().expect("a time").as_second();
+    let (first, last) = (log.iter().map(at).min(), log.iter().map(at).max());
+    first.zip(last).map_or(0, |(first, last)| usize::try_from(last - first).expect("forward"))
 }
 
 /// How often the release was looked at, if that is more than once a second and once for each write. A look reads the

@@ -111,7 +111,7 @@ impl Laws {
         let due = run.ended.map(|at| at + run.release.keep.duration() + SOON.duration());
         let left = |p: &&Part| {
             let meddled = self.was_meddled(world, &p.declared.name, Millis(1));
-            p.candidate.as_ref().is_some_and(|d| d.replicas > 0 && d.scaler.is_none()) && !meddled
+            p.candidate.as_ref().is_some_and(|d| d.replicas > 0 && d.scaler.is_none()) && !meddled && p.neighbour.is_none()
         };
         if run.phase == Phase::RolledBack
             && run.release.keep > Millis::ZERO

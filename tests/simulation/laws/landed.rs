@@ -34,12 +34,13 @@ impl Laws {
                 if *precondition != Precondition::Identity && (after.share - before.share).abs() > 1e-9 {
                     self.over_foreign(component, sent, world);
                 }
-                self.route(component, &before, &after, world);
+                self.route(component, (&before, &after), sent, world);
                 if after.share > before.share + 1e-9 {
                     self.beyond_asked(component, sent, &after, world);
                 }
             }
             Action::Scale { component, target, to, .. } => self.scale(component, target.track, *to, &before, sent, world),
+            Action::SetPaused { component, paused: true, .. } => self.over_undone(component, sent, world),
             Action::Fence { component, .. } => self.remember_back(component, world),
             _ => {}
         }
@@ -70,13 +71,23 @@ impl Laws {
         }
     }
 
-    fn route(&mut self, component: &str, before: &Look, after: &Look, world: &World) {
+    /// Nor is what they took away put back.
+    fn over_undone(&mut self, component: &str, sent: &Sent, world: &World) {
+        let place = world.parts.iter().position(|p| p.declared.name == component);
+        let Some(Some(at)) = place.and_then(|n| self.undone.get(n).copied()) else { return };
+        if at < sent.at && world.run().is_some_and(|r| !r.is_back()) {
+            self.broken("P12", world.now, format!("{component}: what somebody else undid at {} s was put back", at.as_secs()));
+        }
+    }
+
+    fn route(&mut self, component: &str, (before, after): (&Look, &Look), sent: &Sent, world: &World) {
         let by_ratio = world.part(component).is_some_and(|p| p.by_ratio());
         let total = |l: &Look| if by_ratio { 0 } else { l.stable_part + l.candidate_part };
         if total(before) != total(after) || before.foreign != after.foreign {
             self.broken("T1", world.now, format!("{component}: the total became {} from {}", total(after), total(before)));
         }
         if after.testers && !before.testers {
+            self.over_undone(component, sent, world);
             self.admitted(component, after, world);
         }
         if after.share > before.share + 1e-9 {
@@ -148,6 +159,10 @@ impl Laws {
         }
         if to == 0 && before.testers && track == Track::Candidate && !lately {
             self.broken("T4", world.now, format!("{component}: {track} is scaled to nothing while testers go to it"));
+        }
+        let told = before.neighbour.is_some_and(|since| since.plus(super::end::window()) < sent.at);
+        if to == 0 && told && track == Track::Candidate && world.part(component).is_some_and(|p| p.has_neighbours()) {
+            self.broken("T4", world.now, format!("{component}: {track} is scaled to nothing while another route sends to it"));
         }
         if let Some(run) = world.run()
             && let Some(Step::Retire(length)) = run.step()

@@ -124,7 +124,7 @@ impl Laws {
     /// Whether pods of the candidate stay that nobody wants: none are kept, none was ordered, no autoscaler owns them.
     fn leaves_pods(&self, after: &Rollout, part: &Part) -> bool {
         let canary = matches!(after.release.strategy, Strategy::Canary(_)) && after.release.keep == Millis::ZERO;
-        canary && !self.sized && part.candidate.as_ref().is_some_and(|d| d.replicas > 0 && d.scaler.is_none())
+        canary && !self.sized && part.neighbour.is_none() && part.candidate.as_ref().is_some_and(|d| d.replicas > 0 && d.scaler.is_none())
     }
 
     /// The end says what the world is like, as far as the process could know.

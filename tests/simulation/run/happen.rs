@@ -3,12 +3,13 @@
 use cutover::domain::command::Order;
 use cutover::domain::release::Router;
 use cutover::domain::release::Track;
+use cutover::domain::testers::TestersMove;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::Input;
 
 use super::{Event, Life, Run};
 use crate::script::Happening;
-use crate::world::{Hand, OTHER, Route, World};
+use crate::world::{Hand, Neighbour, OTHER, Route, World};
 
 impl Run<'_> {
     pub(super) fn happening(&mut self, n: usize) {
@@ -151,6 +152,7 @@ fn meddle(world: &mut World, what: &Happening) {
         Happening::Fall(n) => world.fall = *n,
         Happening::MetricsDown(down) => world.scrapes.down = *down,
         Happening::OneArm(one) => world.one_arm = *one,
+        Happening::Ill(illness) => world.ill = illness.map(|illness| (illness, now)),
         Happening::CountersReset => world.scrapes.reset = true,
         Happening::GoesBad => world.nature.bad = true,
         Happening::DropRecord => world.record = None,
@@ -166,6 +168,11 @@ fn meddle(world: &mut World, what: &Happening) {
             let total = world.total;
             if let Some(route) = world.parts.get_mut(*part).and_then(|p| p.route.as_mut()).filter(|_| !by_ratio) {
                 route.set((total - weight, weight), (version, now), Hand::Foreign);
+            }
+        }
+        Happening::Dismiss { part } => {
+            if let Some(route) = world.parts.get_mut(*part).and_then(|p| p.route.as_mut()) {
+                route.admit(TestersMove::Remove, (version, now), Hand::Foreign);
             }
         }
         Happening::Churn { part } => {
@@ -187,6 +194,16 @@ fn meddle(world: &mut World, what: &Happening) {
         Happening::Unseen { part, for_ } => {
             if let Some(part) = world.parts.get_mut(*part) {
                 part.unseen_until = now.plus(*for_);
+            }
+        }
+        Happening::Neighbour { part, stands } => {
+            if let Some(part) = world.parts.get_mut(*part).filter(|p| p.neighbour.is_some() || *stands) {
+                part.neighbour = Some(Neighbour { since: stands.then_some(now) });
+            }
+        }
+        Happening::Unlisted { part, for_ } => {
+            if let Some(part) = world.parts.get_mut(*part) {
+                part.unlisted_until = now.plus(*for_);
             }
         }
         Happening::DropCandidate { part } => {

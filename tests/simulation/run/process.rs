@@ -6,7 +6,7 @@ use cutover::domain::command::Mark;
 use cutover::domain::journal::{Entry, EntryKind};
 use cutover::domain::observed::Observed;
 use cutover::domain::release::Track;
-use cutover::domain::sample::Scrape;
+use cutover::domain::sample::{Scrape, Series};
 use cutover::domain::time::{Millis, Now};
 use cutover::driver::core::io::{Input, Reply};
 use cutover::driver::core::{Core, Setup};
@@ -182,7 +182,9 @@ impl Process {
                 self.look = Some((made, Arc::clone(seen)));
             }
             Reply::Sampled(result) => {
-                let whole = |s: &Scrape| s.series.iter().any(|s| s.track == Track::Candidate && !s.samples.is_empty());
+                let new = |s: &Scrape, at: i64| s.asked.as_millisecond() - at <= 2 * s.interval.0 as i64;
+                let tells = |s: &Scrape, one: &Series| one.samples.last().is_some_and(|last| last.value.is_finite() && new(s, last.at_ms));
+                let whole = |s: &Scrape| s.series.iter().any(|one| one.track == Track::Candidate && tells(s, one));
                 if result.as_ref().is_ok_and(whole) {
                     self.sampled = Some(now);
                 }

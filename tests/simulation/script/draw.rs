@@ -6,9 +6,9 @@ use cutover::domain::time::Millis;
 use cutover::domain::weight::Weight;
 use cutover::sim::kernel::rng::Rng;
 
+use super::later::later;
 use super::{Fault, Happening, Script, Shape};
-use crate::world::argo::Rights;
-use crate::world::{Nature, WHOLE, World};
+use crate::world::{Nature, WHOLE};
 
 /// Until when something may happen.
 pub const TROUBLE: Millis = Millis::secs(150);
@@ -44,13 +44,7 @@ impl Script {
                 class(&mut Dice { rng: &mut rng, at, script: &mut script });
             }
         }
-        argo(seed, &mut script);
-        draw_sizes(seed, &mut script);
-        draw_unseen(seed, &mut script);
-        script.stands_still = Rng::new(seed).fork("sleep").below(2) == 0;
-        draw_shape(seed, &mut script);
-        draw_falls(seed, &mut script);
-        draw_answers(seed, &mut script);
+        later(seed, &mut script);
         script.happenings.sort_by_key(|(at, _)| *at);
         draw_faults(&mut rng, calm, &mut script);
         script
@@ -75,21 +69,6 @@ impl Script {
             happenings: vec![],
             faults: Default::default(),
         }
-    }
-}
-
-/// GitOps by an Application that is known, and somebody who switches its auto-sync on again. Drawn apart, so that what else
-/// happens in a seed stays what it was.
-fn argo(seed: u64, script: &mut Script) {
-    let mut rng = Rng::new(seed).fork("argo");
-    if script.git.is_none() || rng.below(3) == 0 {
-        return;
-    }
-    script.application = Some([Rights::Yes, Rights::Yes, Rights::Refused, Rights::Known][rng.below(4) as usize]);
-    if rng.below(3) == 0 {
-        let at = Millis(1_000 + rng.below(TROUBLE.0));
-        let who = rng.below(1 + u64::from(script.second)) as usize;
-        script.happenings.push((at, Happening::Order { who, command: Command::RestoreSync, stale: false }));
     }
 }
 
@@ -297,76 +276,6 @@ fn metrics(d: &mut Dice<'_>) {
 fn goes_bad(d: &mut Dice<'_>) {
     if d.rng.below(4) == 0 {
         d.push(Happening::GoesBad);
-    }
-}
-
-/// In every sixth script people scale. They have dice of their own: what other seeds are known for stays where it was.
-fn draw_sizes(seed: u64, script: &mut Script) {
-    let mut rng = Rng::new(seed).fork("sizes");
-    if rng.below(6) > 0 {
-        return;
-    }
-    let names: Vec<String> = script.shape.release().components.iter().map(|c| c.name.clone()).collect();
-    for _ in 0..1 + rng.below(3) {
-        let at = Millis(1_000 + rng.below(TROUBLE.0));
-        let component = names.get(rng.below(names.len() as u64) as usize).cloned();
-        let track = if rng.below(3) == 0 { Track::Candidate } else { Track::Stable };
-        let command = Command::Scale { component, track, replicas: rng.below(2 * u64::from(WHOLE)) as u32 };
-        let who = rng.below(1 + u64::from(script.second)) as usize;
-        script.happenings.push((at, Happening::Order { who, command, stale: rng.below(3) == 0 }));
-    }
-}
-
-/// In every sixth script a route cannot be read for a while. They have dice of their own, too.
-fn draw_unseen(seed: u64, script: &mut Script) {
-    let mut rng = Rng::new(seed).fork("unseen");
-    if rng.below(6) > 0 {
-        return;
-    }
-    let parts = if script.shape == Shape::Pair { 2 } else { 1 };
-    for _ in 0..1 + rng.below(2) {
-        let (at, for_) = (Millis(1_000 + rng.below(TROUBLE.0)), Millis::secs(1 + rng.below(60)));
-        script.happenings.push((at, Happening::Unseen { part: rng.below(parts) as usize, for_ }));
-    }
-}
-
-/// In every sixth script pods of the new version fall.
-fn draw_falls(seed: u64, script: &mut Script) {
-    let mut rng = Rng::new(seed).fork("falls");
-    if rng.below(6) > 0 {
-        return;
-    }
-    let at = Millis(1_000 + rng.below(TROUBLE.0));
-    script.happenings.push((at, Happening::Fall(1 + rng.below(u64::from(WHOLE)) as u32)));
-    script.happenings.push((at.plus(Millis::secs(1 + rng.below(60))), Happening::Fall(0)));
-}
-
-/// In every fifth script people order what is rarer: to accept what somebody else did, to take the run over, to undo, to begin
-/// another one.
-fn draw_answers(seed: u64, script: &mut Script) {
-    let mut rng = Rng::new(seed).fork("answers");
-    if rng.below(5) > 0 {
-        return;
-    }
-    for _ in 0..1 + rng.below(3) {
-        let at = Millis(1_000 + rng.below(TROUBLE.0));
-        let command = match rng.below(6) {
-            0 | 1 => Command::AcceptDrift,
-            2 | 3 => Command::TakeOver,
-            4 => Command::Undo { component: None, revision: 0 },
-            _ => Command::Start { images: World::all(&script.shape.release(), &World::next()), cause: None },
-        };
-        let who = rng.below(1 + u64::from(script.second)) as usize;
-        script.happenings.push((at, Happening::Order { who, command, stale: rng.below(4) == 0 }));
-    }
-}
-
-/// Every fourth script is of a shape that the first dice do not know.
-fn draw_shape(seed: u64, script: &mut Script) {
-    let mut rng = Rng::new(seed).fork("shape");
-    if rng.below(4) == 0 {
-        let more = Shape::ALL.get(Shape::FIRST..).unwrap_or_default();
-        script.shape = more.get(rng.below(more.len() as u64) as usize).copied().unwrap_or(script.shape);
     }
 }
 

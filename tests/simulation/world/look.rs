@@ -1,5 +1,6 @@
 //! What a fresh look at the objects shows.
 
+use cutover::domain::beside::Beside;
 use cutover::domain::drift::{MANAGER, Writer};
 use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
@@ -24,10 +25,11 @@ impl World {
                 route_by: p.route.as_ref().and_then(|r| Some(Writer { at: Some(told(r.at)), ..writer(r.by)? })),
                 owners: self.owners(p),
                 checked: Default::default(),
+                beside: self.beside(p),
             };
             (p.declared.name.clone(), seen)
         };
-        Observed { at: self.wall(), components: self.parts.iter().map(one).collect(), room: None }
+        Observed { at: self.wall(), components: self.parts.iter().map(one).collect(), room: None, unlisted: vec![] }
     }
 
     /// What was seen, by the names that a release has for it: an undo may be of the colour that serves.
@@ -41,6 +43,15 @@ impl World {
             }
         }
         seen
+    }
+
+    /// What other routes of the same kind do.
+    fn beside(&self, p: &Part) -> Beside {
+        if p.has_neighbours() && self.now < p.unlisted_until {
+            return Beside::Unread("other routes not read: 500".into());
+        }
+        let stands = p.has_neighbours() && p.neighbour.is_some_and(|n| n.since.is_some());
+        Beside::Sends(stands.then(|| "a route for testers".into()).into_iter().collect())
     }
 
     pub fn facts(&self, p: &Part) -> Result<RouteFacts, RouteProblem> {

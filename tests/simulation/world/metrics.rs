@@ -16,6 +16,17 @@ const KEPT: usize = 8;
 /// Requests of one component in a second.
 const RATE: f64 = 40.0;
 
+/// What is wrong with series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Illness {
+    /// Their values are NaN.
+    NotANumber,
+    /// Their targets are scraped no more.
+    Stops,
+    /// Two jobs scrape the same pods.
+    Twice,
+}
+
 /// Requests of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counters {
@@ -91,23 +102,27 @@ impl World {
                 if self.one_arm && track == Track::Candidate {
                     continue;
                 }
+                let ill = self.ill.filter(|_| track == Track::Candidate);
                 for failed in [false, true] {
                     let value = |shot: &Shot| {
                         let side = shot.counters.get(i).map_or_else(Counters::default, |c| c[place]);
-                        (if failed { side.failed } else { side.good }).floor()
+                        let value = (if failed { side.failed } else { side.good }).floor();
+                        if matches!(ill, Some((Illness::NotANumber, _))) { f64::NAN } else { value }
                     };
+                    let scraped = |shot: &&Shot| !matches!(ill, Some((Illness::Stops, since)) if shot.at > since);
                     let of = |shot: &Shot| Sample { at_ms: (epoch() + shot.at.duration()).as_millisecond(), value: value(shot) };
-                    let samples: Vec<Sample> =
-                        self.scrapes.shots.iter().filter(|s| (from + 1..=to).contains(&(s.at.0 as i64))).map(of).collect();
-                    series.push(Series {
+                    let shots = self.scrapes.shots.iter().filter(scraped);
+                    let samples: Vec<Sample> = shots.filter(|s| (from + 1..=to).contains(&(s.at.0 as i64))).map(of).collect();
+                    let jobs = if matches!(ill, Some((Illness::Twice, _))) { 2 } else { 1 };
+                    series.extend((0..jobs).map(|job| Series {
                         component: name.clone(),
                         track,
-                        id: format!("{name} {track} {failed}"),
-                        target: format!("{name} {track}"),
+                        id: format!("{name} {track} {failed} {job}"),
+                        target: format!("{name} {track} {job}"),
                         pod: None,
                         counts: Counts::Requests { failed },
-                        samples,
-                    });
+                        samples: samples.clone(),
+                    }));
                 }
             }
         }

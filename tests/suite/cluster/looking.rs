@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover::cluster::{discover, logs, observe, watch};
+use cutover::domain::beside::Beside;
 use cutover::domain::live::{Feed, Snapshot};
 use cutover::domain::object::Kind;
+use cutover::domain::port::Haste;
 use cutover::domain::release::{Prometheus, Router, Track};
 use cutover::domain::route::{Acceptance, RouteProblem};
 use cutover::domain::time::Millis;
@@ -93,6 +95,48 @@ async fn autoscalers_that_may_not_be_listed_are_unknown_and_not_none() {
     let seen = observe::observe(&client, &storefront(), jiff::Timestamp::now()).await.unwrap();
     let stable = seen.workload("backend", Track::Stable).unwrap();
     assert!(stable.hpa.is_none() && stable.hpa_unknown && stable.may_autoscale());
+}
+
+/// Somebody's own route for testers, beside the release's.
+async fn make_neighbour(bench: &Bench, candidate: Value) {
+    let testers = json!([{ "headers": { "x-canary": { "exact": "always" } } }]);
+    let route = json!([{ "destination": candidate }]);
+    let body = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": { "name": "testers", "namespace": NAMESPACE },
+        "spec": { "hosts": ["beta.example"], "http": [{ "match": testers, "route": route }] },
+    });
+    let client = bench.connect(false).await.unary;
+    let request = http::Request::post(format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices"));
+    client.request::<Value>(request.body(body.to_string().into_bytes()).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_route_to_the_candidate_is_seen_and_one_list_is_good_for_ten_seconds() {
+    let bench = Bench::of("healthy").await;
+    let client = bench.connect(false).await.unary;
+    let there = discover::read(&client, NAMESPACE).await.unwrap();
+    let release = there.propose(NAMESPACE, "dev", None).into_iter().find(|r| r.strategy.word() == "canary").expect("a pair");
+    let component = &release.components[0];
+    let Router::Istio { candidate, .. } = &component.router else { panic!("{:?}", component.router) };
+    let candidate = json!({ "host": candidate.host, "subset": candidate.subset });
+    let (memory, at) = (observe::Memory::default(), jiff::Timestamp::now());
+    let look = async |after: u64, haste| {
+        let at = at + Duration::from_secs(after);
+        let seen = observe::observe_with(&client, &release, at, (&memory, haste)).await.unwrap();
+        seen.components[&component.name].beside.clone()
+    };
+    let none = Beside::default();
+    assert_eq!(look(0, Haste::Waited).await, none);
+    make_neighbour(&bench, candidate).await;
+    assert_eq!([look(9, Haste::Waited).await, look(59, Haste::Calm).await], [none.clone(), none]);
+    let sends = Beside::Sends(vec!["VirtualService testers (header x-canary)".into()]);
+    assert_eq!(look(10, Haste::Back).await, sends);
+    assert!(matches!(look(11, Haste::AtOnce).await, Beside::Unread(_)), "the first look of a rollback does not ask");
+    // That it cannot be read is a fact of its own, and fails no look.
+    bench.deny("list", "networking.istio.io", "virtualservices");
+    assert_eq!(look(12, Haste::Waited).await, sends, "from memory");
+    let Beside::Forbidden(why) = look(30, Haste::Waited).await else { panic!("it may not be listed") };
+    assert!(why.as_str().contains("virtualservices"), "{why}");
 }
 
 #[tokio::test]

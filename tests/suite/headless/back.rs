@@ -113,3 +113,29 @@ fn a_rollback_works_where_the_state_may_not_be_written() {
     assert_eq!((shop.weights(), shop.stored()), ((100, 0), None), "{told:?}");
     is_back_without_record(&told, "create");
 }
+
+#[test]
+fn pods_that_somebodys_own_route_sends_to_stay_and_it_is_said_whose() {
+    let shop = left_alone();
+    let testers = serde_json::json!([{ "headers": { "x-canary": { "exact": "always" } } }]);
+    let candidate = shop.object(&VIRTUAL_SERVICE, STABLE).unwrap()["spec"]["http"][0]["route"][1]["destination"].clone();
+    let http = serde_json::json!([{ "match": testers, "route": [{ "destination": candidate }] }]);
+    shop.with(|kernel| {
+        let body = serde_json::json!({
+            "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": { "name": "testers", "namespace": NAMESPACE },
+            "spec": { "hosts": ["beta.example"], "http": http },
+        });
+        kernel.world.create(&VIRTUAL_SERVICE, body, "somebody").unwrap();
+    });
+    let dry = shop.ends(0, &["rollback", "--dry-run"]);
+    assert!(dry.out.contains("VirtualService testers (header x-canary) also sends to the candidate"), "{dry:?}");
+    let told = shop.ends(0, &["rollback", "--timeout", "60s"]);
+    assert_eq!(shop.weights(), (100, 0), "{told:?}");
+    let why = "; backend: the candidate's pods stay, since VirtualService testers (header x-canary) sends to them";
+    assert!(told.err.contains(why), "{told:?}");
+    assert!(shop.object(&DEPLOYMENT, CANARY).unwrap()["spec"]["replicas"].as_u64().unwrap() > 0);
+    let refused = shop.ends(1, &["scale", "backend/candidate", "0"]);
+    assert!(refused.err.contains("sends to the candidate, and nobody would answer without a pod"), "{refused:?}");
+    shop.with(|kernel| kernel.world.delete(&VIRTUAL_SERVICE, NAMESPACE, "testers", "somebody"));
+    shop.ends(0, &["scale", "backend/candidate", "0"]);
+}
