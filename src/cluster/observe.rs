@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use futures::future::{join, join_all, join3, try_join, try_join_all, try_join3};
+use futures::future::{join, join_all, join4, try_join, try_join_all};
 use kube::Client;
 use serde_json::Value;
 
@@ -87,11 +87,13 @@ pub async fn observe_with(
     };
     let parts = try_join_all(release.components.iter().map(|c| read(look, c)));
     let bounds = async { if haste == Haste::Rising { Some(look.bounds().await) } else { None } };
-    let (read, controllers, bounds) = join3(try_join(autoscalers, parts), controllers, bounds).await;
+    let (read, controllers, bounds, others) = join4(try_join(autoscalers, parts), controllers, bounds, look.others(release)).await;
     let (autoscalers, parts) = read?;
     let room = bounds.map(|bounds| bounds.room(&parts.iter().flat_map(Part::templates).collect::<Vec<_>>()));
     let controllers = &controllers;
+    let others = &others;
     let parts = release.components.iter().zip(parts).map(|(component, mut part)| async move {
+        part.beside = others.beside(component, namespace);
         part.owners = part.owned(look, component, controllers).await;
         (component, part)
     });
@@ -159,15 +161,14 @@ async fn read(look: Look<'_>, component: &Component) -> Result<Part, ClusterErro
         })
     };
     let sides = try_join(workload::read(look, Some(&component.stable)), workload::read(look, component.candidate.as_deref()));
-    let routed = try_join3(route, addresses(look, component), async { Ok(look.beside(component).await) });
-    let ((stable, candidate), (route, addressed, beside)) = try_join(sides, routed).await?;
+    let ((stable, candidate), (route, addressed)) = try_join(sides, try_join(route, addresses(look, component))).await?;
     let candidate_labels = match &component.router {
         Router::Istio { candidate: Destination { host, subset: Some(subset) }, .. } if candidate.is_none() => {
             rules::labels(&rules::read(client, namespace).await, host, subset, namespace).unwrap_or_default()
         }
         _ => BTreeMap::new(),
     };
-    Ok(Part { stable, candidate, route, addressed, candidate_labels, owners: Vec::new(), beside })
+    Ok(Part { stable, candidate, route, addressed, candidate_labels, owners: Vec::new(), beside: Beside::default() })
 }
 
 /// Services whose addresses show which pods can be reached.

@@ -1,8 +1,10 @@
 //! Other routes of the namespace, listed seldom: one of them may send to a candidate past the weights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::super::call;
@@ -12,9 +14,11 @@ use super::Look;
 use crate::domain::beside::Beside;
 use crate::domain::object::Kind;
 use crate::domain::port::Haste;
-use crate::domain::release::Component;
+use crate::domain::release::{Component, Release};
 use crate::domain::text::SafeText;
 
+/// How long is waited for a list: only pods that are to go depend on it.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a list is good while nothing is under way, and while something is, in milliseconds.
 const LASTS: (i64, i64) = (60_000, 10_000);
 
@@ -37,18 +41,34 @@ impl Lists {
     }
 }
 
+/// What a look found of each kind of route.
+pub(super) struct Others(BTreeMap<Kind, Result<List, SafeText>>);
+
+impl Others {
+    /// What other routes than its own do for a component.
+    pub fn beside(&self, component: &Component, namespace: &str) -> Beside {
+        match beside::kind(component).map(|kind| self.0.get(&kind)) {
+            None => Beside::default(),
+            Some(None) => Beside::not_asked(),
+            Some(Some(Ok(Ok(all)))) => Beside::Sends(beside::senders(component, namespace, all)),
+            Some(Some(Ok(Err(forbidden)))) => Beside::Forbidden(forbidden.clone()),
+            Some(Some(Err(why))) => Beside::Unread(why.clone()),
+        }
+    }
+}
+
 impl Look<'_> {
-    /// What other routes do. That they cannot be read never fails a look: only taking pods away waits for it.
-    pub async fn beside(&self, component: &Component) -> Beside {
-        let Some(kind) = beside::kind(component) else { return Beside::default() };
-        if self.haste == Haste::AtOnce {
-            return Beside::not_asked();
-        }
-        match self.routes(kind).await {
-            Ok(Ok(all)) => Beside::Sends(beside::senders(component, self.namespace, &all)),
-            Ok(Err(forbidden)) => Beside::Forbidden(forbidden),
-            Err(why) => Beside::Unread(SafeText::from(format!("other {}s not read: {why}", kind.name()))),
-        }
+    /// Lists the routes of the kinds that a release has, each once. That one cannot be listed never fails a look: only taking
+    /// pods away waits for it.
+    pub async fn others(&self, release: &Release) -> Others {
+        let asked = self.haste != Haste::AtOnce;
+        let kinds: BTreeSet<Kind> = release.components.iter().filter_map(beside::kind).filter(|_| asked).collect();
+        let lists = kinds.into_iter().map(|kind| async move {
+            let list = tokio::time::timeout(PATIENCE, self.routes(kind)).await;
+            let list = list.map_err(|_| "no answer in time".to_owned()).and_then(|list| list.map_err(|e| e.to_string()));
+            (kind, list.map_err(|why| SafeText::from(format!("other {}s not read: {why}", kind.name()))))
+        });
+        Others(join_all(lists).await.into_iter().collect())
     }
 
     async fn routes(&self, kind: Kind) -> Result<List, ClusterError> {

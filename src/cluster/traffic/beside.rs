@@ -20,7 +20,7 @@ pub struct Neighbour {
 #[serde(default)]
 struct Meta {
     name: String,
-    annotations: Map<String, Value>,
+    annotations: Option<Map<String, Value>>,
 }
 
 /// The kind of which another object may send to a component's candidate. A Service's selector and the replica ratio have none:
@@ -52,7 +52,9 @@ fn captured(component: &Component, namespace: &str, neighbour: &Neighbour) -> Op
     let (own, captured) = match &component.router {
         Router::Istio { virtual_service, candidate, .. } => (virtual_service, istio::captured(rules("http"), candidate, namespace)),
         Router::Gateway { http_route, candidate, .. } => (http_route, gateway::captured(rules("rules"), candidate, namespace)),
-        Router::Nginx { ingress, prefix, candidate, .. } => (ingress, nginx::captured(&metadata.annotations, spec, prefix, candidate)),
+        Router::Nginx { ingress, prefix, candidate, .. } => {
+            (ingress, nginx::captured(metadata.annotations.as_ref(), spec, prefix, candidate))
+        }
         Router::Service { .. } | Router::Replicas { .. } | Router::None => return None,
     };
     captured.filter(|_| *own != metadata.name)

@@ -96,12 +96,12 @@ fn backends(spec: &Value) -> Vec<(String, String)> {
 }
 
 /// What another Ingress takes to a Service, if it does: a canary whose weight is 0 only what its header or cookie says.
-pub(super) fn captured(annotations: &Map<String, Value>, spec: &Value, prefix: &str, service: &str) -> Option<Vec<String>> {
+pub(super) fn captured(annotations: Option<&Map<String, Value>>, spec: &Value, prefix: &str, service: &str) -> Option<Vec<String>> {
     if !backends(spec).iter().any(|(_, to)| to == service) {
         return None;
     }
-    let get = |name: &str| annotation(Some(annotations), prefix, name);
-    let captures = captures(Some(annotations), prefix);
+    let get = |name: &str| annotation(annotations, prefix, name);
+    let captures = captures(annotations, prefix);
     let share = get(CANARY_WEIGHT).is_some_and(|weight| weight.parse() != Ok(0));
     let sends = get(CANARY) != Some("true") || share || !captures.is_empty();
     let hosts = spec.get("rules").and_then(Value::as_array).into_iter().flatten().filter_map(|rule| rule.get("host")?.as_str());

@@ -55,7 +55,7 @@ fn another_ingress_sends_to_the_candidate_unless_it_is_a_canary_that_gives_it_no
         annotated("bare", json!({key("canary"): "true"})),
         annotated("half", json!({key("canary"): "true", key("canary-weight"): "50"})),
         annotated("header", json!({key("canary"): "true", key("canary-by-header"): "x-canary"})),
-        {"metadata": {"name": "default"}, "spec": {"defaultBackend": {"service": {"name": "backend-canary"}}}},
+        {"metadata": {"name": "default", "annotations": null}, "spec": {"defaultBackend": {"service": {"name": "backend-canary"}}}},
         {"metadata": {"name": "stable"}, "spec": {"defaultBackend": {"service": {"name": "backend"}}}},
     ]);
     let router = Router::Nginx {
