@@ -58,7 +58,7 @@ async fn a_walk_and_a_rollback_ask_for_what_they_need() {
     let mut driver = shop.run("driver");
     shop.holds(50, &mut driver).await;
     driver.kill();
-    let walk = shop.namespace.audit(User::Operator);
+    let walk = logged(&shop).await;
     let (code, text) = shop.done(User::Operator, "rollback", &["rollback"]).await;
     assert_eq!(code, 0, "{text}");
     shop.assert_is_back().await;
@@ -97,6 +97,20 @@ fn seconds(log: &[Entry]) -> usize {
     let at = |entry: &Entry| entry.received.parse::<jiff::Timestamp>().expect("a time").as_second();
     let (first, last) = (log.iter().map(at).min(), log.iter().map(at).max());
     first.zip(last).map_or(0, |(first, last)| usize::try_from(last - first).expect("forward"))
+}
+
+/// What is on the log once the server is done with what a killed process had asked.
+async fn logged(shop: &Shop) -> Vec<Entry> {
+    let mut before = shop.namespace.audit(User::Operator);
+    for _ in 0..20 {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let now = shop.namespace.audit(User::Operator);
+        if now.len() == before.len() {
+            break;
+        }
+        before = now;
+    }
+    before
 }
 
 /// How often the release was looked at, if that is more than once a second and once for each write. A look reads the
