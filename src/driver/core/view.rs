@@ -1,5 +1,8 @@
 //! The snapshot that faces are given.
 
+use crate::domain::observed::Observed;
+use crate::domain::port::Fault;
+use crate::domain::rollout::Rollout;
 use crate::domain::view::{Driver, View};
 use crate::engine;
 
@@ -20,13 +23,28 @@ impl Core {
         }
     }
 
+    /// The run, as far as one is known.
+    pub fn rollout(&self) -> Option<&Rollout> {
+        self.rollout.as_ref().filter(|r| !r.is_blank())
+    }
+
+    /// What was last seen of the objects.
+    pub fn observed(&self) -> Option<&Observed> {
+        self.observed.as_deref()
+    }
+
+    /// What last went wrong with something, `state` or `store` for one, if it still does.
+    pub fn trouble(&self, what: &str) -> Option<&Fault> {
+        self.faults.get(what).map(|(fault, _)| fault)
+    }
+
     /// A snapshot.
     pub fn view(&self) -> View {
         View {
             now: self.now,
             release: self.release().clone(),
             checklist: self.rollout.as_ref().and_then(|r| engine::checklist(r, self.observed.as_deref(), &self.judgement, self.now)),
-            rollout: self.rollout.clone().filter(|r| !r.is_blank()),
+            rollout: self.rollout().cloned(),
             aside: self.rollout.iter().filter(|r| r.is_blank()).flat_map(|r| r.log.iter().cloned()).collect(),
             loaded: self.loaded_once,
             observed: self.observed.clone(),

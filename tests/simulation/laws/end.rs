@@ -35,7 +35,7 @@ impl Laws {
             End::Parked => self.parked(run, world, script),
             End::Done | End::RolledBack => {
                 self.kept_pods_went(run, world);
-                let holds = |p: &&Process| p.alive.is_some() && matches!(p.core.view().driver, Driver::Us { .. });
+                let holds = |p: &&Process| p.alive.is_some() && matches!(p.core.driver(), Driver::Us { .. });
                 if let Some(driver) = processes.iter().find(holds).filter(|_| !self.state_lost && world.lease.holder.is_some()) {
                     self.broken("O3", world.now, format!("over, and {} still holds the Lease", driver.name()));
                 }

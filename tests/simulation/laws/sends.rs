@@ -53,12 +53,12 @@ impl Laws {
         if matches!(action, Action::RestoreSync { .. }) {
             return self.asked_to_restore(process, action, world);
         }
-        let view = process.core.view();
-        let goes_back = view.rollout.as_ref().is_some_and(Rollout::is_back);
+        let run = process.core.rollout();
+        let goes_back = run.is_some_and(|run| run.is_back());
         if !process.intents.contains(&seq(stamp)) && !(process.unwritten && goes_back) {
             self.broken("A1", now, format!("write {stamp} without an intent in the journal: {action}"));
         }
-        self.stamped(action, stamp, view.rollout.as_ref(), now);
+        self.stamped(action, stamp, run, now);
         if goes_back || matches!(action, Action::Fence { .. }) {
             return;
         }
@@ -71,10 +71,10 @@ impl Laws {
         if !process.open.is_empty() {
             self.broken("P11", now, format!("a second write while the first is not answered: {action}"));
         }
-        self.rests_on_facts(process, action, view.rollout.as_ref(), world);
+        self.rests_on_facts(process, action, run, world);
         self.rests_on_a_word(action, world);
         self.after_the_suspension(process, action, world);
-        self.drives(&view.driver, action, stamp, world);
+        self.drives(&process.core.driver(), action, stamp, world);
     }
 
     /// Nothing rises while the run is paused, but by a person's word.

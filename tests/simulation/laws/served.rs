@@ -30,13 +30,13 @@ impl Laws {
     pub fn looked(&mut self, process: &Process, world: &World) {
         let Some((at, seen)) = &process.look else { return };
         let who = process.who();
-        let view = process.core.view();
-        let drives = process.may_write && matches!(view.driver, Driver::Us { .. }) && !view.faults.contains_key("state");
+        let core = &process.core;
+        let drives = process.may_write && matches!(core.driver(), Driver::Us { .. }) && core.trouble("state").is_none();
         let before = self.served.looked.insert(who, *at);
         if !drives || world.is_turned() || before.is_none_or(|before| at.minus(before) > APART) {
             self.served.bare.retain(|(process, _), _| *process != who);
         }
-        let Some(run) = view.rollout.as_ref().filter(|_| drives && !world.is_turned()) else { return };
+        let Some(run) = core.rollout().filter(|_| drives && !world.is_turned()) else { return };
         let serves = matches!(run.step(), Some(Step::Shift(_) | Step::Hold(_) | Step::Approve(_) | Step::Retire(_)));
         for part in world.parts.iter().filter(|p| !p.by_ratio()) {
             let name = &part.declared.name;

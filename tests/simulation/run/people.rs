@@ -34,14 +34,13 @@ impl Run<'_> {
 impl Process {
     /// What its screen shows, or showed before the last order.
     pub(super) fn shown(&self, stale: bool) -> Option<Mark> {
-        let now = self.core.view().rollout.map(|r| r.mark());
+        let now = self.core.rollout().map(|r| r.mark());
         if stale { self.earlier.clone().or(now) } else { now }
     }
 
     /// Components whose traffic a rollback takes back at once, from memory: the process has seen them.
     pub(super) fn routes_to_take_back(&self) -> Vec<String> {
-        let view = self.core.view();
-        let (Some(run), Some(seen)) = (&view.rollout, &view.observed) else { return vec![] };
+        let (Some(run), Some(seen)) = (self.core.rollout(), self.core.observed()) else { return vec![] };
         if !self.may_write || run.is_over() || run.is_back() {
             return vec![];
         }
@@ -56,6 +55,6 @@ impl Process {
     }
 
     pub(super) fn remember_screen(&mut self) {
-        self.earlier = self.earlier.take().or_else(|| self.core.view().rollout.map(|r| r.mark()));
+        self.earlier = self.earlier.take().or_else(|| self.core.rollout().map(|r| r.mark()));
     }
 }
