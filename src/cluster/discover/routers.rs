@@ -51,16 +51,14 @@ pub(super) fn resolve(
         None => {
             // A candidate that is still to be made gets the labels of stable but one: whichever lets a route reach it.
             let tries = clones(objects, s, candidate).into_iter().map(|made| between(objects, declared, s, &made, strategy));
-            let (mut failed, mut bare) = (None, None);
+            let mut failed = None;
             for tried in tries {
                 match tried {
-                    // Without a Service in front: a later one may be reached by the one that stable has.
-                    Ok(Router::Replicas { service: None }) => bare = Some(Router::Replicas { service: None }),
                     Ok(router) => return Ok(router),
                     Err(why) => failed = failed.or(Some(why)),
                 }
             }
-            bare.ok_or_else(|| failed.unwrap_or_else(|| format!("Deployment {candidate} does not exist")))
+            Err(failed.unwrap_or_else(|| format!("Deployment {candidate} does not exist")))
         }
     }
 }

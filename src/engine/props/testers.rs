@@ -61,6 +61,7 @@ fn nobody_is_let_in_by_an_accepted_weight_before_it_goes_on() {
     run.order(Command::AcceptDrift).unwrap();
     run.turns(6);
     assert!(!run.world.admits_testers("backend"));
+    assert_eq!(run.rollout.as_ref().unwrap().drifts, [], "that the rule went with the weight is accepted, too");
     run.order(Command::Resume).unwrap();
     until(&mut run, "the rule", |r| r.world.admits_testers("backend"));
 }
