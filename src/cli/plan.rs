@@ -72,8 +72,7 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     let first = preview(&release, seen.rollout.as_ref(), Some(&observed), &order, now);
     let managers = managers(&observed);
     let steps = compile(&release).iter().map(|step| told(step, &observed)).collect();
-    let beside = observed.components.iter().flat_map(|(name, c)| c.notes().map(move |note| format!("{name}: {note}"))).collect();
-    show(&release, &first, (steps, managers, beside), out)?;
+    show(&release, &first, (steps, managers, observed.notes().collect()), out)?;
     Ok(Exit::Done)
 }
 

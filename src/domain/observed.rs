@@ -55,6 +55,11 @@ impl Observed {
         }
     }
 
+    /// What is to be said of everything that sends to candidates beside the weights, each line with its component.
+    pub fn notes(&self) -> impl Iterator<Item = String> + '_ {
+        self.components.iter().flat_map(|(name, c)| c.notes().map(move |note| format!("{name}: {note}")))
+    }
+
     /// One component's route, where it could be told.
     pub fn route(&self, component: &str) -> Option<&RouteFacts> {
         self.components.get(component)?.route.as_ref().ok()

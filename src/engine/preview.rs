@@ -262,7 +262,7 @@ fn remarks(release: &Release, rollout: Option<&Rollout>, observed: Option<&Obser
         let blind = |c: &ComponentObserved| c.stable.iter().chain(&c.candidate).any(|w| w.hpa_unknown);
         lines
             .extend(observed.components.iter().filter(|(_, c)| blind(c)).map(|(name, _)| format!("{name}: {}", super::needs::HPA_UNKNOWN)));
-        lines.extend(observed.components.iter().flat_map(|(name, c)| c.notes().map(move |note| format!("{name}: {note}"))));
+        lines.extend(observed.notes());
     }
     lines
 }

@@ -26,8 +26,8 @@ const LASTS: (i64, i64) = (60_000, 10_000);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists(Arc<Mutex<BTreeMap<String, (Timestamp, List)>>>);
 
-/// The routes of a kind, or that they may not be listed.
-type List = Result<Arc<Vec<Neighbour>>, SafeText>;
+/// The routes of a kind, or why they are not known.
+type List = Result<Arc<Vec<Neighbour>>, Beside>;
 
 impl Lists {
     fn of(&self, path: &str, at: Timestamp, lasts: i64) -> Option<List> {
@@ -42,17 +42,16 @@ impl Lists {
 }
 
 /// What a look found of each kind of route.
-pub(super) struct Others(BTreeMap<Kind, Result<List, SafeText>>);
+pub(super) struct Others(BTreeMap<Kind, List>);
 
 impl Others {
     /// What other routes than its own do for a component.
     pub fn beside(&self, component: &Component, namespace: &str) -> Beside {
-        match beside::kind(component).map(|kind| self.0.get(&kind)) {
-            None => Beside::default(),
-            Some(None) => Beside::not_asked(),
-            Some(Some(Ok(Ok(all)))) => Beside::Sends(beside::senders(component, namespace, all)),
-            Some(Some(Ok(Err(forbidden)))) => Beside::Forbidden(forbidden.clone()),
-            Some(Some(Err(why))) => Beside::Unread(why.clone()),
+        let Some(kind) = beside::kind(component) else { return Beside::default() };
+        match self.0.get(&kind) {
+            Some(Ok(all)) => Beside::Sends(beside::senders(component, namespace, all)),
+            Some(Err(unknown)) => unknown.clone(),
+            None => Beside::not_asked(),
         }
     }
 }
@@ -63,27 +62,26 @@ impl Look<'_> {
     pub async fn others(&self, release: &Release) -> Others {
         let asked = self.haste != Haste::AtOnce;
         let kinds: BTreeSet<Kind> = release.components.iter().filter_map(beside::kind).filter(|_| asked).collect();
-        let lists = kinds.into_iter().map(|kind| async move {
-            let list = tokio::time::timeout(PATIENCE, self.routes(kind)).await;
-            let list = list.map_err(|_| "no answer in time".to_owned()).and_then(|list| list.map_err(|e| e.to_string()));
-            (kind, list.map_err(|why| SafeText::from(format!("other {}s not read: {why}", kind.name()))))
-        });
+        let lists = kinds.into_iter().map(|kind| async move { (kind, self.routes(kind).await) });
         Others(join_all(lists).await.into_iter().collect())
     }
 
-    async fn routes(&self, kind: Kind) -> Result<List, ClusterError> {
+    async fn routes(&self, kind: Kind) -> List {
         let path = kind.collection_path(Some(self.namespace));
         let lasts = if self.haste == Haste::Calm { LASTS.0 } else { LASTS.1 };
         if let Some(known) = self.memory.routes.of(&path, self.at, lasts) {
-            return Ok(known);
+            return known;
         }
-        let list = match call::list::<Neighbour>(self.client, kind, self.namespace, "").await {
-            Ok(all) => Ok(Arc::new(all)),
-            Err(e @ ClusterError::Forbidden { .. }) => Err(SafeText::from(e.to_string())),
-            Err(e) if e.is_not_found() => Ok(Arc::default()),
-            Err(e) => return Err(e),
+        let unread = |why: &str| Err(Beside::Unread(SafeText::from(format!("other {}s not read: {why}", kind.name()))));
+        let asked = call::list::<Neighbour>(self.client, kind, self.namespace, "");
+        let list = match tokio::time::timeout(PATIENCE, asked).await {
+            Err(_) => return unread("no answer in time"),
+            Ok(Ok(all)) => Ok(Arc::new(all)),
+            Ok(Err(e @ ClusterError::Forbidden { .. })) => Err(Beside::Forbidden(SafeText::from(e.to_string()))),
+            Ok(Err(e)) if e.is_not_found() => Ok(Arc::default()),
+            Ok(Err(e)) => return unread(&e.to_string()),
         };
         self.memory.routes.keep(path, self.at, list.clone());
-        Ok(list)
+        list
     }
 }
