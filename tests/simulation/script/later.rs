@@ -40,6 +40,11 @@ fn argo(seed: u64, script: &mut Script) {
     }
 }
 
+/// One of the release's components.
+fn part(rng: &mut Rng, script: &Script) -> usize {
+    rng.below(if script.shape == Shape::Pair { 2 } else { 1 }) as usize
+}
+
 /// In every sixth script people scale. They have dice of their own: what other seeds are known for stays where it was.
 fn sizes(seed: u64, script: &mut Script) {
     let mut rng = Rng::new(seed).fork("sizes");
@@ -63,10 +68,9 @@ fn unseen(seed: u64, script: &mut Script) {
     if rng.below(6) > 0 {
         return;
     }
-    let parts = if script.shape == Shape::Pair { 2 } else { 1 };
     for _ in 0..1 + rng.below(2) {
         let (at, for_) = (Millis(1_000 + rng.below(TROUBLE.0)), Millis::secs(1 + rng.below(60)));
-        script.happenings.push((at, Happening::Unseen { part: rng.below(parts) as usize, for_ }));
+        script.happenings.push((at, Happening::Unseen { part: part(&mut rng, script), for_ }));
     }
 }
 
@@ -107,7 +111,7 @@ fn neighbours(seed: u64, script: &mut Script) {
     if rng.below(6) > 0 {
         return;
     }
-    let part = rng.below(if script.shape == Shape::Pair { 2 } else { 1 }) as usize;
+    let part = part(&mut rng, script);
     let at = Millis(1_000 + rng.below(TROUBLE.0));
     script.happenings.push((at, Happening::Neighbour { part, stands: true }));
     if rng.below(2) == 0 {
