@@ -12,6 +12,7 @@ use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::Judgement;
 
 use super::decide::SELF;
+use super::leftovers::kept_for;
 use super::needs::image_changes;
 use super::rollback::{PODS_DEADLINE, ROUTE_DEADLINE, STABLE_DEADLINE, back, is_back};
 
@@ -74,9 +75,12 @@ pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement
         });
     }
     if matches!(r.release.strategy, Strategy::Canary(_)) {
-        let text = r
-            .clean_up
-            .map_or_else(|| "candidate scaled to 0".to_owned(), |at| format!("candidate kept until {}", crate::domain::time::hms(at)));
+        let kept = observed.and_then(|o| kept_for(r, o).next());
+        let text = match (r.clean_up, kept) {
+            (Some(at), _) => format!("candidate kept until {}", crate::domain::time::hms(at)),
+            (None, Some((name, past))) => format!("{name}: candidate kept, {past} sends to it"),
+            (None, None) => "candidate scaled to 0".to_owned(),
+        };
         lines.push(Line {
             subject: "pods".to_owned(),
             text,

@@ -6,6 +6,7 @@ use crate::domain::observed::Observed;
 use crate::domain::release::{Strategy, Track};
 use crate::domain::rollout::Rollout;
 use crate::domain::route::RouteProblem;
+use crate::domain::text::SafeText;
 
 use super::rollback::as_target;
 
@@ -35,12 +36,17 @@ pub(super) fn unread(actions: &[(Action, Precondition)], observed: &Observed) ->
     })
 }
 
-/// Which pods stay after a canary, and for whom, as the end of the last line: `; web: the candidate's pods stay, since …`.
-pub fn stays(r: &Rollout, observed: &Observed) -> String {
-    let one = |name: &String| {
+/// Components whose candidate's pods stay after a canary, each with who sends to them.
+pub(super) fn kept_for<'a>(r: &'a Rollout, observed: &'a Observed) -> impl Iterator<Item = (&'a String, SafeText)> {
+    let canary = matches!(r.release.strategy, Strategy::Canary(_));
+    r.targets.keys().filter(move |_| canary).filter_map(|name| {
         let seen = observed.components.get(name)?;
         let past = seen.past().filter(|_| seen.candidate.as_ref().is_some_and(|w| w.replicas > 0))?;
-        Some(format!("; {name}: the candidate's pods stay, since {past} sends to them"))
-    };
-    if matches!(r.release.strategy, Strategy::Canary(_)) { r.targets.keys().filter_map(one).collect() } else { String::new() }
+        Some((name, past))
+    })
+}
+
+/// The same as the end of the last line: `; web: the candidate's pods stay, since … sends to them`.
+pub fn stays(r: &Rollout, observed: &Observed) -> String {
+    kept_for(r, observed).map(|(name, past)| format!("; {name}: the candidate's pods stay, since {past} sends to them")).collect()
 }

@@ -1,5 +1,6 @@
 //! Testers meet the candidate first, and nobody does once a run is over.
 
+use super::super::checklist;
 use super::*;
 use crate::domain::beside::Beside;
 
@@ -169,6 +170,10 @@ fn pods_that_another_route_sends_to_stay_and_the_last_line_says_for_whom() {
         until(&mut run, "the end", |r| matches!(r.phase(), Phase::RolledBack | Phase::Completed));
         assert_eq!(run.world.weight("backend"), 0);
         assert!(run.world.workload("backend", Track::Candidate).replicas >= pods, "testers are served");
+        let list = checklist(run.rollout.as_ref().unwrap(), Some(&run.world.observe()), &run.world.judgement(), run.world.now);
+        let pods = list.map(|list| list.lines.last().unwrap().text.clone());
+        let kept = "backend: candidate kept, HTTPRoute testers (header x-canary: always) sends to it";
+        assert_eq!(pods.as_deref(), back.then_some(kept), "the checklist says what is so");
         let word = last_word(&run);
         let why = "; backend: the candidate's pods stay, since HTTPRoute testers (header x-canary: always) sends to them";
         assert!(word.ends_with(why), "{word}");
