@@ -121,7 +121,7 @@ fn is_suffix(rest: &str) -> bool {
 /// A release's journal, newest first: its file's lines, and those of the stored state that are not in it.
 pub fn journal<'a>(view: Option<&'a View>, file: &'a [Entry]) -> Vec<&'a Entry> {
     let aside = view.into_iter().flat_map(|v| &v.aside);
-    let stored = view.and_then(|v| v.rollout.as_ref()).into_iter().flat_map(|r| &r.log).chain(aside);
+    let stored = view.and_then(|v| v.rollout.as_ref()).into_iter().flat_map(|r| &r.log).chain(aside).map(AsRef::as_ref);
     let mut all: Vec<&Entry> = file.iter().chain(stored.filter(|e| !file.contains(e))).collect();
     all.sort_by_key(|e| Reverse(e.at));
     all

@@ -75,7 +75,7 @@ pub async fn run(args: &Args, global: &Global, out: &mut Output<'_>) -> Result<E
     let place = Place::of_user(&session.connection.context, &release.namespace, &release.name);
     let local = place.path().and_then(|path| crate::journal::read(&path).ok()).unwrap_or_default();
     let mut journal = local.entries;
-    journal.extend(seen.rollout.iter().flat_map(|r| r.log.iter().cloned()));
+    journal.extend(seen.rollout.iter().flat_map(|r| r.log.iter().map(|e| Entry::clone(e))));
     let history = History {
         release: release.name.clone(),
         namespace: release.namespace.clone(),

@@ -67,7 +67,7 @@ pub struct Rollout {
     /// Holds and approvals are passed over: somebody asked to promote at once.
     pub express: bool,
     /// What was and what is wanted, by component.
-    pub targets: BTreeMap<String, ComponentTarget>,
+    pub targets: BTreeMap<String, Arc<ComponentTarget>>,
     /// Who started it.
     pub started_by: String,
     /// When.
@@ -89,8 +89,8 @@ pub struct Rollout {
     pub scalings: Vec<Scaling>,
     /// Orders taken lately, with what became of them.
     pub orders: VecDeque<Answer>,
-    /// The newest journal lines.
-    pub log: VecDeque<Entry>,
+    /// The newest journal lines. Shared: a run is copied every turn, and a line never changes.
+    pub log: VecDeque<Arc<Entry>>,
     /// Why nothing moves, where something is in the way: for people.
     pub waiting: Option<String>,
     /// What the server said to the last refused write, by component.
@@ -200,7 +200,7 @@ impl Rollout {
 
     /// Adds a journal line and drops the oldest beyond [`LOG_LINES`].
     pub fn note(&mut self, entry: Entry) {
-        self.log.push_back(entry);
+        self.log.push_back(Arc::new(entry));
         while self.log.len() > LOG_LINES {
             self.log.pop_front();
         }

@@ -194,6 +194,9 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// What is known before anything was looked at.
+    pub const NOTHING: Judgement = Judgement { gates: Vec::new(), arms: BTreeMap::new(), observed: BTreeMap::new(), outage: None };
+
     /// The strongest verdict; healthy when there is no gate.
     pub fn overall(&self) -> Verdict {
         self.gates.iter().fold(Verdict::Healthy, |acc, g| acc.stronger(g.verdict.clone()))

@@ -45,7 +45,7 @@ pub struct View {
     /// The last run, over or not.
     pub rollout: Option<Rollout>,
     /// Journal lines of what was done while no run was on record.
-    pub aside: Vec<Entry>,
+    pub aside: Vec<Arc<Entry>>,
     /// Whether the stored state was read: before that, no run is no news.
     pub loaded: bool,
     /// The newest look at the objects.

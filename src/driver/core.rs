@@ -20,7 +20,7 @@ mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::analysis::Judge;
 use crate::domain::action::WriteOutcome;
@@ -101,8 +101,10 @@ pub struct Core {
     weighs: bool,
     /// It tells of routes and Deployments only: enough to send traffic back by, and for nothing else.
     hasty: bool,
-    judge: Judge,
-    judgement: Judgement,
+    /// Shared with the state that was stored last.
+    judge: Arc<Judge>,
+    /// What the judge says of the newest look: asked when somebody wants to know it.
+    judgement: OnceLock<Judgement>,
     lease: Lease,
     orders: VecDeque<Order>,
     /// Orders that others left in the stored state.
@@ -132,7 +134,8 @@ pub struct Core {
     calm: Calm,
     /// Reads of this turn that have come back.
     fresh: Fresh,
-    pending: BTreeMap<u64, Pending>,
+    /// Open requests, with what each is for: a handful.
+    pending: Vec<(u64, Pending)>,
     /// Reads of the stored state that were asked for before it was stored anew.
     outdated: BTreeSet<u64>,
     next_id: u64,
@@ -141,7 +144,7 @@ pub struct Core {
     turn_began: Option<Millis>,
     next_sample: Millis,
     faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
-    last_logged: Option<Entry>,
+    last_logged: Option<Arc<Entry>>,
     detaching: bool,
     /// Whether the last record before letting go was sent.
     parted: bool,
@@ -177,8 +180,8 @@ impl Core {
     pub fn new(setup: Setup, release: impl Into<Arc<Release>>, now: Now) -> Core {
         let declared: Arc<Release> = release.into();
         Core {
-            judge: Judge::new(&declared),
-            judgement: Judgement::default(),
+            judge: Arc::new(Judge::new(&declared)),
+            judgement: OnceLock::new(),
             declared,
             setup,
             rollout: None,
@@ -213,7 +216,7 @@ impl Core {
             contested: BTreeSet::new(),
             calm: Calm::default(),
             fresh: Fresh::default(),
-            pending: BTreeMap::new(),
+            pending: Vec::new(),
             outdated: BTreeSet::new(),
             next_id: 1,
             next_turn: now.mono,
@@ -265,7 +268,7 @@ impl Core {
 
     /// Whether the driver has let go and may be dropped.
     pub fn is_detached(&self) -> bool {
-        self.detaching && self.lease.is_free() && self.pending.values().all(|p| *p == Pending::Journal)
+        self.detaching && self.lease.is_free() && self.pending.iter().all(|(_, p)| *p == Pending::Journal)
     }
 
     /// The release as the run has it, else as declared.
@@ -313,18 +316,19 @@ impl Core {
     fn send(&mut self, pending: Pending, call: Call, out: &mut Vec<Request>) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.pending.insert(id, pending);
+        self.pending.push((id, pending));
         out.push(Request { id, call });
         id
     }
 
     fn is_open(&self, what: Pending) -> bool {
-        self.pending.values().any(|p| *p == what)
+        self.pending.iter().any(|(_, p)| *p == what)
     }
 
     fn reply(&mut self, id: u64, reply: Reply, out: &mut Vec<Request>) {
         // An answer to a question that was not asked (or was answered) means nothing.
-        let Some(pending) = self.pending.remove(&id) else { return };
+        let Some(place) = self.pending.iter().position(|(open, _)| *open == id) else { return };
+        let (_, pending) = self.pending.remove(place);
         match (pending, reply) {
             (Pending::Load, Reply::Loaded(_)) if self.outdated.remove(&id) => {}
             (Pending::Load, Reply::Loaded(result)) => self.on_loaded(result),
@@ -366,12 +370,12 @@ impl Core {
     pub(super) fn log_new_lines(&mut self, out: &mut Vec<Request>) {
         let Some(r) = &self.rollout else { return };
         let seen = self.last_logged.as_ref().and_then(|last| r.log.iter().rposition(|e| e == last)).map_or(0, |i| i + 1);
-        let lines: Vec<Entry> = r.log.iter().skip(seen).cloned().collect();
+        let lines: Vec<Arc<Entry>> = r.log.iter().skip(seen).cloned().collect();
         if let Some(last) = lines.last() {
             self.last_logged = Some(last.clone());
         }
         for entry in lines {
-            self.send(Pending::Journal, Call::Journal { entry, durable: false }, out);
+            self.send(Pending::Journal, Call::Journal { entry: Arc::unwrap_or_clone(entry), durable: false }, out);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Taking what somebody else changed as what was asked: the plan goes on from there.
 
+use std::sync::Arc;
+
 use crate::domain::command::Refusal;
 use crate::domain::drift::{Drift, Known, Sort};
 use crate::domain::journal::{Entry, EntryKind};
@@ -73,14 +75,14 @@ fn acceptable(r: &Rollout, d: &Drift) -> Result<(), Refusal> {
 }
 
 fn take_workload(r: &mut Rollout, observed: &Observed, d: &Drift) -> Result<(), Refusal> {
-    if let (Sort::Template, Some(target)) = (d.sort, r.targets.get_mut(&d.component)) {
+    if let (Sort::Template, Some(target)) = (d.sort, r.targets.get_mut(&d.component).map(Arc::make_mut)) {
         target.known.remove(&Track::Candidate); // it is known as it is found next
     }
     let (Sort::Image(track) | Sort::Remade(track)) = d.sort else { return Ok(()) };
     let rolling = r.release.strategy.is_in_place();
     let Some(workload) = observed.workload(&d.component, track) else { return Ok(()) };
     let stable = observed.workload(&d.component, Track::Stable);
-    let Some(target) = r.targets.get_mut(&d.component) else { return Ok(()) };
+    let Some(target) = r.targets.get_mut(&d.component).map(Arc::make_mut) else { return Ok(()) };
     match (d.sort, stable) {
         (Sort::Image(Track::Candidate), Some(stable)) => target.images = start::common(stable, workload),
         (Sort::Image(Track::Stable), _) if rolling => target.images.clone_from(&workload.containers),
@@ -109,7 +111,7 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
     let mut weights: Vec<(String, Weight)> = Vec::new();
     for c in &r.release.components {
         let Some(facts) = observed.route(&c.name) else { continue };
-        let weight = match (&c.router, r.targets.get_mut(&c.name)) {
+        let weight = match (&c.router, r.targets.get_mut(&c.name).map(Arc::make_mut)) {
             (Router::Replicas { .. }, Some(target)) => {
                 let total = facts.stable.saturating_add(facts.candidate);
                 let fits = |w: &Weight| ratio::split(total, *w) == (facts.stable, facts.candidate);
@@ -137,7 +139,7 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
     let (cursor, _) = shift_at_most(r, weight).unwrap_or((0, Weight::ZERO));
     decide::enter(r, cursor, now);
     r.asked = weight;
-    r.targets.values_mut().for_each(|t| (t.held, t.overruled, t.admitted) = (Some(weight), None, false));
+    r.targets.values_mut().map(Arc::make_mut).for_each(|t| (t.held, t.overruled, t.admitted) = (Some(weight), None, false));
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Releases that Argo Rollouts' controller carries out: it walks the steps that stand in its Rollout. From here it is given the
 //! new version, told to go on where it waits, and taken back.
 
+use std::sync::Arc;
+
 use crate::domain::argo_rollout::ArgoRollout;
 use crate::domain::command::Refusal;
 use crate::domain::observed::{Observed, Workload};
@@ -70,7 +72,7 @@ pub(super) fn go_on(r: &mut Rollout, observed: Option<&Observed>, actor: &str, e
         let Some(argo) = told(observed, name) else { continue };
         let pause = argo.pause.as_ref().filter(|p| early || p.lasts.is_none()).filter(|p| target.passed != Some(p.at));
         if let Some(pause) = pause {
-            target.passed = Some(pause.at);
+            Arc::make_mut(target).passed = Some(pause.at);
             ended = true;
             if pause.lasts.is_some() {
                 r.overrides.push(format!("{actor} ended {} of Argo Rollouts early", argo.place()));
@@ -81,7 +83,7 @@ pub(super) fn go_on(r: &mut Rollout, observed: Option<&Observed>, actor: &str, e
 }
 
 fn nothing_to_end(r: &Rollout, observed: &Observed) -> String {
-    let said = |(name, target): (&String, &ComponentTarget)| {
+    let said = |(name, target): (&String, &Arc<ComponentTarget>)| {
         let argo = told(observed, name)?;
         Some(match (argo.has_yet_to_go_on(target.passed), &argo.pause) {
             (true, _) => format!("{name}: it was told to go on, and Argo Rollouts has not done so yet"),

@@ -1,6 +1,8 @@
 //! What people ask of a run under way. Each command is idempotent and bound to the state it was given in, so that a
 //! double press cannot skip a step.
 
+use std::sync::Arc;
+
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::drift::{Drift, Sort};
 use crate::domain::journal::{Entry, EntryKind};
@@ -217,7 +219,7 @@ pub(super) fn movable(r: &Rollout) -> Result<(), Refusal> {
 /// Forgets what the routes were last seen to hold: the next write is ours again, over what stood there when it was asked for.
 fn hand_over(r: &mut Rollout, observed: Option<&Observed>, order: &Order) {
     let later = |name: &str| observed.and_then(|o| o.components.get(name)).is_some_and(|seen| drift::is_later(seen, order.at));
-    r.targets.iter_mut().filter(|(name, _)| !later(name)).for_each(|(_, t)| t.held = None);
+    r.targets.iter_mut().filter(|(name, _)| !later(name)).for_each(|(_, t)| Arc::make_mut(t).held = None);
 }
 
 fn pause(r: &mut Rollout, observed: Option<&Observed>, actor: &str) -> Result<(), Refusal> {

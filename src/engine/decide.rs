@@ -1,5 +1,7 @@
 //! State + what was read + now → new state + the writes that bring the world nearer.
 
+use std::sync::Arc;
+
 use crate::domain::action::{Action, Precondition};
 use crate::domain::drift::Sort;
 use crate::domain::gate::Consequence;
@@ -314,7 +316,7 @@ pub(super) fn halt(r: &mut Rollout, observed: Option<&Observed>) {
     }
     // What somebody else wrote stands; what held there before says where it was.
     let foreign = |name: &str| r.drifts.iter().any(|d| d.component == name);
-    let stands = |(name, target): (&String, &ComponentTarget)| match route(name) {
+    let stands = |(name, target): (&String, &Arc<ComponentTarget>)| match route(name) {
         Some(facts) if !foreign(name) => Weight::capped(facts.percent()),
         _ => target.held.unwrap_or(weight_before(r)),
     };
@@ -323,7 +325,7 @@ pub(super) fn halt(r: &mut Rollout, observed: Option<&Observed>) {
         r.targets.keys().filter(|name| !foreign(name) && route(name).is_some_and(|f| !f.holds(lowest))).cloned().collect();
     r.asked = lowest;
     // These are to be written to, so that what they hold says nothing yet.
-    r.targets.iter_mut().filter(|(name, _)| moved.contains(name)).for_each(|(_, t)| t.held = None);
+    r.targets.iter_mut().filter(|(name, _)| moved.contains(name)).for_each(|(_, t)| Arc::make_mut(t).held = None);
 }
 
 /// Goes on with the shift that was halted, or whose route was gone: that has to come to its weight again, whatever it holds by
@@ -382,7 +384,8 @@ pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) ->
         for (name, target) in &mut r.targets {
             // What was refused is as it was read; somebody else's weight there is seen as that.
             let untouched = target.route.as_ref().filter(|facts| name == component && !drift::is_by_pods(facts));
-            target.held = untouched.and_then(|facts| Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w)));
+            let held = untouched.and_then(|facts| Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w)));
+            Arc::make_mut(target).held = held;
         }
     }
     pause(&mut r, text, now);

@@ -4,6 +4,8 @@
 //! were ([`known`](crate::domain::rollout::ComponentTarget::known)). What is neither that nor what the run asks for was
 //! written by somebody else, unless the object itself says that it was us: an earlier driver, a write that landed late.
 
+use std::sync::Arc;
+
 use crate::domain::action::Action;
 use crate::domain::drift::{Drift, Known, Sort, Writer};
 use crate::domain::journal::{Entry, EntryKind};
@@ -34,21 +36,18 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
     for (name, target) in &mut targets {
         let (Some(component), Some(seen)) = (r.release.component(name), observed.components.get(name)) else { continue };
         if let Ok(facts) = &seen.route {
-            if holds(component, target, facts, r.asked) {
-                (target.held, target.overruled) = (Some(r.asked), None);
-            } else if by_us(seen.route_by.as_ref()) && !is_by_pods(facts) && target.held.is_some_and(|held| facts.rises_from(held)) {
-                // A late write of ours: it is set again. One that takes back is another process's rollback, not on record yet.
-                target.held = None;
-            } else if target.held.is_none() && !is_by_pods(facts) {
-                // Ours goes over what is found here, and over nothing that comes later. It stood there already when the hold
-                // began: what somebody wrote since is found by a driver that did not see it.
-                let stood = matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))) && is_later(seen, r.entered);
-                let found = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
-                target.held = if stood { Some(r.asked) } else { found };
-            }
-            target.admitted |= facts.testers.as_ref().is_some_and(|rule| rule.stands);
-            if target.route.as_ref() != Some(facts) {
-                target.route = Some(facts.clone());
+            let (held, as_asked) = held(r, component, target, seen, facts);
+            let admitted = target.admitted || facts.testers.as_ref().is_some_and(|rule| rule.stands);
+            let settled = as_asked && target.overruled.is_some();
+            let moved = target.route.as_ref() != Some(facts);
+            // Most looks show what the one before showed: copied is only what is written to.
+            if moved || settled || (held, admitted) != (target.held, target.admitted) {
+                let target = Arc::make_mut(target);
+                (target.held, target.admitted) = (held, admitted);
+                target.overruled.take_if(|_| settled);
+                if moved {
+                    target.route = Some(facts.clone());
+                }
             }
         }
         for track in [Track::Stable, Track::Candidate] {
@@ -58,21 +57,55 @@ pub(super) fn remember(r: &mut Rollout, observed: &Observed) {
     r.targets = targets;
 }
 
-fn learn(r: &Rollout, target: &mut ComponentTarget, seen: &ComponentObserved, track: Track) {
+/// What a route is known to hold after this look, and whether that is what the run asks for.
+fn held(
+    r: &Rollout,
+    component: &Component,
+    target: &ComponentTarget,
+    seen: &ComponentObserved,
+    facts: &RouteFacts,
+) -> (Option<Weight>, bool) {
+    if holds(component, target, facts, r.asked) {
+        return (Some(r.asked), true);
+    }
+    let known = if is_by_pods(facts) {
+        target.held
+    } else if by_us(seen.route_by.as_ref()) && target.held.is_some_and(|held| facts.rises_from(held)) {
+        // A late write of ours: it is set again. One that takes back is another process's rollback, not on record yet.
+        None
+    } else if target.held.is_none() {
+        // Ours goes over what is found here, and over nothing that comes later. It stood there already when the hold
+        // began: what somebody wrote since is found by a driver that did not see it.
+        let stood = matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))) && is_later(seen, r.entered);
+        let found = Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w));
+        if stood { Some(r.asked) } else { found }
+    } else {
+        target.held
+    };
+    (known, false)
+}
+
+fn learn(r: &Rollout, target: &mut Arc<ComponentTarget>, seen: &ComponentObserved, track: Track) {
     let Some(workload) = side(seen, track) else { return };
     let known = target.known.get(&track);
     let wanted = wanted(r, target, track).is_some_and(|images| image_changes(workload, images).is_empty());
     let same = known.is_some_and(|k| k.uid == workload.uid);
     let news = !same || known.is_some_and(|k| k.images != workload.containers);
     if known.is_none() || (news && (by_us(workload.images_by.as_ref()) || (wanted && same))) {
+        let target = Arc::make_mut(target);
         target.known.insert(track, Known::of(workload));
         if track == Track::Stable {
             target.stable.uid.clone_from(&workload.uid);
         }
     }
     // Told by the ReplicaSet that its controller made last: of which that is there is no doubt once all pods are of it.
-    if let Some(known) = target.known.get_mut(&track).filter(|k| k.template.is_none() && k.images == workload.containers) {
-        known.template = workload.template_hash.clone().filter(|_| workload.is_settled());
+    let untold = |k: &Known| k.template.is_none() && k.images == workload.containers;
+    if target.known.get(&track).is_some_and(untold)
+        && workload.is_settled()
+        && workload.template_hash.is_some()
+        && let Some(known) = Arc::make_mut(target).known.get_mut(&track)
+    {
+        known.template.clone_from(&workload.template_hash);
     }
 }
 
@@ -80,7 +113,7 @@ fn learn(r: &Rollout, target: &mut ComponentTarget, seen: &ComponentObserved, tr
 /// and of routes that are gone, whatever is found next is known from then on.
 pub(super) fn overrule(r: &mut Rollout) {
     for drift in std::mem::take(&mut r.drifts) {
-        let Some(target) = r.targets.get_mut(&drift.component) else { continue };
+        let Some(target) = r.targets.get_mut(&drift.component).map(Arc::make_mut) else { continue };
         match drift.sort {
             Sort::Weight => target.overruled = Some(drift),
             Sort::Route | Sort::Replicas(_) => target.held = None,
@@ -103,7 +136,7 @@ pub(super) fn is_later(seen: &ComponentObserved, at: jiff::Timestamp) -> bool {
 pub fn landed(r: &mut Rollout, action: &Action) {
     if let Action::Route { component, facts, weight, testers } = action
         && !is_by_pods(facts)
-        && let Some(target) = r.targets.get_mut(component)
+        && let Some(target) = r.targets.get_mut(component).map(Arc::make_mut)
     {
         (target.held, target.overruled) = (Some(*weight), None);
         target.admitted = match testers {
@@ -145,7 +178,7 @@ pub(super) fn count_reverts(r: &mut Rollout, observed: &Observed, now: Now) {
         if facts.candidate == 0 || is_by_pods(facts) {
             continue;
         }
-        target.held = None;
+        Arc::make_mut(target).held = None;
         r.reverts += 1;
         let who = seen.route_by.as_ref().map_or("somebody else", |by| by.manager.as_str());
         let stop = seen.owners.iter().filter(|o| o.object == facts.object).find_map(Owner::how_to_stop);

@@ -1,6 +1,7 @@
 //! Whether objects are such that a release by this router can be carried through at all: told before the first write.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::command::Refusal;
 use crate::domain::observed::{Autoscaler, Workload};
@@ -76,7 +77,7 @@ pub(super) fn unknown(component: &str) -> String {
 ///
 /// # Errors
 /// [`Refusal::Unfit`] with the two.
-pub(super) fn apart(targets: &BTreeMap<String, ComponentTarget>) -> Result<(), Refusal> {
+pub(super) fn apart(targets: &BTreeMap<String, Arc<ComponentTarget>>) -> Result<(), Refusal> {
     let routes: Vec<_> = targets.iter().filter_map(|(name, target)| Some((name, target.route.as_ref()?))).collect();
     for (n, (name, route)) in routes.iter().enumerate() {
         if let Some((other, _)) = routes.iter().take(n).find(|(_, before)| before.meets(route)) {

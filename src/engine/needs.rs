@@ -1,5 +1,7 @@
 //! What is still missing for the step under way, one component at a time, in a safe order.
 
+use std::sync::Arc;
+
 use crate::domain::action::{Action, ImageChange, Precondition, Target};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
@@ -67,7 +69,7 @@ impl Need {
 
 /// Whether a controller has seen the version that the run wants of what turns in place: until then it speaks of another one.
 pub(super) fn speaks_of_wanted(r: &Rollout, component: &str, workload: &Workload) -> bool {
-    let wanted = |target: &ComponentTarget| match &target.undo {
+    let wanted = |target: &Arc<ComponentTarget>| match &target.undo {
         Some(kept) => workload.template_hash.as_ref() == Some(&kept.template_hash),
         None => image_changes(workload, &target.images).is_empty(),
     };

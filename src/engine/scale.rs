@@ -4,6 +4,8 @@
 //! rises with what stable is given ([`Rollout::targets`]). Where pods are the weight both sides grow, and the weight stays.
 //! Everywhere else the Deployment is written to until it has the wanted replicas ([`carry`]).
 
+use std::sync::Arc;
+
 use crate::domain::action::{Action, Target};
 use crate::domain::command::{Command, Order, Refusal};
 use crate::domain::journal::{Entry, EntryKind};
@@ -257,7 +259,7 @@ fn take(next: &mut Rollout, ask: &Ask<'_>, order: &Order) {
     let splits = is_by_ratio(ask) && !next.is_over() && !next.release.strategy.is_in_place();
     let whole = if splits { total(next, ask) } else { Some(ask.replicas).filter(|_| ask.track == Track::Stable) };
     let (over, asked) = (next.is_over(), next.asked);
-    if let (false, Some(whole), Some(target)) = (over, whole, next.targets.get_mut(name)) {
+    if let (false, Some(whole), Some(target)) = (over, whole, next.targets.get_mut(name).map(Arc::make_mut)) {
         // With none of the traffic, its size says nothing of what the traffic needs.
         if splits || asked < Weight::FULL {
             let base = *target.sized.get_or_insert(target.stable.replicas);

@@ -1,6 +1,7 @@
 //! A run begins: everything that a rollback needs later is recorded now.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::command::Refusal;
 use crate::domain::drift::Known;
@@ -48,11 +49,12 @@ pub fn start(
     let mut targets = BTreeMap::new();
     for component in &release.components {
         let seen = observed.components.get(&component.name);
-        targets.insert(component.name.clone(), target(release, component, seen, images.get(&component.name))?);
+        let target = target(release, component, seen, images.get(&component.name))?;
+        targets.insert(component.name.clone(), Arc::new(target));
     }
     fits::apart(&targets)?;
     let same = |t: &ComponentTarget| t.images == t.stable.images;
-    if targets.values().all(same) {
+    if targets.values().all(|t| same(t)) {
         return Err(Refusal::Unchanged);
     }
     let mut rollout = empty(release.clone(), birth);
@@ -293,7 +295,7 @@ pub fn by_hand(release: &Release, observed: &Observed, birth: Birth<'_>) -> Resu
             undo: None,
             passed: None,
         };
-        rollout.targets.insert(c.name.clone(), target);
+        rollout.targets.insert(c.name.clone(), Arc::new(target));
     }
     rollout.asked = Weight::capped(observed.components.keys().filter_map(|n| observed.route(n)).map(|f| f.percent()).max().unwrap_or(0));
     Ok(rollout)
@@ -325,7 +327,7 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
         let kept = kept(c, stable, revision)?;
         rollout.targets.insert(
             c.name.clone(),
-            ComponentTarget {
+            Arc::new(ComponentTarget {
                 stable: argo::serving(stable),
                 candidate: None,
                 images: kept.images.clone(),
@@ -338,7 +340,7 @@ pub fn undo(release: &Release, observed: &Observed, component: Option<&str>, rev
                 cloned: false,
                 undo: Some(kept),
                 passed: None,
-            },
+            }),
         );
     }
     rollout.cause = Some(match revision {

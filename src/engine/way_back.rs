@@ -160,7 +160,7 @@ pub fn way_back(release: &Release, rollout: Option<&Rollout>, observed: Option<&
     let back = |name: &str| {
         let seen = observed.and_then(|o| o.components.get(name));
         let component = release.component(name)?;
-        Some((name.to_owned(), component::back(component, run.and_then(|r| r.targets.get(name)), seen)))
+        Some((name.to_owned(), component::back(component, run.and_then(|r| r.targets.get(name)).map(AsRef::as_ref), seen)))
     };
     Some(WayBack { components: release.components.iter().filter_map(|c| back(&c.name)).collect() })
 }

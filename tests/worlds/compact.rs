@@ -103,7 +103,7 @@ impl Side for Compact {
             Hand::Drops(Track::Stable) => self.part(component)?.stable = None,
             Hand::Drops(Track::Candidate) => self.part(component)?.candidate = None,
             Hand::Bounds(on, min, max) => self.deployment(component, *on)?.scaler = Some((*min, *max)),
-            Hand::Forgets(on, revision) => self.deployment(component, *on)?.kept.retain(|(n, _)| n != revision),
+            Hand::Forgets(on, revision) => self.deployment(component, *on)?.kept.retain(|k| k.revision != *revision),
             Hand::DropsRecord => self.world.record = None,
             Hand::DamagesRecord => {
                 let record = self.world.record.as_mut().ok_or("there is no record")?;

@@ -1,13 +1,14 @@
 //! One line a decision: what changed between two snapshots, in the words of the screen.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::release::Track;
-use crate::domain::rollout::{FOR_APPROVAL, Rollout};
+use crate::domain::rollout::{ComponentTarget, FOR_APPROVAL, Rollout};
 use crate::domain::text::sanitize;
 use crate::domain::time::hms;
 use crate::domain::verdict::{GateVerdict, Judgement, Verdict};
@@ -49,7 +50,7 @@ pub struct Narrator {
     /// What a run that is met did before this is not told again: it is in its history.
     since: Timestamp,
     rollout: Option<String>,
-    last: Option<Entry>,
+    last: Option<Arc<Entry>>,
     verdict: Option<String>,
     waiting: Option<String>,
     pods: BTreeSet<String>,
@@ -177,7 +178,7 @@ fn line(view: &View, at: Timestamp, kind: &str, text: String) -> Line {
 
 /// `backend shop/backend:v2.3.1 → v2.4.0 by you@bastion1`.
 fn start(r: &Rollout) -> String {
-    let change = |(name, t): (&String, &crate::domain::rollout::ComponentTarget)| {
+    let change = |(name, t): (&String, &Arc<ComponentTarget>)| {
         let pairs = t.images.iter().zip(&t.stable.images).filter(|(to, from)| to.image != from.image);
         let images: Vec<String> = pairs.map(|(to, from)| format!("{} → {}", from.image, version(&to.image))).collect();
         if images.is_empty() { name.clone() } else { format!("{name} {}", images.join(", ")) }

@@ -1,7 +1,7 @@
 //! Reading: the stored state, the objects, the counters.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::command::Order;
 use crate::domain::mutant::{Mutant, mutant};
@@ -10,6 +10,7 @@ use crate::domain::port::{Fault, FaultKind, Haste, Stored};
 use crate::domain::release::Release;
 use crate::domain::sample::Scrape;
 use crate::domain::time::Millis;
+use crate::domain::verdict::Judgement;
 use crate::engine::orient;
 
 use super::io::{Call, Request};
@@ -112,10 +113,10 @@ impl Core {
             Ok(scrape) => {
                 self.cleared("metrics");
                 let release = self.release().clone();
-                self.judge.feed(&release, &scrape);
+                Arc::make_mut(&mut self.judge).feed(&release, &scrape);
             }
             Err(why) => {
-                self.judge.outage(&why, self.now.wall);
+                Arc::make_mut(&mut self.judge).outage(&why, self.now.wall);
                 self.fault("metrics", FaultKind::Unreachable, why);
             }
         }
@@ -132,7 +133,7 @@ impl Core {
     pub(super) fn notice(&mut self) {
         if let Some(observed) = &self.observed {
             let run = self.rollout.as_ref().filter(|r| !r.is_over());
-            self.judge.notice(run.map_or(&self.declared, |r| &r.release), observed, self.now);
+            Arc::make_mut(&mut self.judge).notice(run.map_or(&self.declared, |r| &r.release), observed, self.now);
         }
     }
 
@@ -163,11 +164,15 @@ impl Core {
         }
     }
 
-    /// What is known now, judged.
+    /// What is known now is judged anew, once somebody wants to know it: many looks only tell that nothing is to be done.
     pub(super) fn judge_anew(&mut self) {
-        if let Some(observed) = &self.observed {
-            self.judgement = self.judge.judge(self.active().map_or(&self.declared, |r| &r.release), observed, self.now);
-        }
+        self.judgement = OnceLock::new();
+    }
+
+    /// What the judge says; nothing before the first look.
+    pub(super) fn judgement(&self) -> &Judgement {
+        let Some(observed) = &self.observed else { return const { &Judgement::NOTHING } };
+        self.judgement.get_or_init(|| self.judge.judge(self.active().map_or(&self.declared, |r| &r.release), observed, self.now))
     }
 
     /// What room there was is told for a while, so that whoever weighs a step goes on seeing it.

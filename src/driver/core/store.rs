@@ -48,7 +48,7 @@ impl Core {
         let Some(r) = &mut self.rollout else { return };
         r.epoch = self.lease.epoch(self.now).unwrap_or(r.epoch);
         // The judge's state is large: it goes into what is stored, and never into what is decided on and looked at.
-        let rollout = Arc::new(Rollout { judge: Opaque::of(&self.judge), ..r.clone() });
+        let rollout = Arc::new(Rollout { judge: Some(Opaque::of(Arc::clone(&self.judge))), ..r.clone() });
         self.stored = Some(Arc::clone(&rollout));
         self.stored_at = self.now.mono;
         self.saving.append(&mut self.unsaved);
@@ -63,7 +63,7 @@ impl Core {
                 self.recorded = self.stored.as_ref().map(|r| (r.id.clone(), r.is_over()));
                 // What was read before, or is being read, is older than this.
                 self.fresh.state = None;
-                self.outdated = self.pending.iter().filter(|(_, p)| **p == Pending::Load).map(|(id, _)| *id).collect();
+                self.outdated = self.pending.iter().filter(|(_, p)| *p == Pending::Load).map(|(id, _)| *id).collect();
                 self.saving.clear();
                 self.cleared("store");
                 self.send_queued(out);
@@ -140,7 +140,7 @@ impl Core {
             }
             // What people gave stable since is what is gone back to.
             let sized = self.rollout.iter_mut().flat_map(|r| &mut r.targets);
-            for (mine, theirs) in sized.filter_map(|(name, mine)| Some((mine, theirs.targets.get(name)?))) {
+            for (mine, theirs) in sized.filter_map(|(name, mine)| Some((Arc::make_mut(mine), theirs.targets.get(name)?))) {
                 (mine.sized, mine.stable.replicas) = (theirs.sized, theirs.stable.replicas);
             }
         }
@@ -178,7 +178,7 @@ impl Core {
         if mutant(Mutant::TargetDerivedAnew) {
             for (name, target) in &mut theirs.targets {
                 if let Some(stable) = self.observed.as_ref().and_then(|o| o.workload(name, crate::domain::release::Track::Stable)) {
-                    target.stable.images.clone_from(&stable.containers);
+                    Arc::make_mut(target).stable.images.clone_from(&stable.containers);
                 }
             }
         }
@@ -186,7 +186,7 @@ impl Core {
         if let (true, Some(state)) = (news, &stored.judge)
             && let Some(judge) = state.read()
         {
-            self.judge = judge;
+            self.judge = Arc::new(judge);
         }
         self.recorded = Some((stored.id.clone(), stored.is_over()));
         self.stored = Some(stored);

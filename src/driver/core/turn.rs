@@ -1,5 +1,7 @@
 //! One turn: orders, decision, intent, writes.
 
+use std::sync::Arc;
+
 use crate::domain::action::{Action, Precondition};
 use crate::domain::command::{Command, Order};
 use crate::domain::journal::EntryKind;
@@ -196,7 +198,7 @@ impl Core {
                 self.unsaved.push(order.clone());
                 let fresh_run = self.rollout.as_ref().is_none_or(|r| r.id != next.id);
                 if fresh_run {
-                    self.judge = crate::analysis::Judge::new(&next.release);
+                    self.judge = Arc::new(crate::analysis::Judge::new(&next.release));
                     self.last_logged = None;
                 }
                 if fresh_run && next.scalings.is_empty() {
@@ -282,7 +284,7 @@ impl Core {
         // A run that is over may have the roles the other way round than what is looked at since, or other objects.
         let seen = self.seen_by(&r.release);
         let decision = match (&seen, &self.observed) {
-            (Some(observed), _) => Some(engine::decide(r, observed, &self.judgement, self.now)),
+            (Some(observed), _) => Some(engine::decide(r, observed, self.judgement(), self.now)),
             (None, Some(other)) => engine::scale::alone(r, other, self.now),
             (None, None) => None,
         };

@@ -74,7 +74,8 @@ fn who_waits_for_a_person_is_told_before_who_goes_on_by_itself() {
     walked(&mut run, 6);
     // The first one was told to go on, and stands in a pause that ends by itself; the second one still waits.
     let at = run.world.workload("web", Track::Stable).argo.as_ref().unwrap().pause.as_ref().unwrap().at;
-    run.rollout.as_mut().unwrap().targets.get_mut("web").unwrap().passed = Some(at);
+    let target = run.rollout.as_mut().unwrap().targets.get_mut("web").unwrap();
+    std::sync::Arc::make_mut(target).passed = Some(at);
     walked(&mut run, 4);
     assert_eq!(run.world.workload("web", Track::Stable).argo.as_ref().unwrap().step, Some(3));
     let label = run.rollout.as_ref().unwrap().approval().map(str::to_owned);

@@ -230,7 +230,9 @@ fn a_switch_whose_service_reaches_nobody_any_more_is_taken_back() {
     run.world.workload("web", Track::Candidate).unselected = Some("Service web would reach no pod of web-green".into());
     run.turns(10);
     assert_eq!((run.phase(), run.world.weight("web")), (Phase::RolledBack, 0));
-    let told = |e: &crate::domain::journal::Entry| e.text.contains("Service web would reach no pod of web-green, and it gets 100 %");
+    let told = |e: &std::sync::Arc<crate::domain::journal::Entry>| {
+        e.text.contains("Service web would reach no pod of web-green, and it gets 100 %")
+    };
     assert!(run.rollout.unwrap().log.iter().any(told));
 }
 

@@ -1,10 +1,12 @@
 //! Carrying it out: the write is planned anew in every turn until the Deployment has the replicas, or the server refuses.
 
+use std::sync::Arc;
+
 use crate::domain::action::{Action, Precondition};
 use crate::domain::command::{Command, Order};
 use crate::domain::observed::{Observed, Workload};
 use crate::domain::release::Track;
-use crate::domain::rollout::{Answer, ORDERS_KEPT, Rollout, Scaling};
+use crate::domain::rollout::{Answer, ComponentTarget, ORDERS_KEPT, Rollout, Scaling};
 use crate::domain::time::Now;
 
 use super::super::decide::Decision;
@@ -72,7 +74,7 @@ pub(in crate::engine) fn writes(next: &Rollout, observed: &Observed, order: &Ord
     }
     let Command::Scale { component, .. } = &order.command else { return Vec::new() };
     let chosen = next.targets.iter().filter(|(name, _)| component.as_ref().is_none_or(|c| c == *name));
-    let sides = |(name, target): (&String, &crate::domain::rollout::ComponentTarget)| {
+    let sides = |(name, target): (&String, &Arc<ComponentTarget>)| {
         let weight =
             if next.is_back() || matches!(next.step(), Some(crate::domain::step::Step::Promote)) { Default::default() } else { next.asked };
         let (stable, candidate) = ratio::split(target.stable.replicas, weight);

@@ -1,10 +1,12 @@
 //! What an order to scale would write, and what a person should know before confirming it.
 
+use std::sync::Arc;
+
 use crate::domain::action::Action;
 use crate::domain::command::{Command, Order};
 use crate::domain::observed::Observed;
 use crate::domain::release::Track;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{ComponentTarget, Rollout};
 
 use super::super::preview::Preview;
 use super::super::{auto_sync, room};
@@ -54,7 +56,7 @@ fn about(next: &Rollout, observed: &Observed, action: &Action) -> Vec<String> {
 fn of_the_run(next: &Rollout, order: &Order) -> Vec<String> {
     let Command::Scale { component, track, replicas } = &order.command else { return Vec::new() };
     let chosen = next.targets.iter().filter(|(name, _)| component.as_ref().is_none_or(|c| c == *name)).filter(|_| !next.is_over());
-    let line = |(name, target): (&String, &crate::domain::rollout::ComponentTarget)| {
+    let line = |(name, target): (&String, &Arc<ComponentTarget>)| {
         let whole = target.stable.replicas;
         if *track == Track::Candidate && target.sized.is_none() {
             return None;

@@ -1,5 +1,7 @@
 //! The stored state: compare-and-swap, and no order is ever lost.
 
+use std::sync::Arc;
+
 use cutover::cluster::state::{StateError, append_order, list, load, object, store};
 use cutover::domain::command::{Command, Order};
 use cutover::domain::journal::{Entry, EntryKind};
@@ -70,7 +72,7 @@ async fn a_state_that_grew_too_large_loses_its_oldest_lines_and_then_is_refused(
         actor: "you".into(),
         text: format!("{n} {}", "x".repeat(100_000)),
     };
-    run.log.extend((0..20).map(entry));
+    run.log.extend((0..20).map(entry).map(Arc::new));
     stored(&client, &run, None, &[]).await;
     let read = load(&client, NAMESPACE, "storefront").await.unwrap().unwrap().rollout.unwrap();
     assert_eq!(read.log.len(), 9);

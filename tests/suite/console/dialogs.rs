@@ -144,7 +144,7 @@ fn a_rollout_is_taken_over_from_whoever_drives_it_and_the_loser_is_told() {
     assert_eq!(confirm(&mut c), [Command::TakeOver]);
     let text = format!("bob@bastion2 {TOOK_OVER}: nothing more is written here");
     let lost = Entry { at: view.now.wall, kind: EntryKind::Lease, actor: "cutover".into(), text };
-    view.rollout.as_mut().unwrap().log.push_back(lost);
+    view.rollout.as_mut().unwrap().log.push_back(Arc::new(lost));
     c.world(World::View(Arc::new(view)));
     assert!(c.notice().contains("bob@bastion2 took over and drives now"), "{}", c.notice());
 }

@@ -62,7 +62,7 @@ fn a_write_that_landed_before_its_driver_died_is_not_taken_for_somebody_elses() 
     assert_eq!(cluster.world.weight("backend"), 10);
     // Stored before the write to 10 % was seen to hold.
     let (stored, _) = cluster.state.as_mut().unwrap();
-    stored.targets.values_mut().for_each(|t| t.held = Some(Weight::ZERO));
+    stored.targets.values_mut().for_each(|t| std::sync::Arc::make_mut(t).held = Some(Weight::ZERO));
     cluster.lease.0 = None;
     let mut other = Process::new("b", &cluster);
     other.order(&mut cluster, "on", Command::Advance);

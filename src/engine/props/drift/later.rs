@@ -37,7 +37,8 @@ fn who_begins_to_drive_in_a_hold_finds_what_somebody_wrote_since() {
     let mut run = at_ten();
     assert!(matches!(run.step(), Some(Step::Hold(_))));
     // What the routes held was seen by a driver that died before it put that on record.
-    run.rollout.as_mut().unwrap().targets.get_mut("backend").unwrap().held = None;
+    let target = run.rollout.as_mut().unwrap().targets.get_mut("backend").unwrap();
+    std::sync::Arc::make_mut(target).held = None;
     run.world.pass(Millis::secs(2));
     run.world.meddle("backend", 0);
     run.turns(2);

@@ -17,7 +17,7 @@ use crate::fixture::{ago, holding};
 pub fn reverted() -> View {
     let mut view = holding(&["backend"]);
     let r = view.rollout.as_mut().unwrap();
-    r.targets.get_mut("backend").unwrap().held = Some(Weight::capped(25));
+    std::sync::Arc::make_mut(r.targets.get_mut("backend").unwrap()).held = Some(Weight::capped(25));
     let seen = Arc::make_mut(view.observed.as_mut().unwrap()).components.get_mut("backend").unwrap();
     seen.route = Ok(crate::fixture::route("backend", 0));
     seen.route_by = Some(Writer { manager: "argocd-controller".into(), at: Some(ago(3)) });
