@@ -2,10 +2,10 @@
 
 mod faults;
 mod happen;
+mod morning;
 mod people;
 pub mod process;
-
-use std::collections::BTreeMap;
+mod queue;
 
 use cutover::domain::action::{Action, WriteOutcome};
 use cutover::domain::rollout::{Phase, Rollout};
@@ -18,6 +18,7 @@ use crate::report::Coverage;
 use crate::script::{Script, TROUBLE};
 use crate::world::{Application, World};
 use process::Process;
+use queue::Queue;
 
 /// How long a request may linger before nobody waits for it any more.
 pub const DEADLINE: Millis = Millis::secs(5);
@@ -66,8 +67,7 @@ pub struct Run<'a> {
     pub laws: Laws,
     pub coverage: Coverage,
     processes: Vec<Process>,
-    events: BTreeMap<(Millis, u64), Event>,
-    numbered: u64,
+    events: Queue<Event>,
     requests: u64,
     orders: u64,
     /// Writes that landed, and steps that were taken: where a process can be killed.
@@ -96,8 +96,7 @@ impl<'a> Run<'a> {
             processes: Process::all(script, &world),
             world,
             script,
-            events: BTreeMap::new(),
-            numbered: 0,
+            events: Queue::new(),
             requests: 0,
             orders: 0,
             landed: 0,
@@ -123,19 +122,25 @@ impl<'a> Run<'a> {
     /// Runs to the end, and until everything that may still land has landed.
     pub fn go(&mut self) -> End {
         let end = TROUBLE.plus(self.patience());
-        while let Some(((at, _), event)) = self.events.pop_first() {
-            if at > end || self.laws.is_broken() {
-                break;
-            }
+        self.until(end, |run| run.world.now > TROUBLE && run.is_quiet());
+        let end = self.end();
+        self.laws.at_the_end(&self.world, &self.processes, end, self.script);
+        let fights = self.script.git.is_some() && self.script.git_holds > 0;
+        if self.script.morning && !fights && matches!(end, End::Parked | End::Nothing) && !self.laws.is_broken() {
+            self.morning();
+        }
+        end
+    }
+
+    /// Goes on until a moment, or until it is `over`.
+    fn until(&mut self, end: Millis, over: impl Fn(&Run<'_>) -> bool) {
+        while let Some((at, event)) = self.events.pop_until(end).filter(|_| !self.laws.is_broken()) {
             self.world.advance(at);
             self.happen(event);
-            if at > TROUBLE && self.is_quiet() {
+            if over(self) {
                 break;
             }
         }
-        let end = self.end();
-        self.laws.at_the_end(&self.world, &self.processes, end, self.script);
-        end
     }
 
     /// Twice all holds and a minute, and the time a candidate may take to come up.
@@ -155,7 +160,7 @@ impl<'a> Run<'a> {
         let parked = waits && self.world.now > since.plus(Millis::secs(75));
         (over || parked)
             && !self.laws.awaits(self.world.now)
-            && !self.events.values().any(|e| matches!(e, Event::Land(_) | Event::Happen(_) | Event::Git))
+            && !self.events.iter().any(|e| matches!(e, Event::Land(_) | Event::Happen(_) | Event::Git))
     }
 
     pub fn rollout(&self) -> Option<&Rollout> {
@@ -177,8 +182,7 @@ impl<'a> Run<'a> {
     }
 
     fn at(&mut self, at: Millis, event: Event) {
-        self.numbered += 1;
-        self.events.insert((at.max(self.world.now), self.numbered), event);
+        self.events.push(at.max(self.world.now), event);
     }
 
     fn after(&mut self, time: Millis, event: Event) {

@@ -41,6 +41,8 @@ pub struct Script {
     pub skew: [i64; 3],
     /// Whether the monotonic clock stands still while a machine sleeps.
     pub stands_still: bool,
+    /// Whether somebody comes in the morning and takes back what still waits for people.
+    pub morning: bool,
     pub happenings: Vec<(Millis, Happening)>,
     /// What becomes of requests, by their number.
     pub faults: BTreeMap<u64, Fault>,
@@ -239,6 +241,9 @@ impl fmt::Display for Script {
         }
         if self.skew.iter().any(|s| *s != 0) {
             writeln!(f, "  clocks run {:?} ppm fast", self.skew)?;
+        }
+        if self.morning {
+            writeln!(f, "  in the morning somebody takes back what waits")?;
         }
         for (at, what) in &self.happenings {
             writeln!(f, "  {:>7.1} s  {what:?}", at.0 as f64 / 1000.0)?;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use cutover::domain::command::Order;
 use cutover::domain::image::Image;
+use cutover::domain::observed::KeptRevision;
 use cutover::domain::release::{Component, Release, Router};
 use cutover::domain::rollout::Rollout;
 use cutover::domain::time::Millis;
@@ -22,6 +23,8 @@ use jiff::Timestamp;
 pub use argo::Application;
 pub use metrics::{Counters, INTERVAL, Illness};
 pub use pods::Pod;
+
+use apply::kept;
 
 pub const OLD: &str = "shop/app:v1";
 pub const NEW: &str = "shop/app:v2";
@@ -53,8 +56,8 @@ pub struct Deployment {
     /// Bounds, when an autoscaler owns the replicas.
     pub scaler: Option<(u32, u32)>,
     pub revision: u64,
-    /// Revision and image, newest first.
-    pub kept: Vec<(u64, String)>,
+    /// Its revisions, newest first.
+    pub kept: Vec<KeptRevision>,
     pub pods: Vec<Pod>,
 }
 
@@ -290,7 +293,7 @@ impl Deployment {
             replicas_by: None,
             scaler: None,
             revision: 2,
-            kept: vec![(2, OLD.into()), (1, "shop/app:v0".into())],
+            kept: vec![kept(uid, 2, OLD), kept(uid, 1, "shop/app:v0")],
             pods: (0..replicas).map(|_| Pod { image: OLD.into(), age: 9, ready: true }).collect(),
         }
     }

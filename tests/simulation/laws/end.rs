@@ -106,6 +106,27 @@ impl Laws {
         }
     }
 
+    /// A rollback that is ordered once nothing is in its way any more comes to its end, whatever happened before.
+    pub fn in_the_morning(&mut self, world: &World) {
+        // What somebody else put on stable may never come up.
+        let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
+        if world.is_turned() || world.parts.iter().any(|p| p.stable.as_ref().is_none_or(stuck)) {
+            return;
+        }
+        let record = world.record.as_ref().filter(|r| !r.damaged).and_then(|r| r.rollout.as_deref());
+        // Where no record says otherwise the colour that serves is stable.
+        let told = |p: &&Part| record.is_some() || p.declared.router.splits();
+        let sends = |p: &&Part| p.share() > 0.0 || p.route.as_ref().is_some_and(|r| r.testers);
+        if let Some(part) = world.parts.iter().filter(told).find(sends) {
+            let text = format!("taken back in the morning, and {} still sends to the candidate", part.declared.name);
+            return self.broken("L2", world.now, text);
+        }
+        if let Some(run) = record.filter(|r| !r.is_over()) {
+            let text = format!("taken back in the morning, and it does not end: {}, waiting {:?}", run.phase, run.waiting);
+            self.broken("L2", world.now, text);
+        }
+    }
+
     /// Pods that are kept for a post-mortem go once its time is over.
     fn kept_pods_went(&mut self, run: &Rollout, world: &World) {
         let due = run.ended.map(|at| at + run.release.keep.duration() + SOON.duration());

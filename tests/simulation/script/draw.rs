@@ -66,6 +66,7 @@ impl Script {
             application: None,
             skew: [0; 3],
             stands_still: false,
+            morning: false,
             happenings: vec![],
             faults: Default::default(),
         }

@@ -23,6 +23,7 @@ pub fn later(seed: u64, script: &mut Script) {
     neighbours(seed, script);
     dismissals(seed, script);
     illnesses(seed, script);
+    script.morning = Rng::new(seed).fork("morning").below(3) == 0;
 }
 
 /// GitOps by an Application that is known, and somebody who switches its auto-sync on again. Drawn apart, so that what else

@@ -1,6 +1,7 @@
 //! What a write does, with the preconditions of the real patches: a stale version is a conflict, so is a failed test.
 
 use cutover::domain::action::{Action, Precondition, Target, WriteOutcome};
+use cutover::domain::observed::{ContainerImage, KeptRevision};
 use cutover::domain::release::Router;
 use cutover::domain::route::{RouteEntry, RouteFacts};
 use cutover::domain::testers::TestersMove;
@@ -80,17 +81,18 @@ impl World {
             Action::Undo { target, revision, replica_set, .. } => {
                 let Some(d) = side(part, target) else { return gone() };
                 // What keeps the revision is read first: it may be gone, or keep a newer one by now.
-                let Some((number, image)) = d.kept.iter().find(|(_, image)| d.set_of(image) == *replica_set).cloned() else {
+                let Some(back) = d.kept.iter().find(|k| k.replica_set == *replica_set).cloned() else {
                     return gone();
                 };
-                if number != *revision {
+                if back.revision != *revision {
                     return conflict("it no longer keeps that revision");
                 }
                 if let Some(why) = guarded(d, target, precondition) {
                     return why;
                 }
+                let image = image_of(&back);
                 d.written(version, stamp, d.image != image);
-                d.set_image(&image, Hand::Ours);
+                d.set_image(image, Hand::Ours);
                 WriteOutcome::Landed
             }
             // Here are no Rollouts.
@@ -237,7 +239,7 @@ fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replic
         seen: 0,
         replicas,
         paused: false,
-        kept: vec![(1, image.clone())],
+        kept: vec![kept(uid, 1, &image)],
         image,
         stamp: None,
         image_by: Some(Hand::Ours),
@@ -283,18 +285,29 @@ impl Deployment {
 
     /// Its controller makes the template's ReplicaSet the newest revision; while it is paused none that is not there yet.
     pub fn turn(&mut self) {
-        let found = self.kept.iter().find(|(_, image)| *image == self.image);
-        if found.map_or(self.paused, |(n, _)| *n == self.revision) {
+        let found = self.kept.iter().find(|k| image_of(k) == self.image);
+        if found.map_or(self.paused, |k| k.revision == self.revision) {
             return;
         }
         self.revision += 1;
-        self.kept.retain(|(_, kept)| *kept != self.image);
-        self.kept.insert(0, (self.revision, self.image.clone()));
+        self.kept.retain(|k| image_of(k) != self.image);
+        self.kept.insert(0, kept(self.uid, self.revision, &self.image));
         self.kept.truncate(4);
     }
+}
 
-    /// The ReplicaSet that keeps an image: the same one also under a newer number.
-    pub fn set_of(&self, image: &str) -> String {
-        format!("rs-{}-{image}", self.uid)
+/// A revision of a Deployment, and the ReplicaSet that keeps it: the same one also under a newer number.
+pub fn kept(uid: u32, revision: u64, image: &str) -> KeptRevision {
+    KeptRevision {
+        revision,
+        replica_set: format!("rs-{uid}-{image}"),
+        template_hash: format!("h-{image}"),
+        images: vec![ContainerImage { name: "app".into(), image: image.into() }],
+        change_cause: None,
+        references: vec![],
     }
+}
+
+fn image_of(kept: &KeptRevision) -> &str {
+    kept.images.first().map_or("", |i| i.image.as_str())
 }

@@ -3,7 +3,7 @@
 use cutover::domain::beside::Beside;
 use cutover::domain::drift::{MANAGER, Writer};
 use cutover::domain::object::{Kind, ObjectRef};
-use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, KeptRevision, Observed, Workload};
+use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, Observed, Workload};
 use cutover::domain::release::{Release, Router};
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use cutover::domain::testers::TestersRule;
@@ -153,15 +153,6 @@ fn writer(hand: Option<Hand>) -> Option<Writer> {
 fn workload(d: &Deployment) -> Workload {
     let updated = d.pods.iter().filter(|p| p.image == d.image).count() as u32;
     let ready = d.ready();
-    let images = |image: &str| vec![ContainerImage { name: "app".into(), image: image.into() }];
-    let revisions = d.kept.iter().map(|(revision, image)| KeptRevision {
-        revision: *revision,
-        replica_set: d.set_of(image),
-        template_hash: format!("h-{image}"),
-        images: images(image),
-        change_cause: None,
-        references: vec![],
-    });
     Workload {
         name: d.name.clone(),
         uid: d.uid.to_string(),
@@ -175,13 +166,13 @@ fn workload(d: &Deployment) -> Workload {
         available: ready,
         ready_addresses: ready,
         paused: d.paused,
-        containers: images(&d.image),
+        containers: vec![ContainerImage { name: "app".into(), image: d.image.clone() }],
         stamp: d.stamp.clone(),
         images_by: writer(d.image_by),
         replicas_by: writer(d.replicas_by),
         revision: Some(d.revision),
-        template_hash: d.kept.iter().find(|(n, _)| *n == d.revision).map(|(_, image)| format!("h-{image}")),
-        revisions: revisions.collect(),
+        template_hash: d.kept.iter().find(|k| k.revision == d.revision).map(|k| k.template_hash.clone()),
+        revisions: d.kept.clone(),
         hpa: d.scaler.map(|(min, max)| Autoscaler {
             name: "hpa".into(),
             min,

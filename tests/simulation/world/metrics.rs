@@ -13,6 +13,8 @@ use super::{Deployment, OLD, World, epoch};
 pub const INTERVAL: Millis = Millis::secs(10);
 /// Scrapes that are kept: somebody may ask with a clock that is late.
 const KEPT: usize = 8;
+/// The jobs that may scrape a pod.
+const JOBS: [&str; 2] = [" a", " b"];
 /// Requests of one component in a second.
 const RATE: f64 = 40.0;
 
@@ -117,8 +119,8 @@ impl World {
                     series.extend((0..jobs).map(|job| Series {
                         component: name.clone(),
                         track,
-                        id: format!("{name} {track} {failed} {job}"),
-                        target: format!("{name} {track} {job}"),
+                        id: [name, [" stable", " candidate"][place], [" good", " failed"][usize::from(failed)], JOBS[job]].concat(),
+                        target: [name, [" stable", " candidate"][place], JOBS[job]].concat(),
                         pod: None,
                         counts: Counts::Requests { failed },
                         samples: samples.clone(),
