@@ -51,6 +51,8 @@ pub enum Mutant {
     NothingKept,
     KeptForEver,
     NeighboursUnseen,
+    /// The same images in another pod template pass for the version that was judged.
+    TemplateIgnored,
 }
 
 #[cfg(feature = "mutants")]

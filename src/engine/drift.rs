@@ -379,6 +379,9 @@ impl Look<'_> {
     fn template(&self, track: Track, known: &Known, workload: &Workload) -> Option<Drift> {
         let judged = track == Track::Candidate && matches!(self.r.step(), Some(Step::Hold(_) | Step::Approve(_)));
         let (before, after) = known.template.as_ref().zip(workload.template_hash.as_ref()).filter(|(a, b)| judged && a != b)?;
+        if mutant(Mutant::TemplateIgnored) {
+            return None;
+        }
         let values = (before.clone(), after.clone());
         Some(self.drift(self.deployment(&workload.name), Sort::Template, "pod template", values, None))
     }

@@ -4,6 +4,7 @@
 
 mod auto_sync;
 mod end;
+mod hands;
 mod landed;
 mod sends;
 mod served;
@@ -15,15 +16,13 @@ use std::fmt;
 
 use cutover::domain::action::Action;
 use cutover::domain::command::{Command, Order};
-use cutover::domain::release::Track;
 use cutover::domain::rollout::Rollout;
-use cutover::domain::step::Step;
 use cutover::domain::time::Millis;
 use cutover::driver::core::io::Call;
 
 use crate::run::Life;
 use crate::run::process::Process;
-use crate::script::{Fault, Happening, Script};
+use crate::script::{Fault, Script};
 use crate::world::World;
 
 /// A write on its way.
@@ -137,6 +136,8 @@ pub struct Laws {
     /// When somebody else took the testers' rule away, or resumed a Deployment that rests at its share, and nobody has decided on
     /// it since.
     undone: Vec<Option<Millis>>,
+    /// When somebody else last restarted a candidate whose pod template was on record, and nobody has decided on it since.
+    restarted: Vec<Option<Millis>>,
     /// When a driver last got a sample that told everything.
     pub sampled: Option<Millis>,
     /// When somebody last ordered something, and to take a run over from whoever drives it.
@@ -185,6 +186,7 @@ impl Laws {
             replaced: None,
             foreign: vec![None; 2],
             undone: vec![None; 2],
+            restarted: vec![None; 2],
             sampled: None,
             last_order: Millis::ZERO,
             last_take_over: None,
@@ -232,6 +234,7 @@ impl Laws {
         if !matches!(order.command, Command::Pause) {
             self.foreign.fill(None);
             self.undone.fill(None);
+            self.restarted.fill(None);
         }
         // These are no step of the run that was seen: to begin another one, to scale, to drive.
         let own = matches!(order.command, Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. } | Command::TakeOver);
@@ -267,77 +270,6 @@ impl Laws {
     pub fn died(&mut self, who: usize, now: Millis) {
         let lately = |b: &&mut Asked| b.who == who && now.minus(b.at) < Millis::secs(20);
         self.backs.iter_mut().filter(lately).for_each(|b| b.lived = false);
-    }
-
-    /// Somebody else's hands.
-    pub fn meddled(&mut self, what: &Happening, world: &World) {
-        if let Happening::Meddle { part, weight } = what {
-            self.cause |= *weight > 0; // it may send traffic to where nobody answers
-            let other = world.parts.get(*part).and_then(|p| p.route.as_ref()).is_some_and(|r| r.candidate != *weight);
-            let holding = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
-            let asked = world.run().map_or(0, |r| r.asked.percent());
-            let held = world.parts.get(*part).is_some_and(|p| (p.share() * 100.0).round() as u8 == asked);
-            let settled = holding && held && world.now.minus(self.last_order) > Millis::secs(15);
-            // Set back to ours again, nothing of somebody else's is left.
-            let ours = u64::from(*weight) * 100 == u64::from(world.total) * u64::from(asked);
-            if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && (settled || ours)) {
-                *flag = Some(world.now).filter(|_| !ours);
-            }
-        }
-        if let Happening::Dismiss { part } | Happening::Unpause { part } = what {
-            self.undoes(*part, world);
-        }
-        if let Happening::Image { track: Track::Candidate, .. } = what {
-            self.replaced = Some(world.now);
-        }
-        let touched = match what {
-            Happening::Meddle { part, .. }
-            | Happening::Dismiss { part }
-            | Happening::Churn { part }
-            | Happening::RestoreRoute { part }
-            | Happening::Unpause { part } => Some(*part),
-            Happening::DropRoute { part } | Happening::Scaler { part, .. } => {
-                self.obstacle = true;
-                Some(*part)
-            }
-            Happening::DropCandidate { part } | Happening::Scale { part, .. } | Happening::Image { part, .. } => {
-                (self.obstacle, self.cause) = (true, true);
-                Some(*part)
-            }
-            Happening::GoesBad => {
-                (self.cause, self.bad_since) = (true, self.bad_since.or(Some(world.now)));
-                None
-            }
-            Happening::Jump { .. } => {
-                self.wrong_clock = true;
-                None
-            }
-            Happening::Limp(_) | Happening::Fall(_) => {
-                self.cause = true;
-                None
-            }
-            Happening::DropRecord | Happening::DamageRecord => {
-                (self.state_lost, self.obstacle) = (true, true);
-                None
-            }
-            _ => None,
-        };
-        if let Some(at) = touched.and_then(|part| self.meddled.get_mut(part)) {
-            *at = world.now;
-        }
-    }
-
-    /// Somebody takes away what a run that rests has put there.
-    fn undoes(&mut self, part: usize, world: &World) {
-        let rests = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
-        let stands = world
-            .parts
-            .get(part)
-            .is_some_and(|p| p.route.as_ref().is_some_and(|r| r.testers) || p.stable.as_ref().is_some_and(|d| d.paused));
-        let settled = world.now.minus(self.last_order) > Millis::secs(15);
-        if let Some(flag) = self.undone.get_mut(part).filter(|_| rests && stands && settled) {
-            *flag = Some(world.now);
-        }
     }
 
     /// Whether a run may stand still, and say so.

@@ -80,6 +80,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::NothingKept, &["K"]),
     (Mutant::KeptForEver, &["K"]),
     (Mutant::NeighboursUnseen, &["T4"]),
+    (Mutant::TemplateIgnored, &["T8"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

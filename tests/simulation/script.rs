@@ -142,6 +142,10 @@ pub enum Happening {
         part: usize,
         track: Track,
     },
+    /// Somebody restarts the candidate: the same images in another pod template.
+    Restart {
+        part: usize,
+    },
     /// Somebody unpauses a Deployment.
     Unpause {
         part: usize,
@@ -217,7 +221,7 @@ impl Happening {
             Happening::Unseen { .. } => "route unread",
             Happening::Neighbour { .. } | Happening::Unlisted { .. } => "other routes",
             Happening::Scale { .. } | Happening::Scaler { .. } => "foreign scaling",
-            Happening::Image { .. } | Happening::Unpause { .. } => "foreign deployment",
+            Happening::Image { .. } | Happening::Restart { .. } | Happening::Unpause { .. } => "foreign deployment",
             Happening::DropRecord | Happening::DamageRecord => "state lost",
             Happening::Limp(_) => "pods down",
             Happening::Fall(_) => "candidate's pods down",

@@ -56,6 +56,8 @@ pub struct Deployment {
     /// Bounds, when an autoscaler owns the replicas.
     pub scaler: Option<(u32, u32)>,
     pub revision: u64,
+    /// How often its pod template was changed without another image.
+    pub restarts: u32,
     /// Its revisions, newest first.
     pub kept: Vec<KeptRevision>,
     pub pods: Vec<Pod>,
@@ -293,7 +295,8 @@ impl Deployment {
             replicas_by: None,
             scaler: None,
             revision: 2,
-            kept: vec![kept(uid, 2, OLD), kept(uid, 1, "shop/app:v0")],
+            restarts: 0,
+            kept: vec![kept((uid, 0), 2, OLD), kept((uid, 0), 1, "shop/app:v0")],
             pods: (0..replicas).map(|_| Pod { image: OLD.into(), age: 9, ready: true }).collect(),
         }
     }

@@ -102,6 +102,10 @@ impl Laws {
     fn of_its_version(&mut self, before: &Rollout, weight: u8, sent: Millis, world: &World) {
         // A look may be as old.
         let known = self.replaced.is_some_and(|at| sent.minus(at) > Millis::secs(15));
+        let long_ago = |at: &Option<Millis>| at.is_some_and(|at| sent.minus(at) > Millis::secs(15));
+        if weight > 0 && self.restarted.iter().any(long_ago) {
+            self.broken("T8", world.now, format!("the hold at {weight} % was passed by pods of another template"));
+        }
         // Somebody may have accepted it.
         let wanted = |p: &Part| before.targets.get(&p.declared.name).is_some_and(|t| t.images.iter().any(|i| i.image == OTHER));
         let other = |p: &&Part| p.candidate.as_ref().is_some_and(|d| d.image == OTHER) && !wanted(p);

@@ -226,6 +226,10 @@ fn meddle(world: &mut World, what: &Happening) {
             d.set_image(OTHER, Hand::Foreign);
             (d.version, d.generation) = (version, d.generation + 1);
         }),
+        Happening::Restart { part } => with(world, *part, Track::Candidate, |d| {
+            d.restart();
+            (d.version, d.generation) = (version, d.generation + 1);
+        }),
         Happening::Unpause { part } => with(world, *part, Track::Stable, |d| {
             if d.paused {
                 d.set_paused(false);

@@ -23,6 +23,7 @@ pub fn later(seed: u64, script: &mut Script) {
     neighbours(seed, script);
     dismissals(seed, script);
     illnesses(seed, script);
+    restarts(seed, script);
     script.morning = Rng::new(seed).fork("morning").below(3) == 0;
 }
 
@@ -134,6 +135,14 @@ fn illnesses(seed: u64, script: &mut Script) {
     let at = Millis(1_000 + rng.below(TROUBLE.0));
     script.happenings.push((at, Happening::Ill(Some(illness))));
     script.happenings.push((at.plus(Millis::secs(1 + rng.below(60))), Happening::Ill(None)));
+}
+
+/// In every sixth script somebody restarts the candidate.
+fn restarts(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("restarts");
+    if rng.below(6) == 0 {
+        script.happenings.push((Millis(1_000 + rng.below(TROUBLE.0)), Happening::Restart { part: part(&mut rng, script) }));
+    }
 }
 
 /// In every third script with testers somebody takes their rule away, and in every third rolling one somebody resumes it.

@@ -239,7 +239,8 @@ fn clone(part: &mut Part, from: &Target, name: &str, image: Option<&str>, replic
         seen: 0,
         replicas,
         paused: false,
-        kept: vec![kept(uid, 1, &image)],
+        restarts: 0,
+        kept: vec![kept((uid, 0), 1, &image)],
         image,
         stamp: None,
         image_by: Some(Hand::Ours),
@@ -291,17 +292,28 @@ impl Deployment {
         }
         self.revision += 1;
         self.kept.retain(|k| image_of(k) != self.image);
-        self.kept.insert(0, kept(self.uid, self.revision, &self.image));
+        self.keep();
+    }
+
+    /// The same image in another pod template: its pods are taken for replaced already.
+    pub fn restart(&mut self) {
+        self.restarts += 1;
+        self.revision += 1;
+        self.keep();
+    }
+
+    fn keep(&mut self) {
+        self.kept.insert(0, kept((self.uid, self.restarts), self.revision, &self.image));
         self.kept.truncate(4);
     }
 }
 
 /// A revision of a Deployment, and the ReplicaSet that keeps it: the same one also under a newer number.
-pub fn kept(uid: u32, revision: u64, image: &str) -> KeptRevision {
+pub fn kept((uid, restarts): (u32, u32), revision: u64, image: &str) -> KeptRevision {
     KeptRevision {
         revision,
-        replica_set: format!("rs-{uid}-{image}"),
-        template_hash: format!("h-{image}"),
+        replica_set: format!("rs-{uid}-{image}-{restarts}"),
+        template_hash: format!("h-{image}-{restarts}"),
         images: vec![ContainerImage { name: "app".into(), image: image.into() }],
         change_cause: None,
         references: vec![],
