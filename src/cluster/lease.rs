@@ -94,7 +94,9 @@ impl Room<'_> {
     }
 
     async fn acquire(&self, expired: Option<&str>, after: u64) -> Result<LeaseOutcome, ClusterError> {
-        let taken = match self.find().await? {
+        let found = self.find().await?;
+        let stood = found.is_some();
+        let taken = match found {
             None => self.create(after.saturating_add(1)).await,
             Some(lease) => {
                 let ours = lease.holder().is_empty() || lease.holder() == self.me;
@@ -105,13 +107,19 @@ impl Room<'_> {
             }
         };
         match taken {
-            // Somebody was quicker: tell who.
-            Err(ClusterError::Conflict { .. } | ClusterError::NotFound { kind: false, .. }) => match self.read().await? {
-                // Our own name, by a second process that calls itself as we do: not ours.
-                LeaseOutcome::Held { .. } => Ok(LeaseOutcome::Unknown { why: "the Lease changed while it was being taken".to_owned() }),
-                other => Ok(other),
-            },
+            Err(ClusterError::Conflict { .. }) => self.quicker().await,
+            // Where none stood it is the namespace that is not there, and the server says so.
+            Err(ClusterError::NotFound { kind: false, .. }) if stood => self.quicker().await,
             other => other,
+        }
+    }
+
+    /// Somebody was quicker: tells who.
+    async fn quicker(&self) -> Result<LeaseOutcome, ClusterError> {
+        match self.read().await? {
+            // Our own name, by a second process that calls itself as we do: not ours.
+            LeaseOutcome::Held { .. } => Ok(LeaseOutcome::Unknown { why: "the Lease changed while it was being taken".to_owned() }),
+            other => Ok(other),
         }
     }
 

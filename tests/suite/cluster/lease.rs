@@ -86,3 +86,12 @@ async fn of_many_at_once_one_wins() {
         drivers.client.request(http::Request::get(object(NAMESPACE, "shop").path()).body(vec![]).unwrap()).await.unwrap();
     assert_eq!((&body["spec"]["leaseDurationSeconds"], &body["metadata"]["labels"]["cutover.dev/release"]), (&15.into(), &"shop".into()));
 }
+
+#[tokio::test]
+async fn where_there_is_no_namespace_it_is_refused_with_the_servers_word() {
+    let bench = Bench::of("healthy").await;
+    let client = bench.connect(false).await.unary;
+    let outcome = ask(&client, "nowhere", "shop", "a", &LeaseAsk::Acquire { expired: None, after: 0 }).await;
+    assert!(matches!(&outcome, LeaseOutcome::Refused { why } if why.contains("namespaces \"nowhere\" not found")), "{outcome:?}");
+    assert_eq!(ask(&client, "nowhere", "shop", "a", &LeaseAsk::Renew { epoch: 1 }).await, LeaseOutcome::Free);
+}
