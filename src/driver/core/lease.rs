@@ -18,6 +18,8 @@ const ASK_AGAIN: Millis = Millis::secs(1);
 const TAKE_OVER_WITHIN: Millis = Millis::secs(30);
 /// No write is sent when less than this is left.
 const MARGIN: Millis = Millis::secs(3);
+/// A stamp that claims a later epoch than this was written by nobody of ours: a Lease counts in 32 bits.
+const IMPLAUSIBLE: u64 = 1 << 30;
 
 /// What we know of the Lease.
 #[derive(Debug, Default)]
@@ -131,7 +133,26 @@ impl Core {
 
     /// Stamps of a new epoch are to be higher than all before, whatever became of the Lease that counted them.
     fn epoch_on_record(&self) -> u64 {
-        self.rollout.as_ref().map_or(0, |r| r.epoch)
+        self.rollout.as_ref().map_or(0, |r| r.epoch).max(self.epoch_on_objects())
+    }
+
+    /// The newest epoch that has written to what was looked at, by its stamps.
+    fn epoch_on_objects(&self) -> u64 {
+        let seen = self.observed.iter().flat_map(|o| o.components.values());
+        let stamps = seen.flat_map(|c| {
+            let sides = [&c.stable, &c.candidate].map(|w| w.as_ref().and_then(|w| w.stamp.as_deref()));
+            sides.into_iter().chain([c.route.as_ref().ok().and_then(|f| f.stamp.as_deref())])
+        });
+        let epochs = stamps.flatten().filter_map(|stamp| stamp.split_once('.')?.0.parse().ok());
+        epochs.filter(|epoch| *epoch < IMPLAUSIBLE).max().unwrap_or(0)
+    }
+
+    /// A stamp of a later epoch than ours says that somebody has taken over and acted. Its record may not have landed yet, and our
+    /// next renewal, which tells it, may be seconds away.
+    pub(super) fn heed_stamps(&mut self) {
+        if !mutant(Mutant::LeaseForEver) {
+            self.lose_lease_to(self.epoch_on_objects());
+        }
     }
 
     /// Whether somebody said to take the Lease from whoever holds it.

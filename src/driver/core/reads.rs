@@ -95,6 +95,7 @@ impl Core {
                 self.looked_as = self.asked_as.take();
                 self.keep_room(&mut observed);
                 self.observed = Some(observed);
+                self.heed_stamps();
                 self.face();
                 self.notice(); // what follows from it is judged in the turn
             }

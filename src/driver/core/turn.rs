@@ -117,6 +117,12 @@ impl Core {
         self.faults.get("state").map(|(fault, _)| fault.text.clone())
     }
 
+    /// Whether the record is there and tells nothing: then nobody goes forward, no order reaches whoever drives, and a rollback
+    /// that began here is done from here.
+    fn is_record_damaged(&self) -> bool {
+        self.faults.get("state").is_some_and(|(fault, _)| fault.kind == FaultKind::Unreadable)
+    }
+
     pub(super) fn is_rolling_back(&self) -> bool {
         self.active().is_some_and(Rollout::is_back)
     }
@@ -130,7 +136,7 @@ impl Core {
             self.forward_orders(out);
             self.refuse_late_take_over();
             if !self.is_taking_over() {
-                return Place::Watch;
+                return if self.is_rolling_back() && self.is_record_damaged() { Place::Drive } else { Place::Watch };
             }
             self.seize_lease(out);
             return Place::Ask;
