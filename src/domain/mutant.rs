@@ -51,6 +51,8 @@ pub enum Mutant {
     NothingKept,
     KeptForEver,
     NeighboursUnseen,
+    /// What is taken back waits for room that its own candidate has.
+    NoRoomMade,
     /// The same images in another pod template pass for the version that was judged.
     TemplateIgnored,
 }

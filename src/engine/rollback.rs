@@ -30,6 +30,9 @@ use ratio::{is_by_ratio, ratio_back, whole_again};
 pub const ROUTE_DEADLINE: Millis = Millis::secs(60);
 /// How long stable may take to be whole again.
 pub const STABLE_DEADLINE: Millis = Millis::mins(5);
+/// How long stable may take to be whole again before the candidate's pods, which nothing is sent to any more, make room for it: a
+/// quota or the nodes may have none while they stay.
+const ROOM_AFTER: Millis = Millis::mins(1);
 /// How long the candidate may take to be gone.
 pub const PODS_DEADLINE: Millis = Millis::mins(2);
 
@@ -163,13 +166,17 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
         actions.extend(leftovers(r, observed));
     }
     let held = actions.is_empty() && waits.is_empty();
+    let returned = targets.keys().all(|name| is_back(name, observed));
     if let Phase::RollingBack { routes_held, .. } = &mut r.phase
         && routes_held.is_none()
-        && targets.keys().all(|name| is_back(name, observed))
+        && returned
     {
         *routes_held = Some(now.wall);
     }
     r.targets = targets;
+    if returned && actions.is_empty() && !held && r.covered >= ROOM_AFTER {
+        actions = make_room(r, observed, now);
+    }
     r.waiting = waits.into_iter().next().or_else(|| actions.first().map(|(a, _)| a.to_string()));
     auto_sync::settle(r, observed, now);
     // What never wrote anything has nothing that could be put back.
@@ -182,6 +189,22 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
         return actions;
     }
     finish(r, observed, now)
+}
+
+/// Takes the candidates' pods away before stable is whole, where nothing more of stable is made: of pods that are made and do
+/// not get ready the candidate's may be all that still works.
+fn make_room(r: &mut Rollout, observed: &Observed, now: Now) -> Vec<(Action, Precondition)> {
+    let unmade = |s: &Workload| s.updated < s.replicas && s.updated <= s.ready;
+    let starved = r.targets.keys().any(|name| observed.workload(name, Track::Stable).is_some_and(unmade));
+    let actions = if starved { leftovers(r, observed) } else { Vec::new() };
+    if mutant(Mutant::NoRoomMade) || unread(&actions, observed).is_some() {
+        return Vec::new();
+    }
+    for (action, _) in &actions {
+        let text = format!("{}: the candidate's pods go now, and make room for stable's", action.component());
+        r.note(Entry { at: now.wall, kind: EntryKind::Decision, actor: SELF.to_owned(), text });
+    }
+    actions
 }
 
 /// Whether a component's route sends nothing of ours to the candidate; one without a route has nothing to send. What cannot be

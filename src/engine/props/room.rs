@@ -199,3 +199,37 @@ fn a_budget_is_explained_where_pods_go_and_refuses_nothing() {
     let told = super::super::room::preview(run.rollout.as_ref().unwrap(), &run.world.observe(), &actions);
     assert!(told[0].ends_with("afterwards fewer than 4 are left, and drains of their nodes wait until there are more"), "{told:?}");
 }
+
+/// Turns after each of which stable is as it is said to be.
+fn turns_with(run: &mut Run, n: usize, stable: impl Fn(&mut crate::domain::observed::Workload)) {
+    for _ in 0..n {
+        run.turn();
+        stable(run.world.workload("backend", Track::Stable));
+    }
+}
+
+#[test]
+fn a_rollback_whose_stable_gets_no_more_pods_takes_the_candidates_away_first() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.turns(12);
+    run.order(Command::RollBack).unwrap();
+    let starved = |w: &mut crate::domain::observed::Workload| w.updated = 0;
+    turns_with(&mut run, 11, starved);
+    assert_eq!((run.world.weight("backend"), run.world.workload("backend", Track::Candidate).replicas), (0, 1), "not at once");
+    turns_with(&mut run, 3, starved);
+    assert_eq!(run.world.workload("backend", Track::Candidate).replicas, 0);
+    let said = run.rollout.as_ref().unwrap().log.iter().filter(|e| e.text.contains("make room for stable's")).count();
+    assert_eq!(said, 1);
+    assert!(matches!(run.phase(), Phase::RollingBack { .. }), "stable is not back yet");
+    run.turns(6);
+    assert_eq!(run.phase(), Phase::RolledBack);
+}
+
+#[test]
+fn pods_of_stable_that_were_made_and_do_not_get_ready_take_nothing_from_the_candidate() {
+    let mut run = Run::started(canary(&["backend"]));
+    run.turns(12);
+    run.order(Command::RollBack).unwrap();
+    turns_with(&mut run, 100, |w| (w.ready, w.available, w.ready_addresses) = (0, 0, 0));
+    assert_eq!((run.world.weight("backend"), run.world.workload("backend", Track::Candidate).replicas), (0, 1));
+}
