@@ -23,6 +23,7 @@ const LATE: &[Mutant] = &[
     Mutant::NoFenceAfterUnknown,
     Mutant::NoRollbackWhilePromoting,
     Mutant::ComponentsApart,
+    Mutant::NoRoomMade,
 ];
 
 /// The mistakes that are asked for: `ONLY=StaleLook`.
@@ -33,6 +34,10 @@ fn wanted(mutant: Mutant) -> bool {
 }
 
 /// Each mistake with the laws that may catch it.
+///
+/// The rules of the protocol that they break: P1 `NoVersion`, P2 `ConflictIsRefusal`, P3 `EpochKept`, P4 `NoStampAtTakeOver`,
+/// P5 `NoFenceAfterUnknown`, P6 `StaleLook`, P7 `IntentAfterWrite`, P8 `PodsBeforeTraffic`, P9 `RetiredEarly`, P10 `UnservedStays`,
+/// P11 `AllAtOnce`, P12 `DriftOverwritten`.
 const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::IntentAfterWrite, &["A1"]),
     (Mutant::WritesWithoutJournal, &["A3", "A1"]),
@@ -81,6 +86,7 @@ const ALL: &[(Mutant, &[&str])] = &[
     (Mutant::KeptForEver, &["K"]),
     (Mutant::NeighboursUnseen, &["T4"]),
     (Mutant::TemplateIgnored, &["T8"]),
+    (Mutant::NoRoomMade, &["L2"]),
 ];
 
 /// What caught a mistake: the first seed with one of its laws, and what else was broken on the way.

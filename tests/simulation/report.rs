@@ -18,7 +18,7 @@ pub struct Coverage {
 const NEVER: [(&str, &str); 1] = [("git revert", "begin")];
 
 /// Every class of trouble, so that none is missed which is not met at all.
-const CLASSES: [&str; 29] = [
+const CLASSES: [&str; 31] = [
     "answer lost",
     "candidate's pods down",
     "clock jump",
@@ -37,10 +37,12 @@ const CLASSES: [&str; 29] = [
     "lease down",
     "leave",
     "metrics",
+    "namespace deleted",
     "no answer, not done",
     "objects deleted",
     "order",
     "pods down",
+    "quota",
     "route unread",
     "other routes",
     "server error",

@@ -150,6 +150,10 @@ pub enum Happening {
     Unpause {
         part: usize,
     },
+    /// Somebody sets a quota of so many pods, or lifts it.
+    Quota(Option<u32>),
+    /// Somebody deletes the namespace, and everything in it.
+    Namespace,
     /// The stored state is deleted, or damaged.
     DropRecord,
     DamageRecord,
@@ -223,6 +227,8 @@ impl Happening {
             Happening::Scale { .. } | Happening::Scaler { .. } => "foreign scaling",
             Happening::Image { .. } | Happening::Restart { .. } | Happening::Unpause { .. } => "foreign deployment",
             Happening::DropRecord | Happening::DamageRecord => "state lost",
+            Happening::Quota(_) => "quota",
+            Happening::Namespace => "namespace deleted",
             Happening::Limp(_) => "pods down",
             Happening::Fall(_) => "candidate's pods down",
             Happening::MetricsDown(_) | Happening::OneArm(_) | Happening::CountersReset | Happening::Ill(_) => "metrics",

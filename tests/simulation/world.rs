@@ -15,7 +15,7 @@ use std::sync::Arc;
 use cutover::domain::command::Order;
 use cutover::domain::image::Image;
 use cutover::domain::observed::KeptRevision;
-use cutover::domain::release::{Component, Release, Router};
+use cutover::domain::release::{Component, Release, Router, Strategy};
 use cutover::domain::rollout::Rollout;
 use cutover::domain::time::Millis;
 use jiff::Timestamp;
@@ -155,6 +155,10 @@ pub struct World {
     pub total: u32,
     /// Pods that cannot be ready for now, of each stable Deployment (a node is gone).
     pub limp: u32,
+    /// How many pods there may be, where a quota says so.
+    pub quota: Option<u32>,
+    /// The namespace was deleted.
+    pub gone: bool,
     /// The same of each candidate.
     pub fall: u32,
     /// Prometheus sees nothing of the candidate.
@@ -212,6 +216,8 @@ impl World {
             nature,
             total,
             limp: 0,
+            quota: None,
+            gone: false,
             fall: 0,
             one_arm: false,
             ill: None,
@@ -251,15 +257,38 @@ impl World {
             self.ticked = self.ticked.plus(pods::TICK);
             self.now = self.ticked;
             let ready = |image: &str| !(self.nature.broken && image != OLD);
+            let mut left = self.quota.map_or(u32::MAX, |hard| hard.saturating_sub(self.pods()));
             for part in &mut self.parts {
                 let (limp, fall) = (self.limp, self.fall);
-                part.stable.iter_mut().for_each(|d| d.tick(limp, ready));
-                part.candidate.iter_mut().for_each(|d| d.tick(fall, ready));
+                part.stable.iter_mut().for_each(|d| d.tick(limp, &mut left, ready));
+                part.candidate.iter_mut().for_each(|d| d.tick(fall, &mut left, ready));
             }
             self.serve(pods::TICK);
             self.scrape_when_due();
         }
         self.now = self.now.max(to);
+    }
+
+    /// Every pod there is.
+    pub fn pods(&self) -> u32 {
+        self.parts.iter().flat_map(|p| [&p.stable, &p.candidate]).flatten().map(|d| d.pods.len() as u32).sum()
+    }
+
+    /// Whether a quota has no room for stable whole and one pod more; what blue-green keeps of the other colour stays,
+    /// and what somebody else sends to or scales.
+    pub fn is_cramped(&self) -> bool {
+        let canary = matches!(self.release.strategy, Strategy::Canary(_));
+        let side = |d: &Option<Deployment>| d.as_ref().map_or(0, |d| d.replicas);
+        let owned = |p: &Part| p.candidate.as_ref().is_some_and(|d| d.scaler.is_some());
+        let stays = |p: &Part| !canary || owned(p) || p.neighbour.is_some_and(|n| n.since.is_some());
+        let needed = |p: &Part| side(&p.stable).max(WHOLE) + if stays(p) { side(&p.candidate) } else { 0 };
+        self.quota.is_some_and(|hard| hard <= self.parts.iter().map(needed).sum())
+    }
+
+    /// The namespace goes, and nothing can be made in it any more.
+    pub fn vanish(&mut self) {
+        (self.gone, self.record, self.lease) = (true, None, Lease::default());
+        self.parts.iter_mut().for_each(|p| (p.stable, p.candidate, p.route) = (None, None, None));
     }
 
     /// The image that a start asks for.

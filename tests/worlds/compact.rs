@@ -56,7 +56,7 @@ impl Side for Compact {
         match call {
             Call::Load { .. } => Reply::Loaded(world.load()),
             Call::Observe { release, haste } => {
-                let mut seen = world.observe();
+                let mut seen = world.observe(false);
                 if haste == Haste::AtOnce {
                     seen.at_once();
                 }

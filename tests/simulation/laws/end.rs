@@ -96,7 +96,7 @@ impl Laws {
         }
         // What somebody else put on stable may never come up; it says so.
         let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
-        let hopeless = world.limp > 0 || world.parts.iter().any(|p| p.stable.as_ref().is_some_and(stuck));
+        let hopeless = world.limp > 0 || world.is_cramped() || world.parts.iter().any(|p| p.stable.as_ref().is_some_and(stuck));
         if matches!(run.phase, Phase::RollingBack { .. })
             && !hopeless
             && !self.state_lost

@@ -40,11 +40,15 @@ impl Laws {
             | Happening::RestoreRoute { part }
             | Happening::Restart { part }
             | Happening::Unpause { part } => Some(*part),
-            Happening::DropRoute { part } | Happening::Scaler { part, .. } => {
+            Happening::Scaler { part, .. } => {
                 self.obstacle = true;
                 Some(*part)
             }
-            Happening::DropCandidate { part } | Happening::Scale { part, .. } | Happening::Image { part, .. } => {
+            // Without its route all of the traffic may go to where nobody answers.
+            Happening::DropRoute { part }
+            | Happening::DropCandidate { part }
+            | Happening::Scale { part, .. }
+            | Happening::Image { part, .. } => {
                 (self.obstacle, self.cause) = (true, true);
                 Some(*part)
             }
@@ -54,6 +58,15 @@ impl Laws {
             }
             Happening::Jump { .. } => {
                 self.wrong_clock = true;
+                None
+            }
+            Happening::Quota(_) => {
+                (self.obstacle, self.cause) = (true, true);
+                None
+            }
+            Happening::Namespace => {
+                (self.state_lost, self.obstacle, self.cause) = (true, true, true);
+                self.meddled.fill(world.now);
                 None
             }
             Happening::Limp(_) | Happening::Fall(_) => {

@@ -93,7 +93,8 @@ impl Laws {
         let Driver::Us { holder: me, .. } = driver else {
             return self.broken("C2", world.now, format!("a write without the Lease: {action}"));
         };
-        if self.was_taken_lately(world.now) {
+        // With its namespace the Lease goes, too.
+        if self.was_taken_lately(world.now) || world.gone {
             return;
         }
         if world.lease.holder.as_deref() != Some(me) {

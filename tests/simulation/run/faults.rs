@@ -84,7 +84,7 @@ impl Run<'_> {
                 if let Some(process) = self.processes.get_mut(from.who()).filter(|p| p.alive == Some(from.life())) {
                     process.looking.push((request.id, now));
                 }
-                let mut seen = self.world.observe();
+                let mut seen = self.world.observe(*haste == Haste::Rising);
                 if *haste == Haste::AtOnce {
                     seen.at_once();
                 }
@@ -101,8 +101,8 @@ impl Run<'_> {
             }
             Call::Lease { holder, ask, .. } => Reply::Leased(self.world.ask_lease(holder, ask)),
             Call::Append { order, .. } => {
-                self.world.append(order.clone());
-                Reply::Appended(Ok(()))
+                let kept = self.world.append(order.clone());
+                Reply::Appended(if kept { Ok(()) } else { Err(trouble(FaultKind::Forbidden)) })
             }
             Call::Store { rollout, expect, spent } => {
                 let before = self.world.record.as_ref().and_then(|r| r.rollout.clone());

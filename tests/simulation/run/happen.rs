@@ -149,6 +149,8 @@ fn meddle(world: &mut World, what: &Happening) {
     let (version, now) = (world.version(), world.now);
     match what {
         Happening::Limp(n) => world.limp = *n,
+        Happening::Quota(hard) => world.quota = *hard,
+        Happening::Namespace => world.vanish(),
         Happening::Fall(n) => world.fall = *n,
         Happening::MetricsDown(down) => world.scrapes.down = *down,
         Happening::OneArm(one) => world.one_arm = *one,

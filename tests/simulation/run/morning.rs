@@ -11,6 +11,7 @@ const ENDS_WITHIN: Millis = Millis::mins(3);
 impl Run<'_> {
     pub(super) fn morning(&mut self) {
         (self.world.limp, self.world.fall, self.world.scrapes.down) = (0, 0, false);
+        self.world.quota = None;
         let now = self.world.now;
         if self.processes.first().is_none_or(|p| p.alive.is_none() || p.away > Millis::ZERO || now < p.sleeps_until) {
             // Nobody has a console open: a new one is begun.

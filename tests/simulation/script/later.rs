@@ -24,6 +24,8 @@ pub fn later(seed: u64, script: &mut Script) {
     dismissals(seed, script);
     illnesses(seed, script);
     restarts(seed, script);
+    quotas(seed, script);
+    namespace(seed, script);
     script.morning = Rng::new(seed).fork("morning").below(3) == 0;
 }
 
@@ -142,6 +144,34 @@ fn restarts(seed: u64, script: &mut Script) {
     let mut rng = Rng::new(seed).fork("restarts");
     if rng.below(6) == 0 {
         script.happenings.push((Millis(1_000 + rng.below(TROUBLE.0)), Happening::Restart { part: part(&mut rng, script) }));
+    }
+}
+
+/// In every sixth script a quota leaves room for few more pods, or for none; mostly for a while.
+fn quotas(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("quotas");
+    if rng.below(6) > 0 {
+        return;
+    }
+    let parts = script.shape.release().components.len() as u32;
+    let (at, hard) = (Millis(1_000 + rng.below(TROUBLE.0)), parts * WHOLE + rng.below(u64::from(parts * WHOLE)) as u32);
+    script.happenings.push((at, Happening::Quota(Some(hard))));
+    if rng.below(4) > 0 {
+        script.happenings.push((at.plus(Millis::secs(1 + rng.below(60))), Happening::Quota(None)));
+    } else if rng.below(2) == 0 {
+        // What is to be taken back then needs pods that the candidate's leave no room for.
+        let part = part(&mut rng, script);
+        let (deployed, back) = (at.plus(Millis::secs(1 + rng.below(30))), at.plus(Millis::secs(31 + rng.below(30))));
+        script.happenings.push((deployed, Happening::Image { part, track: Track::Stable }));
+        script.happenings.push((back, Happening::Order { who: 0, command: Command::RollBack, stale: false }));
+    }
+}
+
+/// In every sixteenth script somebody deletes the namespace.
+fn namespace(seed: u64, script: &mut Script) {
+    let mut rng = Rng::new(seed).fork("namespace");
+    if rng.below(16) == 0 {
+        script.happenings.push((Millis(1_000 + rng.below(TROUBLE.0)), Happening::Namespace));
     }
 }
 

@@ -5,6 +5,7 @@ use cutover::domain::drift::{MANAGER, Writer};
 use cutover::domain::object::{Kind, ObjectRef};
 use cutover::domain::observed::{Autoscaler, ComponentObserved, ContainerImage, Observed, Workload};
 use cutover::domain::release::{Release, Router};
+use cutover::domain::room::{Limit, Room};
 use cutover::domain::route::{Acceptance, RouteEntry, RouteFacts, RouteProblem};
 use cutover::domain::testers::TestersRule;
 use cutover::domain::time::Millis;
@@ -16,7 +17,8 @@ use super::{Deployment, Hand, Part, World, epoch};
 const BACKEND: &str = "/spec/rules/0/http/paths/0/backend/service/name";
 
 impl World {
-    pub fn observe(&self) -> Observed {
+    /// What a look shows; of the room for more pods where they are due, and where a quota bounds them.
+    pub fn observe(&self, rising: bool) -> Observed {
         let one = |p: &Part| {
             let seen = ComponentObserved {
                 stable: p.stable.as_ref().map(workload),
@@ -29,7 +31,20 @@ impl World {
             };
             (p.declared.name.clone(), seen)
         };
-        Observed { at: self.wall(), components: self.parts.iter().map(one).collect(), room: None, unlisted: vec![] }
+        Observed {
+            at: self.wall(),
+            components: self.parts.iter().map(one).collect(),
+            room: self.quota.filter(|_| rising).map(|hard| self.room(hard)),
+            unlisted: vec![],
+        }
+    }
+
+    fn room(&self, hard: u32) -> Room {
+        let deployments = self.parts.iter().flat_map(|p| [&p.stable, &p.candidate]).flatten();
+        let takes = deployments.map(|d| (d.name.clone(), 1_000)).collect();
+        let (hard, used) = (u64::from(hard) * 1_000, u64::from(self.pods()) * 1_000);
+        let limit = Limit { quota: "team".into(), resource: "pods".into(), hard, used, takes };
+        Room { quotas: Ok(vec![limit]), nodes: Err("403".into()), budgets: Ok(vec![]) }
     }
 
     /// What was seen, by the names that a release has for it: an undo may be of the colour that serves.

@@ -18,8 +18,8 @@ pub struct Pod {
 }
 
 impl Deployment {
-    /// One tick nearer to what is wanted. `limp` pods cannot be ready.
-    pub fn tick(&mut self, limp: u32, ready: impl Fn(&str) -> bool) {
+    /// One tick nearer to what is wanted. `limp` pods cannot be ready; a quota has `left` so many more.
+    pub fn tick(&mut self, limp: u32, left: &mut u32, ready: impl Fn(&str) -> bool) {
         // An autoscaler holds its bounds, measured or not; none it leaves alone.
         let bounded = self.scaler.map_or(self.replicas, |(min, max)| self.replicas.clamp(min, max));
         if self.replicas > 0 && bounded != self.replicas {
@@ -42,14 +42,14 @@ impl Deployment {
         for pod in self.pods.iter_mut().take(limp as usize) {
             pod.ready = false;
         }
-        self.resize();
+        self.resize(left);
         if !self.paused {
-            self.roll();
+            self.roll(left);
         }
     }
 
     /// As many pods as are wanted, and one more while a newer template takes over.
-    fn resize(&mut self) {
+    fn resize(&mut self, left: &mut u32) {
         let wanted = self.replicas as usize;
         let rolling = !self.paused && self.pods.iter().any(|p| p.image != self.image);
         while self.pods.len() > wanted + usize::from(rolling && wanted > 0) {
@@ -58,7 +58,7 @@ impl Deployment {
             let victim = (0..pods.len()).min_by_key(|i| (pods[*i].ready, pods[*i].image == *image, *i)).unwrap_or(0);
             self.pods.remove(victim);
         }
-        while self.pods.len() < wanted {
+        while self.pods.len() < wanted && take(left) {
             // A paused Deployment scales what it runs.
             let image = if self.paused { self.pods.first().map_or(self.image.clone(), |p| p.image.clone()) } else { self.image.clone() };
             self.pods.push(Pod { image, age: 0, ready: false });
@@ -66,7 +66,7 @@ impl Deployment {
     }
 
     /// One pod of the old template is replaced once the new one is ready: no more than one is added, none is missed.
-    fn roll(&mut self) {
+    fn roll(&mut self, left: &mut u32) {
         let Some(old) = self.pods.iter().position(|p| p.image != self.image) else { return };
         if self.pods.len() > self.replicas as usize {
             let unready_old = self.pods.iter().position(|p| p.image != self.image && !p.ready);
@@ -80,7 +80,16 @@ impl Deployment {
             if let Some(at) = unready_old {
                 self.pods.remove(at);
             }
-            self.pods.push(Pod { image: self.image.clone(), age: 0, ready: false });
+            if take(left) {
+                self.pods.push(Pod { image: self.image.clone(), age: 0, ready: false });
+            }
         }
     }
+}
+
+/// Whether one more pod may be made.
+fn take(left: &mut u32) -> bool {
+    let one = *left > 0;
+    *left = left.saturating_sub(1);
+    one
 }

@@ -8,6 +8,9 @@ use cutover::domain::rollout::Rollout;
 
 use super::{Record, World};
 
+/// What a server says of whatever is to be made where there is no namespace.
+const GONE: &str = "namespaces \"shop\" not found";
+
 impl World {
     pub fn load(&self) -> Result<Option<Stored>, Fault> {
         let Some(record) = &self.record else { return Ok(None) };
@@ -18,6 +21,9 @@ impl World {
     }
 
     pub fn store(&mut self, rollout: Arc<Rollout>, expect: Option<&str>, spent: &[String]) -> StoreOutcome {
+        if self.gone {
+            return if expect.is_some() { StoreOutcome::Conflict } else { StoreOutcome::Refused { why: GONE.into() } };
+        }
         let version = self.record.as_ref().map(|r| r.version.to_string());
         if version.as_deref() != expect {
             return StoreOutcome::Conflict;
@@ -34,7 +40,11 @@ impl World {
         StoreOutcome::Stored { version: new.to_string() }
     }
 
-    pub fn append(&mut self, order: Order) {
+    /// Whether the order was kept.
+    pub fn append(&mut self, order: Order) -> bool {
+        if self.gone {
+            return false;
+        }
         let version = self.version();
         match &mut self.record {
             Some(record) => {
@@ -47,9 +57,13 @@ impl World {
             }
             None => self.record = Some(Record { rollout: None, orders: vec![order], version, damaged: false }),
         }
+        true
     }
 
     pub fn ask_lease(&mut self, me: &str, ask: &LeaseAsk) -> LeaseOutcome {
+        if self.gone && matches!(ask, LeaseAsk::Acquire { .. }) {
+            return LeaseOutcome::Refused { why: GONE.into() };
+        }
         let version = self.version();
         let lease = &mut self.lease;
         let taken = |holder: &str, epoch: u64, version: u64| LeaseOutcome::Taken {
