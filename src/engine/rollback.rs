@@ -166,15 +166,14 @@ pub(super) fn drive(r: &mut Rollout, observed: &Observed, judgement: &Judgement,
         actions.extend(leftovers(r, observed));
     }
     let held = actions.is_empty() && waits.is_empty();
-    let returned = targets.keys().all(|name| is_back(name, observed));
     if let Phase::RollingBack { routes_held, .. } = &mut r.phase
         && routes_held.is_none()
-        && returned
+        && targets.keys().all(|name| is_back(name, observed))
     {
         *routes_held = Some(now.wall);
     }
     r.targets = targets;
-    if returned && actions.is_empty() && !held && r.covered >= ROOM_AFTER {
+    if actions.is_empty() && !held && r.covered >= ROOM_AFTER {
         actions = make_room(r, observed, now);
     }
     r.waiting = waits.into_iter().next().or_else(|| actions.first().map(|(a, _)| a.to_string()));
