@@ -23,7 +23,6 @@ const LATE: &[Mutant] = &[
     Mutant::NoFenceAfterUnknown,
     Mutant::NoRollbackWhilePromoting,
     Mutant::ComponentsApart,
-    Mutant::NoRoomMade,
 ];
 
 /// The mistakes that are asked for: `ONLY=StaleLook`.
