@@ -1,5 +1,6 @@
 //! More pods for stable, as an on-call gives them: beside a run in another process, and with none.
 
+use cutover::domain::step::Step;
 use kube::api::DeleteParams;
 
 use super::{BACKEND, SOON, Shop};
@@ -29,6 +30,12 @@ async fn stable_is_given_more_pods_and_a_run_counts_on_them() {
 
     let mut driver = shop.run("driver");
     shop.holds(50, &mut driver).await;
+    // The routes have it a moment before the run has gone on to its hold, and an order is for what was seen.
+    eventually("the hold at a half", SOON, async || match shop.stored().await.step() {
+        Some(Step::Hold(_)) => Ok(()),
+        other => Err(other.cloned()),
+    })
+    .await;
     let (code, text) = scale("fewer", &["backend", "1"]).await;
     assert!(code == 1 && text.contains("stable bears 50 % of the traffic, which needs 2 of 4 pods"), "{text}");
     let (code, text) = scale("more", &["backend", "6"]).await;
