@@ -30,8 +30,8 @@ use ratio::{is_by_ratio, ratio_back, whole_again};
 pub const ROUTE_DEADLINE: Millis = Millis::secs(60);
 /// How long stable may take to be whole again.
 pub const STABLE_DEADLINE: Millis = Millis::mins(5);
-/// How long stable may take to be whole again before the candidate's pods, which nothing is sent to any more, make room for it: a
-/// quota or the nodes may have none while they stay.
+/// How long stable may take to be whole again before candidates' pods that nothing is sent to any more make room for it: a quota
+/// may have none while they stay.
 const ROOM_AFTER: Millis = Millis::mins(1);
 /// How long the candidate may take to be gone.
 pub const PODS_DEADLINE: Millis = Millis::mins(2);
