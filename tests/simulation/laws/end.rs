@@ -19,6 +19,12 @@ pub fn window() -> Millis {
     Millis::secs(20)
 }
 
+/// What somebody else put on stable may never come up; the run says so.
+fn never_up(world: &World) -> bool {
+    let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
+    world.parts.iter().any(|p| p.stable.as_ref().is_some_and(stuck))
+}
+
 impl Laws {
     pub fn at_the_end(&mut self, world: &World, processes: &[Process], end: End, script: &Script) {
         if self.is_broken() {
@@ -94,9 +100,7 @@ impl Laws {
         {
             self.broken("T5", world.now, "a failing version waits for its approval");
         }
-        // What somebody else put on stable may never come up; it says so.
-        let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
-        let hopeless = world.limp > 0 || world.is_cramped() || world.parts.iter().any(|p| p.stable.as_ref().is_some_and(stuck));
+        let hopeless = world.limp > 0 || world.is_cramped() || never_up(world);
         if matches!(run.phase, Phase::RollingBack { .. })
             && !hopeless
             && !self.state_lost
@@ -108,9 +112,7 @@ impl Laws {
 
     /// A rollback that is ordered once nothing is in its way any more comes to its end, whatever happened before.
     pub fn in_the_morning(&mut self, world: &World) {
-        // What somebody else put on stable may never come up.
-        let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
-        if world.is_turned() || world.parts.iter().any(|p| p.stable.as_ref().is_none_or(stuck)) {
+        if world.is_turned() || never_up(world) || world.parts.iter().any(|p| p.stable.is_none()) {
             return;
         }
         let record = world.record.as_ref().filter(|r| !r.damaged).and_then(|r| r.rollout.as_deref());
