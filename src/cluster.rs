@@ -1,6 +1,6 @@
 //! The Kubernetes side, kept thin: connect, read fresh, write one change, watch, discover. It decides nothing.
 //!
-//! Every request is bounded in time and size and sent once: what became of it is reported, never repeated here.
+//! Every request is bounded in time and size, and sent again only where that does no harm: what became of it is reported.
 
 pub mod access;
 pub mod apply;

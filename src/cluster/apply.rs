@@ -1,4 +1,4 @@
-//! Sends one action as its exact write, once, with its precondition inside, and says what became of it.
+//! Sends one action as its exact write, with its precondition inside, and says what became of it.
 
 mod copy;
 
@@ -6,7 +6,7 @@ use kube::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{self, JSON_PATCH, MERGE_PATCH, WriteOptions};
+use super::call::{self, JSON_PATCH, MERGE_PATCH, Repeat, WriteOptions};
 use super::error::ClusterError;
 use crate::domain::action::{Action, CHANGE_CAUSE, Precondition, STAMP, Target, WriteOutcome};
 use crate::domain::object::{Kind, ObjectRef};
@@ -16,9 +16,10 @@ use crate::domain::patch::{Patch, guard, patches, pointer, stamped};
 const NO_STAMP: &str = "0.0";
 
 /// Writes an action. With `dry_run` the server checks everything and changes nothing. An action of several patches stops
-/// at the first that does not land. Nothing is repeated: a write whose fate is unknown is the caller's to fence.
+/// at the first that does not land. Repeated is what can land only once, and a fence, which means the same twice; any other
+/// write whose fate is unknown is the caller's to fence.
 pub async fn write(client: &Client, action: &Action, precondition: Precondition, stamp: &str, dry_run: bool) -> WriteOutcome {
-    let options = WriteOptions { dry_run };
+    let options = WriteOptions { dry_run, repeat: Repeat::Change };
     match action {
         Action::Clone { .. } => outcome(clone(client, action, stamp, options).await),
         Action::Undo { .. } => match undo(client, action, precondition, stamp).await {
@@ -59,6 +60,8 @@ pub async fn dry_run(client: &Client, writes: &[(Action, Precondition)]) -> Vec<
 
 async fn send(client: &Client, patch: &Patch, options: WriteOptions) -> Result<Value, ClusterError> {
     let part = patch.subresource.as_deref();
+    let repeat = if patch.lands_once() { options.repeat } else { Repeat::Never };
+    let options = WriteOptions { repeat, ..options };
     call::patch_part(client, (&patch.object, part), JSON_PATCH, &Value::Array(patch.ops.clone()), options).await
 }
 

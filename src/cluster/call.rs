@@ -1,5 +1,6 @@
-//! One request to the API server: bounded in time and size, its failure classified. A write is sent once; a read that the
-//! server fails at is asked again, since one of a look's many fails the look.
+//! One request to the API server: bounded in time and size, its failure classified. A read that the server fails at is asked
+//! again, since one of a look's many fails the look; so is a write that can be sent twice and do no harm. Of two servers behind
+//! a balancer one may be dead: then every second request fails, and without this it would be the same one every time.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(super) const LIST: Duration = Duration::from_secs(10);
 pub(super) const PAGE: usize = 500;
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
-/// How long is waited before a read that the server failed at (5xx) is asked again, time after time.
+/// How long is waited before a request that the server failed at (5xx) is sent again, time after time.
 const AGAIN: &[Duration] = &[
     Duration::from_millis(30),
     Duration::from_millis(70),
@@ -33,28 +34,44 @@ const AGAIN: &[Duration] = &[
     Duration::from_millis(300),
     Duration::from_millis(600),
 ];
+/// How many times that is done with a write.
+const REPEATS: usize = 2;
 /// RFC 6902.
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 /// RFC 7386.
 pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// Sends one request and returns the body of a good answer.
+/// Sends one request and returns the body of a good answer. A read is sent again where the server fails at it.
 pub(super) async fn send(client: &Client, subject: &Subject, request: Request<Vec<u8>>, deadline: Duration) -> Result<Bytes, ClusterError> {
-    let exchange = async { whole(subject, good(client, subject, request).await?).await };
-    tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| Err(subject.late(deadline)))
+    let repeat = if request.method() == Method::GET { Repeat::Read } else { Repeat::Never };
+    exchange(client, subject, request, (repeat, deadline)).await
 }
 
-/// A good answer, its body not read yet.
-async fn good(client: &Client, subject: &Subject, request: Request<Vec<u8>>) -> Result<Response<Body>, ClusterError> {
-    let mut pauses = if request.method() == Method::GET { AGAIN } else { &[] }.iter();
+async fn exchange(
+    client: &Client,
+    subject: &Subject,
+    request: Request<Vec<u8>>,
+    (repeat, deadline): (Repeat, Duration),
+) -> Result<Bytes, ClusterError> {
+    let all = async { whole(subject, good(client, subject, request, repeat).await?).await };
+    tokio::time::timeout(deadline, all).await.unwrap_or_else(|_| Err(subject.late(deadline)))
+}
+
+/// A good answer, its body not read yet; where the server fails, after as many tries as are allowed.
+async fn good(client: &Client, subject: &Subject, request: Request<Vec<u8>>, repeat: Repeat) -> Result<Response<Body>, ClusterError> {
+    let mut pauses = repeat.pauses().iter();
+    let mut first: Option<ClusterError> = None;
     loop {
-        let answer = client.send(request.clone().map(Into::into)).await.map_err(|e| subject.failed(&e))?;
-        let code = answer.status().as_u16();
-        match pauses.next().filter(|_| code >= 500) {
+        let failure = match client.send(request.clone().map(Into::into)).await {
+            Ok(answer) if answer.status().as_u16() < 300 => return Ok(answer),
+            Ok(answer) => subject.refused(answer.status().as_u16(), &whole(subject, answer).await?),
+            Err(e) => subject.failed(&e),
+        };
+        match pauses.next().filter(|_| failure.is_of_server()) {
             Some(pause) => tokio::time::sleep(*pause).await,
-            None if code < 300 => return Ok(answer),
-            None => return Err(subject.refused(code, &whole(subject, answer).await?)),
+            None => return Err(first.filter(|_| repeat.doubts(&failure)).unwrap_or(failure)),
         }
+        first.get_or_insert(failure);
     }
 }
 
@@ -216,7 +233,7 @@ async fn page<T: DeserializeOwned>(
 ) -> Result<String, ClusterError> {
     let request = request(subject, Method::GET, target, None)?;
     let exchange = async {
-        let mut body = std::pin::pin!(Limited::new(good(client, subject, request).await?.into_body(), LARGEST));
+        let mut body = std::pin::pin!(Limited::new(good(client, subject, request, Repeat::Read).await?.into_body(), LARGEST));
         let mut items = Items::default();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broken(subject, e.as_ref()))?;
@@ -235,6 +252,37 @@ async fn page<T: DeserializeOwned>(
 pub(super) struct WriteOptions {
     /// Ask the server to check everything and change nothing.
     pub dry_run: bool,
+    /// What is done where the server fails at it.
+    pub repeat: Repeat,
+}
+
+/// Whether a request is sent again where the server fails at it (5xx). Only what lands once however often it is sent, or means
+/// the same twice, may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// It is not.
+    Never,
+    /// It changes nothing.
+    Read,
+    /// A write whose conflict tells the sender to read anew, whoever was quicker: it or its own first try.
+    Record,
+    /// A write of which the sender has to know whether it was carried out: a conflict after a failure leaves that open.
+    Change,
+}
+
+impl Repeat {
+    fn pauses(self) -> &'static [Duration] {
+        match self {
+            Repeat::Never => &[],
+            Repeat::Read => AGAIN,
+            Repeat::Record | Repeat::Change => AGAIN.get(..REPEATS).unwrap_or(AGAIN),
+        }
+    }
+
+    /// Whether the first failure says more than this last one: who is refused for good was so the first time, too.
+    fn doubts(self, last: &ClusterError) -> bool {
+        self == Repeat::Change && !last.is_final()
+    }
 }
 
 impl WriteOptions {
@@ -243,8 +291,8 @@ impl WriteOptions {
     }
 }
 
-/// A write that counts.
-pub(super) const WRITE: WriteOptions = WriteOptions { dry_run: false };
+/// A write of what drivers keep: the record, the Lease, an order.
+pub(super) const RECORD: WriteOptions = WriteOptions { dry_run: false, repeat: Repeat::Record };
 
 /// Patches one object.
 pub(super) async fn patch(
@@ -269,7 +317,8 @@ pub(super) async fn patch_part(
     let part = part.map(|p| format!("/{p}")).unwrap_or_default();
     let target = format!("{}{part}?{}", path_of(&subject, object)?, options.query());
     let content = serde_json::to_vec(body).map_err(|e| subject.garbage(e))?;
-    let answer = send(client, &subject, request(&subject, Method::PATCH, &target, Some((content_type, content)))?, UNARY).await?;
+    let write = request(&subject, Method::PATCH, &target, Some((content_type, content)))?;
+    let answer = exchange(client, &subject, write, (options.repeat, UNARY)).await?;
     // The status says that it landed; what the body says is for the reader only.
     Ok(serde_json::from_slice(&answer).unwrap_or_default())
 }
@@ -280,7 +329,8 @@ pub(super) async fn create(client: &Client, object: &ObjectRef, body: &Value, op
     path_of(&subject, object)?;
     let target = format!("{}?{}", object.kind.collection_path(Some(&object.namespace)), options.query());
     let content = serde_json::to_vec(body).map_err(|e| subject.garbage(e))?;
-    let answer = send(client, &subject, request(&subject, Method::POST, &target, Some(("application/json", content)))?, UNARY).await?;
+    let write = request(&subject, Method::POST, &target, Some(("application/json", content)))?;
+    let answer = exchange(client, &subject, write, (options.repeat, UNARY)).await?;
     Ok(serde_json::from_slice(&answer).unwrap_or_default())
 }
 

@@ -145,7 +145,25 @@ impl ClusterError {
     /// taken the change before the server gave up.
     pub fn is_unknown(&self) -> bool {
         matches!(self, ClusterError::NoAnswer { .. } | ClusterError::Unreachable { .. } | ClusterError::Garbage { .. })
-            || matches!(self, ClusterError::Server { code, .. } if *code >= 500)
+            || self.is_of_server()
+    }
+
+    /// Whether the server failed at it (5xx).
+    pub fn is_of_server(&self) -> bool {
+        matches!(self, ClusterError::Server { code, .. } if *code >= 500)
+    }
+
+    /// Whether the same request, sent a moment before, was refused just as surely: by the rights, by what the object is, or
+    /// because there is none.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            ClusterError::Forbidden { .. }
+                | ClusterError::NotFound { .. }
+                | ClusterError::Invalid { .. }
+                | ClusterError::TooLarge { .. }
+                | ClusterError::ReadOnly { .. }
+        )
     }
 
     /// The HTTP status it stands for; 0 when there was no answer.

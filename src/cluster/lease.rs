@@ -6,7 +6,7 @@ use kube::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{self, JSON_PATCH, MERGE_PATCH, WRITE};
+use super::call::{self, JSON_PATCH, MERGE_PATCH, RECORD};
 use super::error::ClusterError;
 use super::state::{MANAGED_BY, RELEASE};
 use crate::domain::object::{Kind, ObjectRef};
@@ -134,14 +134,14 @@ impl Room<'_> {
             },
             "spec": spec(self.me, epoch),
         });
-        call::create(self.client, &self.object, &body, WRITE).await?;
+        call::create(self.client, &self.object, &body, RECORD).await?;
         Ok(LeaseOutcome::Held { epoch })
     }
 
     async fn take(&self, lease: &Lease, after: u64) -> Result<LeaseOutcome, ClusterError> {
         let epoch = lease.epoch().max(after).saturating_add(1);
         let body = json!({ "metadata": { "resourceVersion": lease.metadata.resource_version }, "spec": spec(self.me, epoch) });
-        call::patch(self.client, &self.object, MERGE_PATCH, &body, WRITE).await?;
+        call::patch(self.client, &self.object, MERGE_PATCH, &body, RECORD).await?;
         Ok(LeaseOutcome::Held { epoch })
     }
 
@@ -163,7 +163,7 @@ impl Room<'_> {
             json!({ "op": "test", "path": "/spec/leaseTransitions", "value": epoch }),
         ];
         all.extend(ops.as_array().into_iter().flatten().cloned());
-        match call::patch(self.client, &self.object, JSON_PATCH, &Value::Array(all), WRITE).await {
+        match call::patch(self.client, &self.object, JSON_PATCH, &Value::Array(all), RECORD).await {
             Ok(_) => Ok(LeaseOutcome::Held { epoch }),
             Err(ClusterError::Conflict { said, .. }) => match self.read().await? {
                 // Still ours: a foreign write came between. Not renewed, and not lost.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error;
 
-use super::call::{self, MERGE_PATCH, WRITE};
+use super::call::{self, MERGE_PATCH, RECORD};
 use super::error::{ClusterError, brief};
 use crate::domain::command::Order;
 use crate::domain::object::{Kind, ObjectRef};
@@ -165,13 +165,13 @@ pub async fn store(client: &Client, rollout: &Rollout, expected: Option<&str>, d
         Err(why) => return StoreOutcome::Refused { why },
     };
     let answer = match expected {
-        None => call::create(client, &object, &fresh(&object, &rollout.release.name, json!({ KEY: text })), WRITE).await,
+        None => call::create(client, &object, &fresh(&object, &rollout.release.name, json!({ KEY: text })), RECORD).await,
         Some(version) => {
             let mut data: Map<String, Value> = drop_orders.iter().map(|id| (format!("{ORDER}{id}"), Value::Null)).collect();
             data.insert(KEY.to_owned(), Value::String(text));
             let labels = labels(&rollout.release.name);
             let body = json!({ "metadata": { "resourceVersion": version, "labels": labels }, "data": data });
-            call::patch(client, &object, MERGE_PATCH, &body, WRITE).await
+            call::patch(client, &object, MERGE_PATCH, &body, RECORD).await
         }
     };
     match answer {
@@ -193,10 +193,10 @@ pub async fn append_order(client: &Client, namespace: &str, release: &str, order
     let text = serde_json::to_string(order).unwrap_or_default();
     let data = json!({ format!("{ORDER}{}", order.id): text });
     let added = json!({ "data": data });
-    let add = || call::patch(client, &object, MERGE_PATCH, &added, WRITE);
+    let add = || call::patch(client, &object, MERGE_PATCH, &added, RECORD);
     let left = match add().await {
         Err(ClusterError::NotFound { kind: false, .. }) => {
-            match call::create(client, &object, &fresh(&object, release, data), WRITE).await {
+            match call::create(client, &object, &fresh(&object, release, data), RECORD).await {
                 // Somebody was quicker, such as the driver with its first record: it is there to be added to now.
                 Err(ClusterError::Conflict { .. }) => add().await,
                 other => other,

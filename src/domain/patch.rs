@@ -27,6 +27,12 @@ impl Patch {
         Patch { object, ops, subresource: None }
     }
 
+    /// Whether it lands once at most, however often it is sent: it names the version it replaces, or a stamp that it replaces.
+    pub fn lands_once(&self) -> bool {
+        let stamp = |tested: bool| self.ops.iter().any(|op| is_stamp(op) && (op.get("op") == Some(&json!("test"))) == tested);
+        self.ops.iter().any(is_version) || (stamp(true) && stamp(false))
+    }
+
     /// The same as a command that a person can paste. Preconditions are left out: it is for the moment when nothing else works.
     pub fn kubectl(&self) -> String {
         let ops: Vec<&Value> =

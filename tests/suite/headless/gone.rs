@@ -76,11 +76,23 @@ fn while_every_second_read_fails_the_traffic_goes_back_at_once_and_its_end_is_to
 }
 
 #[test]
-fn a_rollback_ends_while_every_second_request_fails() {
+fn a_rollback_ends_and_is_on_record_while_every_second_request_fails() {
     let shop = left_alone();
     shop.front.misbehave(every_second(|_| true, false));
-    let told = shop.cutover(&["rollback", "--timeout", "3m"]);
+    let told = shop.cutover(&["rollback", "--timeout", "60s"]);
     assert_eq!((told.code, shop.weights()), (Some(0), (100, 0)), "{told:?}");
+    assert_eq!(shop.stored().unwrap()["phase"], "rolledBack", "{told:?}");
+}
+
+#[test]
+fn a_run_goes_forward_while_every_second_request_fails() {
+    let shop = left_alone();
+    shop.file("cutover.yaml", &canary("{ weight: 10, hold: 1s }, { weight: 60, hold: 1s }, { weight: 100 }"));
+    shop.ends(0, &["rollback"]);
+    shop.front.misbehave(every_second(|_| true, false));
+    let told = shop.cutover(&["run", "--image", NEW, "--timeout", "80s"]);
+    assert_eq!((told.code, shop.image(STABLE).as_str()), (Some(0), NEW), "{told:?}");
+    assert_eq!(shop.stored().unwrap()["phase"], "completed", "{told:?}");
 }
 
 #[test]
