@@ -22,6 +22,11 @@ const LATEST_LANDING: Millis = Millis::secs(90);
 /// The oldest look that a step forward may rest on: readiness is no part of what a write can test.
 const OLDEST_FACT: Millis = Millis::secs(4);
 
+/// How often a write that takes traffic back is sent again at once, where the server fails at it.
+const AT_ONCE: usize = 2;
+/// A server that takes longer to fail is not asked again at once.
+const FAILS_QUICKLY: Millis = Millis::secs(1);
+
 /// Writes that are planned or under way.
 #[derive(Debug, Default)]
 pub(super) struct Writes {
@@ -30,6 +35,10 @@ pub(super) struct Writes {
     announced: Option<(u64, Intent)>,
     /// By request id.
     flying: BTreeMap<u64, Intent>,
+    /// When the last one was sent.
+    sent: Millis,
+    /// Which of the plan's were sent again.
+    repeated: Vec<u64>,
 }
 
 impl Writes {
@@ -50,6 +59,18 @@ impl Writes {
     pub fn drop_queue(&mut self) {
         self.queue.clear();
         self.announced = None;
+    }
+
+    /// Whether a write of unknown fate goes out again at once. What takes traffic back means the same twice, and waits for nothing:
+    /// of two servers behind a balancer one may be dead.
+    fn repeats(&mut self, intent: &Intent, now: Millis) -> bool {
+        let tries = self.repeated.iter().filter(|seq| **seq == intent.seq).count();
+        let back = matches!(intent.action, Action::Route { .. }) && intent.precondition == Precondition::Identity;
+        let again = back && tries < AT_ONCE && now.minus(self.sent) < FAILS_QUICKLY;
+        if again {
+            self.repeated.push(intent.seq);
+        }
+        again
     }
 
     /// A fence for each route that a write in flight gives something to: where nothing is to be taken back yet, a write of the
@@ -73,6 +94,7 @@ impl Core {
     /// else is sent, except a rollback.
     pub(super) fn plan_writes(&mut self, actions: Vec<(Action, Precondition)>) {
         self.writes.drop_queue();
+        self.writes.repeated.clear();
         self.calm.begin();
         let rolling_back = self.is_rolling_back();
         let actions: Vec<_> = actions.into_iter().map(|(action, precondition)| self.against_churn(action, precondition)).collect();
@@ -230,6 +252,7 @@ impl Core {
         let call = Call::Write { action: Box::new(intent.action.clone()), precondition, stamp };
         let id = self.send(Pending::Write, call, out);
         self.writes.flying.insert(id, intent);
+        self.writes.sent = self.now.mono;
     }
 
     pub(super) fn on_written(&mut self, id: u64, outcome: WriteOutcome, out: &mut Vec<Request>) {
@@ -300,6 +323,10 @@ impl Core {
                 let since = self.now.mono;
                 if !mutant(Mutant::NoFenceAfterUnknown) {
                     self.fences.insert(intent.action.object(), (component, since));
+                }
+                if self.is_rolling_back() && self.writes.repeats(intent, since) {
+                    self.writes.queue.push_back(intent.clone());
+                    self.rollout.iter_mut().for_each(|r| r.intents.push(intent.clone()));
                 }
             }
         }

@@ -20,8 +20,12 @@ pub struct Cluster {
     pub unreadable: bool,
     /// The objects cannot be read.
     pub blind: bool,
+    /// What room there is cannot be read.
+    pub roomless: bool,
     /// What every write meets.
     pub always: Option<WriteOutcome>,
+    /// How many of the next writes the server fails at.
+    pub failing: usize,
     pub refuse_store: bool,
     pub refuse_lease: bool,
     /// What is asked of the Lease is not answered.
@@ -48,7 +52,9 @@ impl Cluster {
             refuse_route_of: None,
             unreadable: false,
             blind: false,
+            roomless: false,
             always: None,
+            failing: 0,
             refuse_store: false,
             refuse_lease: false,
             silent_lease: false,
@@ -63,7 +69,9 @@ impl Cluster {
         match call {
             Call::Load { .. } if self.unreadable => Reply::Loaded(Err(Fault { kind: FaultKind::Unreadable, text: "damaged".into() })),
             Call::Load { .. } => Reply::Loaded(Ok(self.stored())),
-            Call::Observe { .. } if self.blind => Reply::Observed(Err(Fault { kind: FaultKind::Unreachable, text: "no answer".into() })),
+            Call::Observe { haste, .. } if self.blind || (self.roomless && haste == Haste::Rising) => {
+                Reply::Observed(Err(Fault { kind: FaultKind::Unreachable, text: "no answer".into() }))
+            }
             Call::Observe { release, haste } => {
                 let mut seen = self.world.observe();
                 seen.room = seen.room.filter(|_| haste == Haste::Rising);
@@ -141,6 +149,10 @@ impl Cluster {
         self.writes.push(action.clone());
         if let Some(outcome) = &self.always {
             return outcome.clone();
+        }
+        if self.failing > 0 {
+            self.failing -= 1;
+            return WriteOutcome::Unknown { why: "the server failed".into() };
         }
         if std::mem::take(&mut self.late) {
             self.delayed = Some((action, precondition));

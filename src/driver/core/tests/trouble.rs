@@ -82,6 +82,19 @@ fn a_lost_route_write_is_sent_again_while_nothing_at_all_can_be_read() {
 }
 
 #[test]
+fn a_route_write_that_the_server_fails_at_is_sent_again_at_once_and_then_waits_for_its_turn() {
+    for (failures, left) in [(1, 0), (2, 0), (3, 10)] {
+        let (mut cluster, mut process) = begun(&["backend"], 20);
+        cluster.failing = failures;
+        process.order(&mut cluster, "back", Command::RollBack);
+        process.settle(&mut cluster);
+        assert_eq!(cluster.world.weight("backend"), left, "after {failures} failures, in the same moment");
+        process.run(&mut cluster, 20);
+        assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+    }
+}
+
+#[test]
 fn a_driver_that_cannot_store_lets_go_all_the_same() {
     let (mut cluster, mut process) = begun(&["backend"], 20);
     cluster.refuse_store = true;
