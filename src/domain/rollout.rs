@@ -57,6 +57,9 @@ pub struct Rollout {
     /// For how long a candidate has had traffic and no ready pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unserved: Option<Millis>,
+    /// When this process last looked for pods that answer: unlike `ticked`, no step that begins forgets it.
+    #[serde(skip)]
+    pub looked: Option<Now>,
     /// When the clock was last looked at, by the process that drives now; `None` after a restart.
     pub ticked: Option<Now>,
     /// The weight asked of every component.
@@ -127,6 +130,7 @@ impl Rollout {
             covered: Millis::ZERO,
             most: 0,
             unserved: None,
+            looked: None,
             ticked: None,
             asked: Weight::ZERO,
             by_hand: false,

@@ -20,9 +20,11 @@ pub(super) fn why(r: &Rollout, observed: &Observed) -> Option<String> {
 }
 
 /// Counts for how long a candidate had traffic and no pod to answer it: ready pods are no part of what a route is written on,
-/// so they are looked at again after every raise, and for as long as the weight stands.
+/// so they are looked at again after every raise, and for as long as the weight stands. A step that begins, as one does when a
+/// person resumes, takes nothing off the count.
 pub(super) fn count(r: &mut Rollout, observed: &Observed, now: Now) {
-    let gap = r.ticked.map(|t| now.elapsed(t.mono)).filter(|gap| *gap <= LONGEST_GAP).unwrap_or_default();
+    let gap = r.looked.map(|t| now.elapsed(t.mono)).filter(|gap| *gap <= LONGEST_GAP).unwrap_or_default();
+    r.looked = Some(now);
     // Until the first such look there may have been one.
     r.unserved = unserved(r, observed).map(|_| r.unserved.map_or(Millis::ZERO, |so_far| so_far.plus(gap)));
 }

@@ -182,7 +182,11 @@ impl Core {
                 }
             }
         }
-        let news = self.rollout.as_ref().is_none_or(|mine| mine.id != theirs.id);
+        let mine = self.rollout.as_ref().filter(|mine| mine.id == theirs.id);
+        let news = mine.is_none();
+        // How long nobody answers was seen here: a record that knows less of it takes nothing off.
+        theirs.looked = mine.and_then(|mine| mine.looked);
+        theirs.unserved = mine.and_then(|mine| mine.unserved).max(theirs.unserved);
         if let (true, Some(state)) = (news, &stored.judge)
             && let Some(judge) = state.read()
         {
@@ -219,6 +223,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         most: _,
         unserved: _,
         ticked: _,
+        looked: _,
         asked,
         by_hand,
         express,

@@ -12,6 +12,7 @@ use crate::domain::release::Router;
 use crate::domain::rollout::{Phase, Rollout};
 use crate::domain::time::Millis;
 use crate::engine;
+use crate::engine::Decision;
 use crate::engine::preview;
 
 use super::io::Request;
@@ -78,9 +79,14 @@ impl Core {
                 }
             }
             Place::Drive if self.is_to_weigh() => {
-                // Nothing is decided meanwhile: what was asked before that would be taken for its answer.
+                // Nothing is decided meanwhile: what was asked before that would be taken for its answer. What takes the run back
+                // is not put off.
                 self.fresh.observed = false;
-                (self.wants_room, self.next_turn) = (true, self.now.mono);
+                if self.is_due_back() {
+                    self.decide(out);
+                } else {
+                    (self.wants_room, self.next_turn) = (true, self.now.mono);
+                }
             }
             Place::Drive if self.hasty => {
                 // A run may be on record that nobody knew of when the look was asked for: decided is on a whole one.
@@ -272,6 +278,37 @@ impl Core {
         }
     }
 
+    /// Whether the look was at another release, or had the roles the other way round: then it is looked again before anything is
+    /// decided.
+    fn is_look_of_another(&self, r: &Rollout) -> bool {
+        r.release.components != self.looked_as() && !r.is_over()
+    }
+
+    /// What the engine makes of the last look. A run that is over may have the roles the other way round than what is looked at
+    /// since, or other objects.
+    fn decision(&self, r: &Rollout) -> Option<Decision> {
+        match (self.seen_by(&r.release), &self.observed) {
+            (Some(observed), _) => Some(engine::decide(r, &observed, self.judgement(), self.now)),
+            (None, Some(other)) => engine::scale::alone(r, other, self.now),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether what was seen takes the run back, whatever room there is.
+    fn is_due_back(&mut self) -> bool {
+        let run = self.active().filter(|r| !r.is_back() && !self.is_look_of_another(r) && self.unreadable().is_none());
+        let Some(decision) = run.and_then(|r| self.decision(r)) else { return false };
+        self.keep_count(&decision.rollout);
+        decision.rollout.is_back()
+    }
+
+    /// A decision is put off, and what it has seen is not: for how long nobody answers is counted from look to look.
+    fn keep_count(&mut self, decided: &Rollout) {
+        if let Some(r) = &mut self.rollout {
+            (r.unserved, r.looked) = (decided.unserved, decided.looked);
+        }
+    }
+
     /// Lets the engine decide and stores what it decided, with the intents in it.
     fn decide(&mut self, out: &mut Vec<Request>) {
         if self.unreadable().is_some() && !self.is_rolling_back() {
@@ -281,25 +318,18 @@ impl Core {
         if self.observed.is_none() {
             return;
         }
-        if r.release.components != self.looked_as() && !r.is_over() {
-            // The look was at another release, or had the roles the other way round: look again before anything is decided.
+        if self.is_look_of_another(r) {
             self.next_turn = self.now.mono;
             self.store_if_worth(out);
             return;
         }
-        // A run that is over may have the roles the other way round than what is looked at since, or other objects.
-        let seen = self.seen_by(&r.release);
-        let decision = match (&seen, &self.observed) {
-            (Some(observed), _) => Some(engine::decide(r, observed, self.judgement(), self.now)),
-            (None, Some(other)) => engine::scale::alone(r, other, self.now),
-            (None, None) => None,
-        };
-        let Some(decision) = decision else {
+        let Some(decision) = self.decision(r) else {
             self.store_if_worth(out);
             return;
         };
         if !self.weighs && !decision.rollout.is_back() && decision.actions.iter().any(|(a, _)| engine::room::adds_pods(a)) {
             // More pods: what room there is for them is asked only now, and then it is decided again.
+            self.keep_count(&decision.rollout);
             self.wants_room = true;
             self.next_turn = self.now.mono;
             self.store_if_worth(out);

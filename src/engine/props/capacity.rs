@@ -335,3 +335,19 @@ fn while_it_is_paused_by_a_person_a_weight_that_no_pod_answers_for_is_taken_back
     run.turns(8);
     assert_eq!((run.phase(), run.world.weight("web")), (Phase::RolledBack, 0));
 }
+
+#[test]
+fn a_step_that_begins_anew_takes_nothing_off_the_time_that_nobody_answers() {
+    let mut release = canary(&["web"]);
+    release.gates.clear();
+    let mut run = unserved(release);
+    run.pace = Millis::secs(2);
+    for _ in 0..5 {
+        run.turn();
+        // As when a person resumes, time and again.
+        let r = run.rollout.as_mut().unwrap();
+        crate::engine::decide::enter(r, r.cursor, run.world.now);
+    }
+    run.turns(5);
+    assert_eq!((run.phase(), run.world.weight("web")), (Phase::RolledBack, 0));
+}

@@ -13,8 +13,8 @@ use crate::world::World;
 
 /// Looks that follow each other by no more are one stretch.
 const APART: Millis = Millis::secs(9);
-/// For how long such a stretch may show a weight that no pod answers for: ten seconds, some looks, and a lost answer.
-const PATIENCE: Millis = Millis::secs(30);
+/// For how long such a stretch may show a weight that no pod answers for: ten seconds, and the looks about them.
+const PATIENCE: Millis = Millis::secs(20);
 
 /// What each process has seen, look by look.
 #[derive(Default)]

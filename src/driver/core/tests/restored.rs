@@ -184,3 +184,17 @@ fn a_lease_that_is_being_released_is_not_ours_any_more() {
     }
     assert_eq!(driver.core.view().driver, crate::domain::view::Driver::Nobody);
 }
+
+#[test]
+fn a_record_that_knows_nothing_of_it_takes_nothing_off_the_time_that_nobody_answers() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    cluster.world.broken = true;
+    cluster.world.pass(Millis::ZERO);
+    for _ in 0..8 {
+        driver.run(&mut cluster, 1);
+        // Somebody stores what was read before the pods went.
+        let (record, version) = cluster.state.as_mut().unwrap();
+        (record.unserved, *version) = (None, *version + 1);
+    }
+    assert_eq!(cluster.world.weight("backend"), 0, "nobody answered for ten seconds");
+}

@@ -92,3 +92,35 @@ fn what_another_process_asks_is_refused_too_where_there_is_no_room() {
     assert_eq!((refused, asked), (None, 90));
     assert!(matches!(phase, Phase::Paused { .. }), "in the order in which they were asked: {phase:?}");
 }
+
+/// A canary at its first weight whose pods are all gone, beside a server that does not tell what room there is.
+fn bare() -> (Cluster, Process) {
+    let (mut cluster, driver) = begun(&["backend"], 20);
+    assert_eq!(cluster.world.weight("backend"), 10);
+    (cluster.world.broken, cluster.roomless) = (true, true);
+    cluster.world.pass(Millis::ZERO);
+    assert_eq!(cluster.world.workload("backend", Track::Candidate).ready, 0);
+    (cluster, driver)
+}
+
+#[test]
+fn that_nobody_answers_is_counted_also_while_what_is_next_waits_for_room() {
+    let (mut cluster, mut driver) = bare();
+    driver.order(&mut cluster, "more", Command::SetWeight(Weight::capped(90)));
+    driver.run(&mut cluster, 5);
+    assert_eq!((sent(&driver).contains(&"more"), cluster.world.weight("backend")), (false, 10), "it waits");
+    driver.run(&mut cluster, 5);
+    assert_eq!(cluster.world.weight("backend"), 0, "nobody answered for ten seconds");
+}
+
+#[test]
+fn an_order_that_waits_for_room_puts_no_rollback_off() {
+    let (mut cluster, mut driver) = bare();
+    let mut other = Process::new("b", &cluster);
+    other.run(&mut cluster, 1);
+    other.order(&mut cluster, "more", Command::SetWeight(Weight::capped(90)));
+    other.settle(&mut cluster);
+    assert_eq!(cluster.orders.len(), 1, "left for the driver");
+    driver.run(&mut cluster, 10);
+    assert_eq!(cluster.world.weight("backend"), 0, "nobody answered for ten seconds");
+}
