@@ -194,7 +194,7 @@ fn a_record_that_knows_nothing_of_it_takes_nothing_off_the_time_that_nobody_answ
         driver.run(&mut cluster, 1);
         // Somebody stores what was read before the pods went.
         let (record, version) = cluster.state.as_mut().unwrap();
-        (record.unserved, *version) = (None, *version + 1);
+        (record.unserved, record.most, *version) = (None, record.most + 1, *version + 1);
     }
     assert_eq!(cluster.world.weight("backend"), 0, "nobody answered for ten seconds");
 }
