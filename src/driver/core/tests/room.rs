@@ -93,31 +93,32 @@ fn what_another_process_asks_is_refused_too_where_there_is_no_room() {
     assert!(matches!(phase, Phase::Paused { .. }), "in the order in which they were asked: {phase:?}");
 }
 
-/// A canary at its first weight whose pods are all gone, beside a server that does not tell what room there is.
-fn bare() -> (Cluster, Process) {
-    let (mut cluster, driver) = begun(&["backend"], 20);
+/// The candidate's pods are all gone, and the server does not tell what room there is.
+fn bare(cluster: &mut Cluster) {
     assert_eq!(cluster.world.weight("backend"), 10);
     (cluster.world.broken, cluster.roomless) = (true, true);
     cluster.world.pass(Millis::ZERO);
     assert_eq!(cluster.world.workload("backend", Track::Candidate).ready, 0);
-    (cluster, driver)
 }
 
 #[test]
 fn that_nobody_answers_is_counted_also_while_what_is_next_waits_for_room() {
-    let (mut cluster, mut driver) = bare();
-    // Somebody took stable a pod, which it is to have again.
-    cluster.world.workload("backend", Track::Stable).replicas -= 1;
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
     let pods = cluster.world.workload("backend", Track::Stable).replicas;
+    cluster.failing = 1;
+    driver.order(&mut cluster, "more", Command::Scale { component: None, track: Track::Stable, replicas: pods + 2 });
+    driver.settle(&mut cluster);
+    bare(&mut cluster);
     driver.run(&mut cluster, 5);
     assert_eq!((cluster.world.workload("backend", Track::Stable).replicas, cluster.world.weight("backend")), (pods, 10), "it waits");
-    driver.run(&mut cluster, 5);
+    driver.run(&mut cluster, 10);
     assert_eq!(cluster.world.weight("backend"), 0, "nobody answered for ten seconds");
 }
 
 #[test]
 fn an_order_that_waits_for_room_puts_no_rollback_off() {
-    let (mut cluster, mut driver) = bare();
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    bare(&mut cluster);
     let mut other = Process::new("b", &cluster);
     other.run(&mut cluster, 1);
     other.order(&mut cluster, "more", Command::SetWeight(Weight::capped(90)));
