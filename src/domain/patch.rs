@@ -84,10 +84,13 @@ pub(super) fn set(path: &str, value: impl Into<Value>) -> Value {
 }
 
 /// The patches an action stands for: one each for most, two for the replica ratio. `stamp` is written beside changes of
-/// Deployments. [`Action::Clone`] and [`Action::Undo`] need another object's text first, [`Action::Fence`] is a merge patch: they have none here.
+/// Deployments, and of a route where it takes the place of another. [`Action::Clone`] and [`Action::Undo`] need another object's
+/// text first, [`Action::Fence`] is a merge patch: they have none here.
 pub fn patches(action: &Action, precondition: Precondition, stamp: &str) -> Vec<Patch> {
     match action {
-        Action::Route { facts, weight, testers, .. } => with_testers(facts, *testers, precondition, route(facts, *weight, precondition)),
+        Action::Route { facts, weight, testers, .. } => {
+            with_testers(facts, *testers, precondition, route(facts, *weight, precondition, stamp))
+        }
         Action::Scale { target, from, to, .. } => {
             let mut ops = guard(target, precondition);
             if precondition == Precondition::Value {
@@ -155,14 +158,15 @@ fn image_ops(images: &[ImageChange], precondition: Precondition) -> Vec<Value> {
     ops
 }
 
-fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition) -> Vec<Patch> {
+fn route(facts: &RouteFacts, weight: Weight, precondition: Precondition, stamp: &str) -> Vec<Patch> {
     let mut ops = vec![test("/metadata/uid", facts.uid.as_str())];
     if precondition == Precondition::Unchanged {
         // A stale value in a `replace` is a 409, which tells a moved world from a malformed patch; a `test` would be a 422.
         ops.push(replace("/metadata/resourceVersion", facts.resource_version.as_str()));
     }
     if precondition == Precondition::Value {
-        ops.extend(facts.stamp.as_ref().map(|stamp| test(&stamp_path(), stamp.as_str())));
+        // A new one goes with it: what is sent twice, and the second time arrives after the weights were taken back, finds another.
+        ops.extend(facts.stamp.iter().flat_map(|old| [test(&stamp_path(), old.as_str()), set(&stamp_path(), stamp)]));
     }
     let (stable, candidate) = facts.parts(weight);
     // The two weights as read, where their being so is what is asked.
@@ -296,10 +300,10 @@ mod tests {
 
     #[test]
     fn raising_compares_the_version_and_going_back_only_the_entry() {
-        let up = &route(&istio(), Weight::capped(50), Precondition::Unchanged)[0];
+        let up = &route(&istio(), Weight::capped(50), Precondition::Unchanged, "2.9")[0];
         assert!(up.ops.contains(&json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "7"})));
         assert!(up.ops.contains(&json!({"op": "add", "path": "/spec/http/2/route/1/weight", "value": 50})));
-        let back = &route(&istio(), Weight::ZERO, Precondition::Identity)[0];
+        let back = &route(&istio(), Weight::ZERO, Precondition::Identity, "2.9")[0];
         let tests: Vec<&str> = back.ops.iter().filter(|o| o["op"] == "test").map(|o| o["path"].as_str().unwrap()).collect();
         assert_eq!(tests, ["/metadata/uid", "/spec/http/2/route/0/destination/host", "/spec/http/2/route/1/destination/host"]);
         assert!(back.ops.iter().all(|o| o["path"] != "/metadata/resourceVersion"));
@@ -316,7 +320,7 @@ mod tests {
         let rule = facts(RouteEntry::HttpRoute { name: Some("main".into()), rule: 1, stable, candidate });
         for (facts, at) in [(named, "/spec/http/2/name"), (rule, "/spec/rules/1/name")] {
             for precondition in [Precondition::Unchanged, Precondition::Value, Precondition::Identity] {
-                let patch = &route(&facts, Weight::ZERO, precondition)[0];
+                let patch = &route(&facts, Weight::ZERO, precondition, "2.9")[0];
                 assert!(patch.ops.contains(&json!({"op": "test", "path": at, "value": "main"})), "{precondition:?}: {:?}", patch.ops);
             }
         }
@@ -326,7 +330,7 @@ mod tests {
     fn by_value_the_two_weights_and_the_stamp_are_as_read_and_the_version_is_not_asked() {
         let mut facts = istio();
         (facts.stamp, facts.written) = (Some("3.7".into()), (true, false));
-        let up = &route(&facts, Weight::capped(50), Precondition::Value)[0];
+        let up = &route(&facts, Weight::capped(50), Precondition::Value, "2.9")[0];
         let tests: Vec<(&str, &Value)> =
             up.ops.iter().filter(|o| o["op"] == "test").map(|o| (o["path"].as_str().unwrap(), &o["value"])).collect();
         let expected = [
@@ -338,11 +342,14 @@ mod tests {
         ];
         assert_eq!(tests, expected.each_ref().map(|(path, value)| (*path, value)), "an absent weight cannot be tested");
         assert!(up.ops.iter().all(|o| o["path"] != "/metadata/resourceVersion"));
+        let stamped = json!({ "op": "add", "path": "/metadata/annotations/cutover.dev~1stamp", "value": "2.9" });
+        assert!(up.ops.contains(&stamped) && up.lands_once(), "sent twice it finds another stamp: {:?}", up.ops);
+        assert!(!up.kubectl().contains("stamp"), "{}", up.kubectl());
     }
 
     #[test]
     fn the_command_for_people_carries_only_the_change() {
-        let back = &route(&istio(), Weight::ZERO, Precondition::Identity)[0];
+        let back = &route(&istio(), Weight::ZERO, Precondition::Identity, "2.9")[0];
         assert_eq!(
             back.kubectl(),
             r#"kubectl -n shop patch virtualservice.networking.istio.io backend --type json -p '[{"op":"add","path":"/spec/http/2/route/0/weight","value":100},{"op":"add","path":"/spec/http/2/route/1/weight","value":0}]'"#
@@ -355,8 +362,9 @@ mod tests {
         let both = RouteEntry::Replicas { stable: ("web".into(), "u1".into()), candidate: ("web-canary".into(), "u2".into()) };
         let mut facts = facts(both);
         (facts.stable, facts.candidate) = (3, 1);
-        let names =
-            |w, p| route(&facts, w, p).into_iter().map(|x| (x.object.name, x.ops.last().unwrap()["value"].clone())).collect::<Vec<_>>();
+        let names = |w, p| {
+            route(&facts, w, p, "2.9").into_iter().map(|x| (x.object.name, x.ops.last().unwrap()["value"].clone())).collect::<Vec<_>>()
+        };
         assert_eq!(names(Weight::capped(50), Precondition::Unchanged), [("web-canary".into(), json!(2)), ("web".into(), json!(2))]);
         assert_eq!(names(Weight::ZERO, Precondition::Identity), [("web".into(), json!(4)), ("web-canary".into(), json!(0))]);
     }
@@ -369,7 +377,7 @@ mod tests {
             candidate: "green".into(),
             current: "blue".into(),
         };
-        let patch = &route(&facts(entry), Weight::FULL, Precondition::Unchanged)[0];
+        let patch = &route(&facts(entry), Weight::FULL, Precondition::Unchanged, "2.9")[0];
         assert_eq!(patch.ops.last().unwrap(), &json!({"op": "add", "path": "/spec/selector/app.kubernetes.io~1version", "value": "green"}));
     }
 }

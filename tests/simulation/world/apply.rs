@@ -33,7 +33,7 @@ impl World {
                 let wanted = facts.parts(*weight);
                 match &facts.entry {
                     RouteEntry::Replicas { .. } => ratio(part, facts, wanted, precondition, version),
-                    _ => route(part, facts, (wanted, *testers), precondition, (version, now)),
+                    _ => route(part, facts, (wanted, *testers), (precondition, stamp), (version, now)),
                 }
             }
             Action::Scale { target, from, to, .. } => {
@@ -138,7 +138,7 @@ fn route(
     part: &mut Part,
     facts: &RouteFacts,
     ((stable, candidate), testers): ((u32, u32), TestersMove),
-    precondition: Precondition,
+    (precondition, stamp): (Precondition, &str),
     at: (u64, Millis),
 ) -> WriteOutcome {
     let Some(r) = &mut part.route else { return gone() };
@@ -167,6 +167,9 @@ fn route(
     }
     r.admit(testers, at, Hand::Ours);
     r.set(as_declared((stable, candidate)), at, Hand::Ours);
+    if precondition == Precondition::Value && facts.stamp.is_some() {
+        (r.version, r.stamp) = (at.0, Some(stamp.to_owned()));
+    }
     WriteOutcome::Landed
 }
 
