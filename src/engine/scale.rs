@@ -161,6 +161,12 @@ fn unsent(ask: &Ask<'_>) -> Result<(), Refusal> {
 /// Without a run nobody knows what the traffic needs; but a side that gets some keeps a pod to answer with.
 fn answers(ask: &Ask<'_>) -> Result<(), Refusal> {
     let name = &ask.component.name;
+    if let Err(problem) = ask.seen.route.as_ref()
+        && problem.may_send()
+        && (ask.track, ask.replicas) == (Track::Candidate, 0)
+    {
+        return Err(not_now(format!("{name}: {problem}; it may still send to the candidate, and nobody would answer without a pod")));
+    }
     let percent = ask.seen.route.as_ref().map_or(0, |facts| facts.percent());
     let share = if ask.track == Track::Candidate { percent } else { 100 - percent };
     if is_by_ratio(ask) && ask.track == Track::Candidate && ask.replicas > ask.workload.replicas {

@@ -76,6 +76,11 @@ fn a_side_that_gets_traffic_keeps_a_pod_and_an_idle_one_need_not() {
     assert_eq!(why, "web: stable gets 100 % of the traffic, and nobody would answer it without a pod");
     run.order(candidate(2)).unwrap();
     run.turns(2);
+    // As long as its route cannot be read, it may get some.
+    run.world.unseen = Some(crate::domain::route::RouteProblem::Unread("500".into()));
+    let why = refusal(&mut run, candidate(0));
+    assert_eq!(why, "web: route not read: 500; it may still send to the candidate, and nobody would answer without a pod");
+    run.world.unseen = None;
     run.order(candidate(0)).unwrap();
     run.turns(2);
     assert_eq!(pods(&mut run, "web"), (4, 0));
