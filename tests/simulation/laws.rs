@@ -87,6 +87,8 @@ struct Entered {
     /// By whom, and how long that process had slept until then.
     who: usize,
     slept: Millis,
+    /// Whether nobody else has driven it since.
+    alone: bool,
 }
 
 /// The laws and what they remember.
@@ -144,7 +146,7 @@ pub struct Laws {
     last_order: Millis,
     last_take_over: Option<Millis>,
     /// By whom that was ordered, and when.
-    take_over: Option<(usize, Millis)>,
+    take_over: BTreeMap<usize, Millis>,
     auto_sync: auto_sync::AutoSync,
     taken: taken::Taken,
     served: served::Served,
@@ -190,7 +192,7 @@ impl Laws {
             sampled: None,
             last_order: Millis::ZERO,
             last_take_over: None,
-            take_over: None,
+            take_over: BTreeMap::new(),
             auto_sync: auto_sync::AutoSync::default(),
             taken: taken::Taken::default(),
             served: served::Served::default(),
@@ -246,7 +248,7 @@ impl Laws {
                 self.by_hand.insert(weight.percent());
             }
             Command::StepBack => self.stepped_back = true,
-            Command::TakeOver => self.take_over = Some((process.who(), world.now)),
+            Command::TakeOver => drop(self.take_over.insert(process.who(), world.now)),
             _ => {}
         }
         let run = world.run();

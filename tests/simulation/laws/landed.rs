@@ -88,10 +88,10 @@ impl Laws {
         }
         if after.testers && !before.testers {
             self.over_undone(component, sent, world);
-            self.admitted(component, after, world);
+            self.admitted(component, after, sent, world);
         }
         if after.share > before.share + 1e-9 {
-            self.raised(component, after, by_ratio, world);
+            self.raised(component, after, (by_ratio, sent), world);
         } else if after.share <= 0.0 && !after.testers {
             self.remember_back(component, world);
         }
@@ -109,17 +109,17 @@ impl Laws {
     }
 
     /// Testers got a way of their own: that is traffic, too.
-    fn admitted(&mut self, component: &str, after: &Look, world: &World) {
+    fn admitted(&mut self, component: &str, after: &Look, sent: &Sent, world: &World) {
         if world.run().is_some_and(|run| run.is_back() && self.taken_back.get(component) == Some(&run.id)) {
             self.broken("T3", world.now, format!("{component}: testers were let in after it was taken back"));
         }
-        if after.replicas[1] == 0 && !self.was_meddled(world, component, world.now.minus(super::end::window())) {
+        if after.replicas[1] == 0 && !self.was_meddled(world, component, sent.at.minus(super::end::window())) {
             self.broken("T4", world.now, format!("{component}: testers go to a candidate without pods"));
         }
     }
 
     /// The candidate got more.
-    fn raised(&mut self, component: &str, after: &Look, by_ratio: bool, world: &World) {
+    fn raised(&mut self, component: &str, after: &Look, (by_ratio, sent): (bool, &Sent), world: &World) {
         let Some(run) = world.run() else { return };
         if run.is_back() && self.taken_back.get(component) == Some(&run.id) {
             self.broken("T3", world.now, format!("{component} was raised to {:.0} % after it was taken back", after.share * 100.0));
@@ -129,7 +129,7 @@ impl Laws {
         if !by_ratio && !planned && !self.by_hand.contains(&percent) {
             self.broken("T1", world.now, format!("{component} was raised to {percent} %, which no step asks for"));
         }
-        if !by_ratio && after.replicas[1] == 0 && !self.was_meddled(world, component, world.now.minus(super::end::window())) {
+        if !by_ratio && after.replicas[1] == 0 && !self.was_meddled(world, component, sent.at.minus(super::end::window())) {
             self.broken("T4", world.now, format!("{component}: traffic goes to a candidate without pods"));
         }
     }

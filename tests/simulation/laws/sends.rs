@@ -35,13 +35,23 @@ impl Laws {
         self.held_in(world.lease.epoch, world.now);
         if let Call::Store { rollout, .. } = call {
             self.stored_in(rollout);
+            let others = |e: &&mut Entered| e.run == rollout.id && e.who != process.who();
+            self.entered.iter_mut().filter(others).for_each(|e| e.alone = false);
         }
         if let Call::Store { rollout, .. } = call
             && self.entry(rollout).is_none()
         {
             let napping = process.nap.map_or(Millis::ZERO, |since| world.now.minus(since));
             let (run, cursor, who) = (rollout.id.clone(), rollout.cursor, process.who());
-            self.entered.push(Entered { run, cursor, since: rollout.entered, at: world.now, who, slept: process.slept.plus(napping) });
+            self.entered.push(Entered {
+                run,
+                cursor,
+                since: rollout.entered,
+                at: world.now,
+                who,
+                slept: process.slept.plus(napping),
+                alone: true,
+            });
         }
         if let Call::Write { action, stamp, .. } = call {
             self.write_sent(process, action, stamp, world);
@@ -107,7 +117,7 @@ impl Laws {
     /// Somebody who was told to take the run over asks for the Lease, and does so soon.
     fn taken_from(&mut self, process: &Process, now: Millis) {
         let soon = |at: Millis| self.wrong_clock || now.minus(at) <= Millis::secs(32);
-        if self.take_over.is_some_and(|(who, at)| who == process.who() && soon(at)) {
+        if self.take_over.get(&process.who()).is_some_and(|at| soon(*at)) {
             self.last_take_over = Some(now);
         }
     }

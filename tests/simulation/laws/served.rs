@@ -13,8 +13,9 @@ use crate::world::World;
 
 /// Looks that follow each other by no more are one stretch.
 const APART: Millis = Millis::secs(9);
-/// For how long such a stretch may show a weight that no pod answers for: ten seconds, and the looks about them.
-const PATIENCE: Millis = Millis::secs(20);
+/// For how long such a stretch may show a weight that no pod answers for: ten seconds, the looks about them, and a look whose record
+/// could not be read.
+const PATIENCE: Millis = Millis::secs(25);
 
 /// What each process has seen, look by look.
 #[derive(Default)]

@@ -89,7 +89,8 @@ impl Laws {
             self.broken("T5", world.now, format!("the hold at {weight} % was passed without fresh samples: {:?}", self.sampled));
         }
         if let Some(entry) = self.entry(before).filter(|_| !self.state_lost).cloned() {
-            let slept = if entry.who == process.who() { process.slept.minus(entry.slept) } else { Millis::ZERO };
+            // What it slept through somebody else may have watched.
+            let slept = if entry.who == process.who() && entry.alone { process.slept.minus(entry.slept) } else { Millis::ZERO };
             let lasted = world.now.minus(entry.at).minus(slept);
             // Clocks may run two percent fast, and the last look counts.
             if lasted.plus(Millis::secs(2)).0 * 100 < length.0 * 97 {
