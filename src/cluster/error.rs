@@ -156,14 +156,8 @@ impl ClusterError {
     /// Whether the same request, sent a moment before, was refused just as surely: by the rights, by what the object is, or
     /// because there is none.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            ClusterError::Forbidden { .. }
-                | ClusterError::NotFound { .. }
-                | ClusterError::Invalid { .. }
-                | ClusterError::TooLarge { .. }
-                | ClusterError::ReadOnly { .. }
-        )
+        use ClusterError::{Forbidden, Invalid, NotFound, ReadOnly, TooLarge};
+        matches!(self, Forbidden { .. } | NotFound { .. } | Invalid { .. } | TooLarge { .. } | ReadOnly { .. })
     }
 
     /// The HTTP status it stands for; 0 when there was no answer.

@@ -263,6 +263,9 @@ impl Core {
         if !self.is_open(Pending::Lease) {
             at = at.min(self.lease.renew_at());
         }
+        // One that is overdue and waits for the record wakes nobody.
+        let due = self.forwarded.values().map(|(order, since)| since.plus(rollback::patience(order)));
+        at = due.filter(|due| *due > self.now.mono).fold(at, Millis::min);
         at.max(self.now.mono)
     }
 

@@ -117,6 +117,7 @@ fn take_weight(r: &mut Rollout, observed: &Observed, now: Now) -> Result<(), Ref
                 let fits = |w: &Weight| ratio::split(total, *w) == (facts.stable, facts.candidate);
                 let nearest = (0..=100).map(Weight::capped).filter(fits).min_by_key(|w| w.percent().abs_diff(facts.percent()));
                 target.stable.replicas = total;
+                target.sized = target.sized.map(|base| base.min(total)); // what the traffic needs is what was accepted
                 nearest
             }
             _ => Some(Weight::capped(facts.percent())).filter(|w| facts.holds(*w)),

@@ -44,8 +44,7 @@ impl Core {
             Err(fault) => {
                 if let Some(order) = handed {
                     if order.command.goes_back() {
-                        self.forwarded.remove(&order.id);
-                        self.roll_back_now(&order, out);
+                        self.take_forwarded_back(&order, out);
                     } else if fault.kind != FaultKind::Unreachable {
                         self.forwarded.remove(&order.id);
                         self.answers.insert(order.id, Some(fault.text.clone()));
@@ -94,6 +93,8 @@ impl Core {
             if order.command.goes_back() {
                 self.orders.push_back(order);
             } else {
+                // What a person was told is refused is not obeyed from the record later.
+                self.spent.push(order.id.clone());
                 self.answers.insert(order.id, Some(why.to_owned()));
             }
         }

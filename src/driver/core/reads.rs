@@ -68,6 +68,8 @@ impl Core {
         match (self.forwarded.is_empty(), self.active()) {
             (false, _) => ANSWERS_APART.min(self.setup.active),
             (true, Some(_)) => self.setup.active,
+            // An order waits, or the end of a run that is ours to put on record.
+            (true, None) if !self.orders.is_empty() || (self.lease.epoch(self.now).is_some() && self.is_dirty()) => self.setup.active,
             (true, None) => self.setup.idle,
         }
     }

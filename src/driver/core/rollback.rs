@@ -123,23 +123,38 @@ impl Core {
         }
     }
 
+    /// Carries out an order to go back that another driver was to have. What was read meanwhile is known first. Refused from
+    /// memory alone it could be wrong: it stays where it waits until the record was read.
+    pub(super) fn take_forwarded_back(&mut self, order: &Order, out: &mut Vec<Request>) {
+        if !self.is_open(Pending::Store) {
+            self.adopt_stored();
+        }
+        if (self.is_unreached() || !self.loaded_once) && !self.would_work(order) {
+            return; // asked again with every step
+        }
+        self.forwarded.remove(&order.id);
+        self.roll_back_now(order, out);
+    }
+
     /// Orders that another driver did not answer in time: a rollback is done by us then, the rest is reported.
     pub(super) fn overdue_orders(&mut self, out: &mut Vec<Request>) {
-        let late = |(order, at): &(Order, Millis)| {
-            let patience = if order.command.goes_back() { ANSWER_WITHIN } else { LEASE_DURATION };
-            self.now.elapsed(*at) >= patience
-        };
+        let late = |(order, at): &(Order, Millis)| self.now.elapsed(*at) >= patience(order);
         let overdue: Vec<Order> = self.forwarded.values().filter(|f| late(f)).map(|(order, _)| order.clone()).collect();
         for order in overdue {
-            self.forwarded.remove(&order.id);
             if order.command.goes_back() {
-                self.roll_back_now(&order, out);
+                self.take_forwarded_back(&order, out);
             } else {
+                self.forwarded.remove(&order.id);
                 // The driver is gone, or deaf: its Lease has run out by now, and the order is taken up here.
                 self.queue(order);
             }
         }
     }
+}
+
+/// How long another driver has to answer an order.
+pub(super) fn patience(order: &Order) -> Millis {
+    if order.command.goes_back() { ANSWER_WITHIN } else { LEASE_DURATION }
 }
 
 /// The answer to every order in read-only mode.

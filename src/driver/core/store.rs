@@ -119,7 +119,12 @@ impl Core {
         };
         // Somebody may have left an order beside it and no more: what is known here since is newer.
         let same = |theirs: &Arc<Rollout>| self.stored.as_ref().is_some_and(|then| is_same(theirs, then));
-        let ours = self.version.as_deref() == Some(stored.version.as_str()) || stored.rollout.as_ref().is_some_and(same);
+        // What was decided and is not on record rested on what was seen and measured then: it is decided anew.
+        let ahead = |mine: &Rollout, theirs: &Rollout| !mine.is_back() && mine.id == theirs.id && mine.turn != theirs.turn;
+        let unstored =
+            self.stored.is_none() && self.rollout.as_ref().zip(stored.rollout.as_ref()).is_some_and(|(mine, theirs)| ahead(mine, theirs));
+        let known = self.version.as_deref() == Some(stored.version.as_str()) && !unstored;
+        let ours = known || stored.rollout.as_ref().is_some_and(same);
         self.version = Some(stored.version);
         self.remote = stored.orders.into_iter().filter(|o| !self.spent.contains(&o.id) && !self.forwarded.contains_key(&o.id)).collect();
         let Some(theirs) = stored.rollout.filter(|_| !ours) else { return };

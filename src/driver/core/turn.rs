@@ -163,6 +163,7 @@ impl Core {
         if !self.orders.is_empty() {
             self.next_turn = self.next_turn.min(self.now.mono.plus(ASK_AGAIN));
         }
+        let back = now.iter().any(|o| o.command.goes_back());
         for order in <Vec<Order>>::from(now) {
             // Refused from memory alone it could be wrong: there may be a run that memory knows nothing of.
             if unreached && !self.would_work(&order) {
@@ -174,8 +175,13 @@ impl Core {
         }
         let begun = self.rollout.as_ref().filter(|r| !r.is_blank()).is_some_and(|r| Some(&r.id) != before.as_ref());
         for order in std::mem::take(&mut self.remote) {
-            if begun {
-                self.note(EntryKind::Note, format!("{} asked to {} before this run: passed over", order.actor, order.command));
+            // Whoever takes back begins nothing: what was left to begin a run was left before.
+            let begins = matches!(order.command, Command::Start { .. } | Command::Undo { .. });
+            if begun || (back && begins && self.active().is_none()) {
+                self.note(
+                    EntryKind::Note,
+                    format!("{} asked to {} before {}: passed over", order.actor, order.command, if begun { "this run" } else { "that" }),
+                );
                 self.spent.push(order.id);
             } else {
                 self.apply(&order);

@@ -115,7 +115,8 @@ pub(in crate::engine) fn overrule(r: &mut Rollout) {
             Sort::Testers => target.admitted = false,
             Sort::Resumed => {} // its step is entered anew
             Sort::Image(_) | Sort::Template | Sort::Remade(_) | Sort::Gone(_) => {
-                target.known.clear();
+                let track = if let Sort::Image(t) | Sort::Remade(t) | Sort::Gone(t) = drift.sort { t } else { Track::Candidate };
+                target.known.remove(&track); // of the other side nobody was told
                 target.held = target.held.filter(|_| !target.route.as_ref().is_some_and(is_by_pods)); // its pods are its weight
             }
         }

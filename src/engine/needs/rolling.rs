@@ -55,11 +55,13 @@ impl Part<'_> {
         if workload.template_hash.as_ref() == Some(&kept.template_hash) {
             return None;
         }
+        // Put back once, it has another number.
+        let now = workload.revisions.iter().find(|k| k.template_hash == kept.template_hash).unwrap_or(kept);
         let action = Action::Undo {
             component: self.name().to_owned(),
             target: self.to_target(Track::Stable, workload),
-            revision: kept.revision,
-            replica_set: kept.replica_set.clone(),
+            revision: now.revision,
+            replica_set: now.replica_set.clone(),
             cause: self.rollout.cause.clone(),
         };
         Some(Need::Act(Stage::Images, action, Precondition::Value))

@@ -33,3 +33,40 @@ fn what_is_known_is_kept_where_somebody_leaves_an_order_beside_it() {
     process.run(&mut cluster, 1);
     assert!(covered(&process) >= before, "{} after {before}", covered(&process));
 }
+
+#[test]
+fn what_was_decided_and_not_recorded_is_decided_anew_after_a_long_sleep() {
+    // The answer is there before the sleep, or after it.
+    for refused in [true, false] {
+        decided_anew(refused);
+    }
+}
+
+fn decided_anew(refused: bool) {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let before = cluster.state.as_ref().unwrap().0.asked;
+    assert!(before.percent() > 0);
+    let lost = loop {
+        match driver.wire.front() {
+            Some(Request { id, call: Call::Store { rollout, .. } }) if rollout.asked > before => break *id,
+            _ => driver.go_on(&mut cluster),
+        }
+    };
+    driver.wire.clear();
+    if refused {
+        let reply = Reply::Stored(StoreOutcome::Refused { why: "configmaps are forbidden".into() });
+        driver.input(cluster.world.now, Input::Reply { id: lost, reply });
+        driver.wire.clear();
+    }
+    cluster.world.skip(Millis::mins(2));
+    // Meanwhile the candidate's pods are gone: nobody would go on now.
+    cluster.world.broken = true;
+    cluster.world.pass(Millis::secs(2));
+    if !refused {
+        let reply = Reply::Stored(StoreOutcome::Unknown { why: "no answer".into() });
+        driver.input(cluster.world.now, Input::Reply { id: lost, reply });
+    }
+    driver.run(&mut cluster, 6);
+    assert_eq!(driver.core.view().rollout.unwrap().asked, before);
+    assert_eq!(cluster.state.as_ref().unwrap().0.asked, before);
+}

@@ -379,26 +379,3 @@ fn no_pod_goes_on_a_look_from_before_a_write() {
     assert!(back < scaled, "the candidate's pods go once its traffic went");
     assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
 }
-
-#[test]
-fn what_was_decided_before_a_long_sleep_is_decided_anew_where_its_record_was_lost() {
-    let (mut cluster, mut driver) = begun(&["backend"], 20);
-    let before = cluster.state.as_ref().unwrap().0.asked;
-    assert!(before.percent() > 0);
-    let lost = loop {
-        match driver.wire.front() {
-            Some(Request { id, call: Call::Store { rollout, .. } }) if rollout.asked > before => break *id,
-            _ => driver.go_on(&mut cluster),
-        }
-    };
-    driver.wire.clear();
-    cluster.world.skip(Millis::mins(2));
-    // Meanwhile the candidate's pods are gone: nobody would go on now.
-    cluster.world.broken = true;
-    cluster.world.pass(Millis::secs(2));
-    let reply = Reply::Stored(StoreOutcome::Unknown { why: "no answer".into() });
-    driver.input(cluster.world.now, Input::Reply { id: lost, reply });
-    driver.run(&mut cluster, 6);
-    assert_eq!(driver.core.view().rollout.unwrap().asked, before);
-    assert_eq!(cluster.state.as_ref().unwrap().0.asked, before);
-}

@@ -36,3 +36,17 @@ fn another_template_with_the_same_image_is_another_revision_and_is_held_anew_onc
         assert_eq!((run.phase(), run.world.weight("backend")), (Phase::Progressing, 10));
     }
 }
+
+#[test]
+fn what_is_set_again_on_one_side_says_nothing_of_the_other() {
+    let mut run = at_ten();
+    run.turns(4);
+    set_image(&mut run, Track::Stable, THEIRS, "kubectl-set");
+    run.turn();
+    assert!(why(&run).contains("image"), "{}", why(&run));
+    // After what was told, and before the answer.
+    run.world.workload("backend", Track::Candidate).template_hash = Some("h-untold".into());
+    run.order(Command::Resume).unwrap();
+    run.turns(3);
+    assert!(why(&run).contains("pod template"), "{}", why(&run));
+}
