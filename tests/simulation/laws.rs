@@ -71,6 +71,8 @@ struct Asked {
     who: usize,
     /// Too late for a run that ended meanwhile.
     only_under_way: bool,
+    /// Whether it was over already, as that process knew it.
+    over: bool,
     /// Whether the process lived on long enough to do it.
     lived: bool,
 }
@@ -106,6 +108,11 @@ pub struct Laws {
     obstacle: bool,
     /// Whether a clock was ever wrong: then there may be no fresh data, and a hold may last.
     wrong_clock: bool,
+    /// When each process, of one life, first sent a run to be stored as one that goes back, and as one that is over.
+    sent_back: BTreeMap<(String, String), Millis>,
+    sent_over: BTreeMap<(String, String), Millis>,
+    /// By how much wall clocks were set back, all in all.
+    set_back: Millis,
     /// Whether neither clock may tell how long a machine slept: one stood still, and the other was set meanwhile.
     stands_still: bool,
     /// Weights that people asked for, and whether one stepped back.
@@ -138,8 +145,9 @@ pub struct Laws {
     /// When somebody else took the testers' rule away, or resumed a Deployment that rests at its share, and nobody has decided on
     /// it since.
     undone: Vec<Option<Millis>>,
-    /// When somebody else last restarted a candidate whose pod template was on record, and nobody has decided on it since.
-    restarted: Vec<Option<Millis>>,
+    /// In which run, and when, somebody else last restarted a candidate whose pod template was on record, and nobody has decided on
+    /// it since.
+    restarted: Vec<Option<(String, Millis)>>,
     /// When a driver last got a sample that told everything.
     pub sampled: Option<Millis>,
     /// When somebody last ordered something, and to take a run over from whoever drives it.
@@ -189,6 +197,9 @@ impl Laws {
             foreign: vec![None; 2],
             undone: vec![None; 2],
             restarted: vec![None; 2],
+            sent_back: BTreeMap::new(),
+            sent_over: BTreeMap::new(),
+            set_back: Millis::ZERO,
             sampled: None,
             last_order: Millis::ZERO,
             last_take_over: None,
@@ -256,7 +267,8 @@ impl Laws {
             self.cause = true;
             if let Some(run) = run.filter(|r| !r.is_over() && process.may_write) {
                 let only_under_way = order.command == Command::Reject;
-                self.backs.push(Asked { at: world.now, run: run.id.clone(), who: process.who(), only_under_way, lived: true });
+                let over = self.sent_over.contains_key(&(process.name(), run.id.clone()));
+                self.backs.push(Asked { at: world.now, run: run.id.clone(), who: process.who(), only_under_way, over, lived: true });
             }
         }
     }

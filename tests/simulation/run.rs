@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         if let Input::Reply { id, reply: Reply::Written(outcome) } = &input
             && process.suspending.contains(id)
         {
-            self.laws.suspension(outcome, &self.world);
+            self.laws.suspension(outcome, process.core.rollout());
         }
         let answered = if let Input::Reply { id, reply } = &input { process.take_note(*id, reply, now) } else { None };
         if let Some(trace) = &mut self.trace {
@@ -319,7 +319,7 @@ impl<'a> Run<'a> {
             self.laws.landed(sent, before, &self.world);
             self.watched_by_git(action);
             if matches!(**action, Action::SuspendSync { .. }) {
-                self.laws.suspension(&outcome, &self.world);
+                self.laws.suspension(&outcome, self.processes.get(sent.from.who).and_then(|p| p.core.rollout()).or(self.world.run()));
             }
             if self.kill_at_landing == Some(self.landed) {
                 self.kill(sent.from.who, Millis::secs(20));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cutover::domain::action::{Action, WriteOutcome};
 use cutover::domain::owner::Reverts;
+use cutover::domain::rollout::Rollout;
 
 use super::Laws;
 use crate::run::process::Process;
@@ -30,8 +31,8 @@ impl Laws {
     }
 
     /// A suspension landed, or was answered.
-    pub fn suspension(&mut self, outcome: &WriteOutcome, world: &World) {
-        let Some(run) = world.run().map(|r| r.id.clone()) else { return };
+    pub fn suspension(&mut self, outcome: &WriteOutcome, run: Option<&Rollout>) {
+        let Some(run) = run.map(|r| r.id.clone()) else { return };
         let tried = self.auto_sync.tried.entry(run.clone()).or_default();
         *tried += 1;
         let over = match outcome {
@@ -52,7 +53,8 @@ impl Laws {
         }
         let owners = process.look.iter().flat_map(|(_, seen)| seen.components.values()).flat_map(|c| &c.owners);
         let mut healing = owners.filter(|o| o.reverts == Reverts::AtOnce && o.application.as_ref().is_some_and(|a| a.denied.is_none()));
-        let settled = world.run().is_some_and(|r| self.auto_sync.settled.contains(&r.id));
+        // Of its own run: what is on record may be gone.
+        let settled = process.core.rollout().is_some_and(|r| self.auto_sync.settled.contains(&r.id));
         if healing.next().is_some() && !settled {
             self.broken("G1", world.now, format!("written while its Application heals itself, unasked: {action}"));
         }

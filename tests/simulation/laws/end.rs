@@ -9,7 +9,7 @@ use super::Laws;
 use crate::run::End;
 use crate::run::process::Process;
 use crate::script::{Script, TROUBLE};
-use crate::world::{Deployment, OTHER, Part, World};
+use crate::world::{Deployment, OLD, OTHER, Part, World};
 
 /// How long after it was asked a rollback is looked for.
 const SOON: Millis = Millis::secs(60);
@@ -19,13 +19,26 @@ pub fn window() -> Millis {
     Millis::secs(20)
 }
 
-/// What somebody else put on stable may never come up; the run says so.
-fn never_up(world: &World) -> bool {
-    let stuck = |d: &Deployment| world.nature.broken && d.image == OTHER;
-    world.parts.iter().any(|p| p.stable.as_ref().is_some_and(stuck))
+/// Pods of what the run goes back to cannot be ready: the colours may have changed their roles.
+fn is_lame(run: &Rollout, world: &World) -> bool {
+    world.parts.iter().any(|p| {
+        let stable = run.targets.get(&p.declared.name).map(|t| &t.stable.name);
+        let turned = p.candidate.as_ref().is_some_and(|d| Some(&d.name) == stable);
+        (if turned { world.fall } else { world.limp }) > 0
+    })
 }
 
 impl Laws {
+    /// What stable runs may never come up: somebody else put it there, or a run whose predecessor's record is lost found it there.
+    fn never_up(&self, world: &World) -> bool {
+        let found = |p: &Part, d: &Deployment| {
+            let target = world.run().and_then(|r| r.targets.get(&p.declared.name)).and_then(|t| t.stable.images.first());
+            self.state_lost && d.image != OLD && target.is_some_and(|i| i.image == d.image)
+        };
+        let stuck = |p: &Part| p.stable.as_ref().is_some_and(|d| d.image == OTHER || found(p, d));
+        world.nature.broken && world.parts.iter().any(stuck)
+    }
+
     pub fn at_the_end(&mut self, world: &World, processes: &[Process], end: End, script: &Script) {
         if self.is_broken() {
             return;
@@ -42,7 +55,9 @@ impl Laws {
             End::Done | End::RolledBack => {
                 self.kept_pods_went(run, world);
                 let holds = |p: &&Process| p.alive.is_some() && matches!(p.core.driver(), Driver::Us { .. });
-                if let Some(driver) = processes.iter().find(holds).filter(|_| !self.state_lost && world.lease.holder.is_some()) {
+                // Pods that are kept have to be taken away by somebody.
+                let keeps = run.clean_up.is_some_and(|at| self.wrong_clock || world.wall() <= at + SOON.duration());
+                if let Some(driver) = processes.iter().find(holds).filter(|_| !keeps && !self.state_lost && world.lease.holder.is_some()) {
                     self.broken("O3", world.now, format!("over, and {} still holds the Lease", driver.name()));
                 }
                 self.stays_so(run, world);
@@ -59,8 +74,10 @@ impl Laws {
     /// A rollback that was asked of a process that lived is done.
     fn asked_is_done(&mut self, run: &Rollout, world: &World) {
         let backs = std::mem::take(&mut self.backs);
+        // What was over is not taken back where its objects have moved on.
+        let replaced = world.parts.iter().flat_map(|p| [&p.stable, &p.candidate]).flatten().any(|d| d.image == OTHER);
         for asked in backs.iter().filter(|b| b.lived && b.run == run.id && world.now.minus(b.at) > SOON) {
-            let late = asked.only_under_way && run.phase == Phase::Completed;
+            let late = run.phase == Phase::Completed && (asked.only_under_way || (asked.over && replaced));
             if !run.is_back() && !late && !self.state_lost {
                 self.broken("H2", world.now, format!("a rollback was asked at {} s and not done: {}", asked.at.as_secs(), run.phase));
             }
@@ -100,7 +117,7 @@ impl Laws {
         {
             self.broken("T5", world.now, "a failing version waits for its approval");
         }
-        let hopeless = world.limp > 0 || world.is_cramped() || never_up(world);
+        let hopeless = is_lame(run, world) || world.is_cramped() || self.never_up(world);
         if matches!(run.phase, Phase::RollingBack { .. })
             && !hopeless
             && !self.state_lost
@@ -112,7 +129,7 @@ impl Laws {
 
     /// A rollback that is ordered once nothing is in its way any more comes to its end, whatever happened before.
     pub fn in_the_morning(&mut self, world: &World) {
-        if world.is_turned() || never_up(world) || world.parts.iter().any(|p| p.stable.is_none()) {
+        if world.is_turned() || self.never_up(world) || world.parts.iter().any(|p| p.stable.is_none()) {
             return;
         }
         let record = world.record.as_ref().filter(|r| !r.damaged).and_then(|r| r.rollout.as_deref());

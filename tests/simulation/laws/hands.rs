@@ -12,7 +12,9 @@ impl Laws {
     /// Somebody else's hands.
     pub fn meddled(&mut self, what: &Happening, world: &World) {
         if let Happening::Meddle { part, weight } = what {
-            self.cause |= *weight > 0; // it may send traffic to where nobody answers
+            // It may send traffic to where nobody answers; so may all of it on a stable that is retired.
+            let bare = world.parts.get(*part).is_some_and(|p| p.stable.as_ref().is_none_or(|d| d.ready() == 0));
+            self.cause |= *weight > 0 || bare;
             let other = world.parts.get(*part).and_then(|p| p.route.as_ref()).is_some_and(|r| r.candidate != *weight);
             let holding = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
             let asked = world.run().map_or(0, |r| r.asked.percent());
@@ -56,8 +58,9 @@ impl Laws {
                 (self.cause, self.bad_since) = (true, self.bad_since.or(Some(world.now)));
                 None
             }
-            Happening::Jump { .. } => {
+            Happening::Jump { by, .. } => {
                 self.wrong_clock = true;
+                self.set_back = self.set_back.plus(Millis(by.min(&0).unsigned_abs()));
                 None
             }
             Happening::Quota(_) => {
@@ -94,7 +97,7 @@ impl Laws {
         });
         let settled = world.now.minus(self.last_order) > Millis::secs(15);
         if let Some(flag) = self.restarted.get_mut(part).filter(|_| known && settled) {
-            *flag = Some(world.now);
+            *flag = run.map(|r| (r.id.clone(), world.now));
         }
     }
 

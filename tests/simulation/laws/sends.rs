@@ -35,6 +35,7 @@ impl Laws {
         self.held_in(world.lease.epoch, world.now);
         if let Call::Store { rollout, .. } = call {
             self.stored_in(rollout);
+            self.ends_in(process, rollout, world.now);
             let others = |e: &&mut Entered| e.run == rollout.id && e.who != process.who();
             self.entered.iter_mut().filter(others).for_each(|e| e.alone = false);
         }
@@ -55,6 +56,19 @@ impl Laws {
         }
         if let Call::Write { action, stamp, .. } = call {
             self.write_sent(process, action, stamp, world);
+        }
+    }
+
+    /// What is sent to be stored may be on record much later, or never.
+    fn ends_in(&mut self, process: &Process, rollout: &Rollout, now: Millis) {
+        let key = (process.name(), rollout.id.clone());
+        if rollout.is_back() {
+            self.sent_back.entry(key.clone()).or_insert(now);
+        }
+        if rollout.is_over() {
+            self.sent_over.entry(key).or_insert(now);
+        } else {
+            self.sent_over.remove(&key);
         }
     }
 

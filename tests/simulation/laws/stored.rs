@@ -20,7 +20,9 @@ impl Laws {
             self.asked_since.insert(after.id.clone(), world.now);
         }
         if after.is_back() {
-            self.went_back.entry(after.id.clone()).or_insert(world.now);
+            // It may have gone back long before that could be put on record.
+            let since = self.sent_back.get(&(process.name(), after.id.clone())).copied().unwrap_or(world.now);
+            self.went_back.entry(after.id.clone()).or_insert(since);
         }
         if after.is_back() && !same.is_some_and(Rollout::is_back) && !self.cause {
             self.broken("V1", world.now, format!("rolled back without a cause: {}", after.phase));
@@ -84,7 +86,9 @@ impl Laws {
         let judged = matches!(before.release.strategy, Strategy::Canary(_));
         // Two intervals, ten seconds that requests may take, and as much until the decision was stored.
         // Evidence is stored: the last life's counts, too.
-        let fresh = self.sampled.is_some_and(|at| sent.minus(at) <= Millis(INTERVAL.0 * 3 + 12_000));
+        // A sleep is hidden from both clocks where one stood still and the other was set back meanwhile.
+        let hidden = self.set_back.min(process.stood);
+        let fresh = self.sampled.is_some_and(|at| sent.minus(at) <= Millis(INTERVAL.0 * 3 + 12_000).plus(hidden));
         if judged && weight > 0 && !fresh && !self.obstacle {
             self.broken("T5", world.now, format!("the hold at {weight} % was passed without fresh samples: {:?}", self.sampled));
         }
@@ -103,7 +107,8 @@ impl Laws {
     fn of_its_version(&mut self, before: &Rollout, weight: u8, sent: Millis, world: &World) {
         // A look may be as old.
         let known = self.replaced.is_some_and(|at| sent.minus(at) > Millis::secs(15));
-        let long_ago = |at: &Option<Millis>| at.is_some_and(|at| sent.minus(at) > Millis::secs(15));
+        let of_this = |flag: &Option<(String, Millis)>| flag.clone().filter(|(run, _)| *run == before.id);
+        let long_ago = |flag: &Option<(String, Millis)>| of_this(flag).is_some_and(|(_, at)| sent.minus(at) > Millis::secs(15));
         if weight > 0 && self.restarted.iter().any(long_ago) {
             self.broken("T8", world.now, format!("the hold at {weight} % was passed by pods of another template"));
         }
@@ -135,10 +140,12 @@ impl Laws {
     /// The end says what the world is like, as far as the process could know.
     fn ended(&mut self, process: &Process, after: &Rollout, world: &World) {
         let looked = process.look.as_ref().map_or(Millis::ZERO, |(at, _)| *at);
+        // It may have ended long before that could be put on record.
+        let over = self.sent_over.get(&(process.name(), after.id.clone())).copied().unwrap_or(world.now);
         for part in &world.parts {
             let name = &part.declared.name;
             let Some(target) = after.targets.get(name) else { continue };
-            if self.was_meddled(world, name, looked.minus(Millis::secs(1)).min(world.now.minus(Millis::secs(60)))) {
+            if self.was_meddled(world, name, looked.min(over).minus(Millis::secs(1)).min(world.now.minus(Millis::secs(60)))) {
                 continue;
             }
             let image = |track| {

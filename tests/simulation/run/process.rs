@@ -28,7 +28,7 @@ pub struct Process {
     skew: i64,
     /// Whether its monotonic clock stands still while it sleeps, and for how long that did.
     stands_still: bool,
-    stood: Millis,
+    pub stood: Millis,
     /// By how much its wall clock is wrong, ms.
     off: i64,
     pub tick_at: Option<Millis>,
