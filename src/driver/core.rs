@@ -39,6 +39,7 @@ use calm::Calm;
 use io::{Call, Input, Reply, Request};
 use lease::Lease;
 use restore::Restoring;
+use store::OnRecord;
 use writes::Writes;
 
 /// How a driver behaves.
@@ -83,8 +84,8 @@ pub struct Core {
     /// What was last stored, to tell what is worth storing again.
     stored: Option<Arc<Rollout>>,
     stored_at: Millis,
-    /// Which run is on record, and whether it is over there.
-    recorded: Option<(String, bool)>,
+    /// What was on record last.
+    recorded: Option<OnRecord>,
     observed: Option<Arc<Observed>>,
     observed_at: Option<Millis>,
     /// When the newest look was asked for.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::command::Refusal;
+use crate::domain::command::{Order, Refusal};
 use crate::domain::drift::{Drift, Known, Sort};
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::observed::{Observed, Workload};
@@ -20,11 +20,19 @@ use super::{decide, drift, guard, ratio, start};
 ///
 /// # Errors
 /// When nothing was changed, or something of it cannot be gone on from: why, and what would work.
-pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, actor: &str, now: Now) -> Result<(), Refusal> {
+pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) -> Result<(), Refusal> {
     let Some(observed) = observed else { return Err(Refusal::TooOld { age: Millis::ZERO }) };
     let drifts = drift::find(r, observed);
     if drifts.is_empty() {
         return Err(not_now("nothing was changed by anybody else: there is nothing to accept"));
+    }
+    // What is on record was told; what came after it was asked was seen by nobody who asked.
+    let later = |d: &&Drift| {
+        let written = d.by.as_ref().and_then(|by| by.at);
+        written.is_some_and(|at| at > order.at) && !r.drifts.iter().any(|known| known.is_same(d))
+    };
+    if let Some(d) = drifts.iter().find(later) {
+        return Err(not_now(format!("{d}: that came after it was asked to accept what stands: look, and ask again")));
     }
     drifts.iter().try_for_each(|d| acceptable(r, d))?;
     drifts.iter().try_for_each(|d| take_workload(r, observed, d))?;
@@ -39,12 +47,12 @@ pub(super) fn accept(r: &mut Rollout, observed: Option<&Observed>, actor: &str, 
     }
     for d in &drifts {
         let text = format!("accepted: {d}");
-        r.note(Entry { at: now.wall, kind: EntryKind::Override, actor: actor.to_owned(), text });
+        r.note(Entry { at: now.wall, kind: EntryKind::Override, actor: order.actor.clone(), text });
     }
     r.drifts.clear();
     r.trouble.clear();
     let first = drifts.first().map(ToString::to_string).unwrap_or_default();
-    r.phase = Phase::Paused { why: format!("accepted: {first}"), by: actor.to_owned() };
+    r.phase = Phase::Paused { why: format!("accepted: {first}"), by: order.actor.clone() };
     Ok(())
 }
 

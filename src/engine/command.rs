@@ -81,7 +81,7 @@ fn apply(r: &mut Rollout, observed: Option<&Observed>, order: &Order, now: Now) 
         Command::SetWeight(weight) => set_weight(r, observed, *weight, order, now),
         Command::Pause => pause(r, observed, actor),
         Command::Resume => resume(r, now),
-        Command::AcceptDrift => accept::accept(r, observed, actor, now),
+        Command::AcceptDrift => accept::accept(r, observed, order, now),
         Command::Approve => approve(r, observed, actor, now),
         Command::Promote => promote(r, observed, actor, now),
         Command::RestoreSync => Err(not_now("it is no business of a run: the process that it is asked of does it")),

@@ -195,10 +195,17 @@ impl Look<'_> {
     /// Who let testers in asks before it does so again.
     fn testers(&self, facts: &RouteFacts) -> Option<Drift> {
         let rule = facts.testers.as_ref().filter(|rule| !rule.stands && self.target.admitted)?;
-        let wanted = matches!(self.r.step(), Some(Step::Shift(_) | Step::Hold(_) | Step::Approve(_))) && self.r.asked < Weight::FULL;
+        // Also where somebody stepped back to before the first weight.
+        let serving = matches!(self.r.step(), Some(Step::Prepare | Step::Shift(_) | Step::Hold(_) | Step::Approve(_)));
+        let known = self.r.drifts.iter().find(|d| d.component == self.component.name && d.sort == Sort::Testers);
+        if let Some(known) = known.filter(|_| serving && self.r.asked < Weight::FULL) {
+            return Some(known.clone()); // a weight of ours that was written since is no answer
+        }
         let values = (rule.testers.to_string(), "–".to_owned());
-        (wanted && !by_us(self.seen.route_by.as_ref()))
-            .then(|| self.drift(facts.object.clone(), Sort::Testers, "testers", values, self.seen.route_by.as_ref()))
+        let drift = self.drift(facts.object.clone(), Sort::Testers, "testers", values, self.seen.route_by.as_ref());
+        // What a person said to put back, and nothing that came later.
+        let told = self.target.overruled.as_ref().is_some_and(|over| over.is_same(&drift) && over.by == drift.by);
+        (serving && self.r.asked < Weight::FULL && !told && !by_us(self.seen.route_by.as_ref())).then_some(drift)
     }
 
     fn weight(&self, facts: &RouteFacts, held: Weight) -> Drift {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::action::{Action, ImageChange, Precondition, Target};
+use crate::domain::drift::Sort;
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::observed::{ComponentObserved, ContainerImage, Observed, Workload};
 use crate::domain::release::{Component, Router, Track};
@@ -178,8 +179,9 @@ impl Part<'_> {
     /// What becomes of the testers' rule. While it is paused nobody is let in, but where a person set the weight.
     fn testers_move(&self, facts: &RouteFacts, weight: Weight) -> TestersMove {
         let stands_still = matches!(self.rollout.phase, Phase::Paused { .. }) && !self.rollout.by_hand;
+        let asked_about = self.rollout.drifts.iter().any(|d| d.component == self.name() && d.sort == Sort::Testers);
         match facts.testers_move(self.wants_testers(weight)) {
-            TestersMove::Add if stands_still => TestersMove::Keep,
+            TestersMove::Add if stands_still || asked_about => TestersMove::Keep,
             other => other,
         }
     }

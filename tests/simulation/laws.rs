@@ -121,6 +121,10 @@ pub struct Laws {
     /// Whether people scaled, and their orders to accept what somebody else did.
     sized: bool,
     accepts: BTreeSet<String>,
+    /// Weights that came by such an order.
+    accepted: BTreeSet<u8>,
+    /// The newest turn of a run on record, and who put it there.
+    newest: Option<(String, u64, String)>,
     /// Orders with the turn that their mark named.
     marks: BTreeMap<String, (String, u64)>,
     backs: Vec<Asked>,
@@ -184,6 +188,8 @@ impl Laws {
             stepped_back: false,
             sized: false,
             accepts: BTreeSet::new(),
+            accepted: BTreeSet::new(),
+            newest: None,
             marks: BTreeMap::new(),
             backs: vec![],
             entered: vec![],
@@ -248,6 +254,8 @@ impl Laws {
             self.foreign.fill(None);
             self.undone.fill(None);
             self.restarted.fill(None);
+        } else if world.run().is_some_and(|r| r.release.strategy.is_in_place()) {
+            self.undone.fill(None); // what turns in place is paused by that very word
         }
         // These are no step of the run that was seen: to begin another one, to scale, to drive.
         let own = matches!(order.command, Command::Start { .. } | Command::Undo { .. } | Command::Scale { .. } | Command::TakeOver);

@@ -233,6 +233,12 @@ impl World {
         self.versions
     }
 
+    /// The candidate's part that somebody else's weight comes to: a selector knows all or nothing.
+    pub fn part_for(&self, place: usize, percent: u32) -> u32 {
+        let splits = self.parts.get(place).is_some_and(|p| p.declared.router.splits());
+        (if splits { percent } else { percent / 100 * 100 }) * self.total / 100
+    }
+
     pub fn wall(&self) -> Timestamp {
         epoch() + self.now.duration()
     }

@@ -94,6 +94,9 @@ impl Core {
     pub(super) fn take_back(&mut self, out: &mut Vec<Request>) {
         let (back, rest) = std::mem::take(&mut self.orders).into_iter().partition(|o| o.command.goes_back());
         self.orders = rest;
+        if !back.is_empty() {
+            self.begin_nothing();
+        }
         for order in <Vec<Order>>::from(back) {
             // Refused from memory alone it could be wrong: there may be a run that memory knows nothing of.
             if self.is_unreached() && !self.would_work(&order) {

@@ -12,6 +12,26 @@ use crate::engine::rollback;
 use super::io::{Call, Request};
 use super::{BREATH, Core, Pending, STORE_EVERY};
 
+/// What was on record when it was stored or read last.
+#[derive(Debug)]
+pub(super) struct OnRecord {
+    pub run: String,
+    pub over: bool,
+    epoch: u64,
+    turn: u64,
+}
+
+impl OnRecord {
+    fn of(r: &Rollout) -> OnRecord {
+        OnRecord { run: r.id.clone(), over: r.is_over(), epoch: r.epoch, turn: r.turn }
+    }
+
+    /// Whether a record is older than this one: within an epoch turns are counted up. One that goes back is never too old.
+    fn is_newer(&self, r: &Rollout) -> bool {
+        (&self.run, self.epoch) == (&r.id, r.epoch) && self.turn > r.turn && !r.is_back()
+    }
+}
+
 impl Core {
     /// Whether the run differs from what is stored in anything but its clocks.
     pub(super) fn is_dirty(&self) -> bool {
@@ -60,7 +80,7 @@ impl Core {
         match outcome {
             StoreOutcome::Stored { version } => {
                 self.version = Some(version);
-                self.recorded = self.stored.as_ref().map(|r| (r.id.clone(), r.is_over()));
+                self.recorded = self.stored.as_deref().map(OnRecord::of);
                 // What was read before, or is being read, is older than this.
                 self.fresh.state = None;
                 self.outdated = self.pending.iter().filter(|(_, p)| *p == Pending::Load).map(|(id, _)| *id).collect();
@@ -129,6 +149,14 @@ impl Core {
         self.remote = stored.orders.into_iter().filter(|o| !self.spent.contains(&o.id) && !self.forwarded.contains_key(&o.id)).collect();
         let Some(theirs) = stored.rollout.filter(|_| !ours) else { return };
         self.lose_lease_to(theirs.epoch);
+        if self.recorded.as_ref().is_some_and(|known| known.is_newer(&theirs))
+            && let Some(mine) = self.rollout.as_mut().filter(|mine| mine.id == theirs.id && !mine.is_back())
+        {
+            // Deleted, and made anew by a request of ours that landed long after it was given up: ours is put there again.
+            mine.seq = mine.seq.max(theirs.seq);
+            self.stored = None;
+            return;
+        }
         let keep_ours = self.rollout.as_ref().is_some_and(|mine| {
             // A rollback that has begun here is never undone by an older record of the same run.
             mine.id == theirs.id && mine.is_back() && !theirs.is_back() && theirs.phase != Phase::Completed
@@ -197,7 +225,7 @@ impl Core {
         {
             self.judge = Arc::new(judge);
         }
-        self.recorded = Some((stored.id.clone(), stored.is_over()));
+        self.recorded = Some(OnRecord::of(&stored));
         self.stored = Some(stored);
         self.last_logged = theirs.log.back().cloned();
         theirs.intents.clear();

@@ -174,19 +174,32 @@ impl Core {
             }
         }
         let begun = self.rollout.as_ref().filter(|r| !r.is_blank()).is_some_and(|r| Some(&r.id) != before.as_ref());
+        if back {
+            self.begin_nothing();
+        }
         for order in std::mem::take(&mut self.remote) {
-            // Whoever takes back begins nothing: what was left to begin a run was left before.
-            let begins = matches!(order.command, Command::Start { .. } | Command::Undo { .. });
-            if begun || (back && begins && self.active().is_none()) {
-                self.note(
-                    EntryKind::Note,
-                    format!("{} asked to {} before {}: passed over", order.actor, order.command, if begun { "this run" } else { "that" }),
-                );
-                self.spent.push(order.id);
+            if begun {
+                self.pass_over(order, "this run");
             } else {
                 self.apply(&order);
             }
         }
+    }
+
+    /// Whoever takes back begins nothing: what was left to begin a run was left before. With one under way it is refused anyway.
+    pub(super) fn begin_nothing(&mut self) {
+        if self.active().is_some() {
+            return;
+        }
+        let begins = |o: &Order| matches!(o.command, Command::Start { .. } | Command::Undo { .. });
+        let (begin, rest): (Vec<Order>, Vec<Order>) = std::mem::take(&mut self.remote).into_iter().partition(begins);
+        self.remote = rest;
+        begin.into_iter().for_each(|order| self.pass_over(order, "what was to be taken back"));
+    }
+
+    fn pass_over(&mut self, order: Order, what: &str) {
+        self.note(EntryKind::Note, format!("{} asked to {} before {what}: passed over", order.actor, order.command));
+        self.spent.push(order.id);
     }
 
     /// Whether nobody answered when the record was asked for.
@@ -273,7 +286,7 @@ impl Core {
 
     /// A rollback is over once that is on record: where somebody gave the candidate traffic again before that, it goes on.
     fn reopen(&mut self) {
-        let unended = |id: &str| self.recorded.as_ref().is_some_and(|(known, over)| known == id && !over);
+        let unended = |id: &str| self.recorded.as_ref().is_some_and(|known| known.run == id && !known.over);
         let Some(r) = self.rollout.as_ref().filter(|r| r.phase == Phase::RolledBack && unended(&r.id)) else { return };
         let sends = |seen: &Observed| r.targets.keys().any(|name| seen.route(name).is_some_and(|f| f.candidate > 0));
         if self.seen_by(&r.release).is_none_or(|seen| !sends(&seen)) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::action::Action;
-use crate::domain::drift::{Known, Sort};
+use crate::domain::drift::{Drift, Known, Sort};
 use crate::domain::observed::{ComponentObserved, Observed};
 use crate::domain::release::{Component, Router, Track};
 use crate::domain::rollout::{ComponentTarget, Rollout};
@@ -25,7 +25,9 @@ pub(in crate::engine) fn remember(r: &mut Rollout, observed: &Observed) {
         if let Ok(facts) = &seen.route {
             let (held, as_asked) = held(r, component, target, seen, facts);
             let admitted = target.admitted || facts.testers.as_ref().is_some_and(|rule| rule.stands);
-            let settled = as_asked && target.overruled.is_some();
+            // The weight holds while the testers' rule is still to be put back.
+            let put_back = |over: &Drift| over.sort != Sort::Testers || facts.testers.as_ref().is_none_or(|rule| rule.stands);
+            let settled = as_asked && target.overruled.as_ref().is_some_and(put_back);
             let moved = target.route.as_ref() != Some(facts);
             // Most looks show what the one before showed: copied is only what is written to.
             if moved || settled || (held, admitted) != (target.held, target.admitted) {
@@ -110,9 +112,8 @@ pub(in crate::engine) fn overrule(r: &mut Rollout) {
     for drift in std::mem::take(&mut r.drifts) {
         let Some(target) = r.targets.get_mut(&drift.component).map(Arc::make_mut) else { continue };
         match drift.sort {
-            Sort::Weight => target.overruled = Some(drift),
+            Sort::Weight | Sort::Testers => target.overruled = Some(drift),
             Sort::Route | Sort::Replicas(_) => target.held = None,
-            Sort::Testers => target.admitted = false,
             Sort::Resumed => {} // its step is entered anew
             Sort::Image(_) | Sort::Template | Sort::Remade(_) | Sort::Gone(_) => {
                 let track = if let Sort::Image(t) | Sort::Remade(t) | Sort::Gone(t) = drift.sort { t } else { Track::Candidate };

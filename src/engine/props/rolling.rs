@@ -130,3 +130,22 @@ fn an_update_that_somebody_resumed_at_its_share_is_asked_about() {
     assert!(run.world.workload("web", Track::Stable).paused);
     assert_eq!((run.phase(), matches!(run.step(), Some(Step::Hold(_)))), (Phase::Progressing, true));
 }
+
+#[test]
+fn an_undo_that_has_to_be_done_again_names_the_revision_by_its_new_number() {
+    let mut run = Run::new(rolling());
+    run.order(Command::Undo { component: None, revision: 0 }).unwrap();
+    while run.image("web", Track::Stable) == OLD {
+        run.turn();
+    }
+    // Put back once, its ReplicaSet has a new number; and somebody changes the template.
+    let w = run.world.workload("web", Track::Stable);
+    w.revisions.iter_mut().find(|k| k.revision == 1).unwrap().revision = 3;
+    w.template_hash = Some("h-restarted".into());
+    let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
+    let mut run = Run { rollout: Some(decision.rollout), ..run };
+    run.order(Command::Resume).ok();
+    let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
+    let named = decision.actions.iter().find_map(|(a, _)| if let Action::Undo { revision, .. } = a { Some(*revision) } else { None });
+    assert_eq!(named, Some(3), "{:?}", decision.actions);
+}

@@ -286,3 +286,18 @@ fn stable_keeps_its_pods_while_the_traffic_is_about_to_come_to_it() {
     let why = refusal(&mut run, stable(0));
     assert!(why.contains("stable bears 100 % of the traffic"), "{why}");
 }
+
+#[test]
+fn fewer_pods_that_were_accepted_are_what_the_traffic_needs() {
+    let mut run = at(by_replicas(), 25);
+    run.order(stable(6)).unwrap();
+    run.turns(12);
+    let (s, c) = pods(&mut run, "web");
+    assert!(s + c > 4, "{s} and {c}");
+    run.world.workload("web", Track::Stable).replicas = 2;
+    run.world.workload("web", Track::Candidate).replicas = 1;
+    run.turns(2);
+    run.order(Command::AcceptDrift).unwrap();
+    let target = &run.rollout.as_ref().unwrap().targets["web"];
+    assert_eq!((target.stable.replicas, target.sized.is_none_or(|base| base <= 3)), (3, true), "{target:?}");
+}

@@ -226,3 +226,49 @@ fn another_route_is_told_wherever_weights_are() {
     let notes: Vec<String> = seen.components["backend"].notes().map(|n| n.as_str().to_owned()).collect();
     assert_eq!(notes, ["whether another one sends to the candidate is not known: list httproutes: not allowed"]);
 }
+
+/// Somebody else takes the testers' rule away, now.
+fn dismiss(run: &mut Run) {
+    run.world.pass(Millis::secs(2));
+    let weight = run.world.weight("backend");
+    run.world.meddle("backend", weight);
+    run.world.set_testers("backend", false);
+}
+
+fn asks_about_testers(run: &Run) -> bool {
+    run.rollout.as_ref().unwrap().drifts.iter().any(|d| d.sort == crate::domain::drift::Sort::Testers)
+}
+
+#[test]
+fn a_rule_that_is_taken_away_again_after_the_answer_is_asked_about_again() {
+    let mut run = at_a_quarter();
+    run.turns(2);
+    dismiss(&mut run);
+    run.turn();
+    assert!(asks_about_testers(&run));
+    run.order(Command::Resume).unwrap();
+    // Its driver died before it wrote, and somebody does it once more.
+    dismiss(&mut run);
+    run.turns(2);
+    assert!(asks_about_testers(&run) && !run.world.admits_testers("backend"), "{}", run.phase());
+    run.order(Command::Resume).unwrap();
+    run.turns(2);
+    assert!(run.world.admits_testers("backend") && !asks_about_testers(&run));
+}
+
+#[test]
+fn a_step_back_does_not_put_a_rule_back_that_somebody_took_away() {
+    let mut run = Run::started(with_testers(canary(&["backend"])));
+    until(&mut run, "10 %", |r| r.world.weight("backend") == 10 && matches!(r.step(), Some(Step::Hold(_))));
+    run.turns(2);
+    // It lay there meanwhile: its driver was not alive.
+    let at = run.world.now.wall;
+    dismiss(&mut run);
+    let order = Order { id: "left".into(), command: Command::StepBack, actor: "me".into(), at, mark: None };
+    let next = super::super::preview::after(&run.world.release, run.rollout.as_ref(), Some(&run.world.observe()), &order, run.world.now);
+    run.rollout = Some(next.unwrap());
+    run.turns(3);
+    assert_eq!((run.world.weight("backend"), run.world.admits_testers("backend"), asks_about_testers(&run)), (0, false, true));
+    run.order(Command::Resume).unwrap();
+    until(&mut run, "the rule", |r| r.world.admits_testers("backend"));
+}

@@ -15,13 +15,14 @@ impl Laws {
             // It may send traffic to where nobody answers; so may all of it on a stable that is retired.
             let bare = world.parts.get(*part).is_some_and(|p| p.stable.as_ref().is_none_or(|d| d.ready() == 0));
             self.cause |= *weight > 0 || bare;
-            let other = world.parts.get(*part).and_then(|p| p.route.as_ref()).is_some_and(|r| r.candidate != *weight);
+            let weight = world.part_for(*part, *weight);
+            let other = world.parts.get(*part).and_then(|p| p.route.as_ref()).is_some_and(|r| r.candidate != weight);
             let holding = world.run().is_some_and(|r| matches!(r.step(), Some(Step::Hold(_) | Step::Approve(_))));
             let asked = world.run().map_or(0, |r| r.asked.percent());
             let held = world.parts.get(*part).is_some_and(|p| (p.share() * 100.0).round() as u8 == asked);
             let settled = holding && held && world.now.minus(self.last_order) > Millis::secs(15);
             // Set back to ours again, nothing of somebody else's is left.
-            let ours = u64::from(*weight) * 100 == u64::from(world.total) * u64::from(asked);
+            let ours = u64::from(weight) * 100 == u64::from(world.total) * u64::from(asked);
             if let Some(flag) = self.foreign.get_mut(*part).filter(|_| other && (settled || ours)) {
                 *flag = Some(world.now).filter(|_| !ours);
             }

@@ -126,7 +126,7 @@ impl Laws {
         }
         let percent = (after.share * 100.0).round() as u8;
         let planned = run.plan.iter().any(|s| matches!(s, Step::Shift(w) if w.percent() == percent));
-        if !by_ratio && !planned && !self.by_hand.contains(&percent) {
+        if !by_ratio && !planned && !self.by_hand.contains(&percent) && !self.accepted.contains(&percent) {
             self.broken("T1", world.now, format!("{component} was raised to {percent} %, which no step asks for"));
         }
         if !by_ratio && after.replicas[1] == 0 && !self.was_meddled(world, component, sent.at.minus(super::end::window())) {

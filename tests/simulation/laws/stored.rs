@@ -12,7 +12,12 @@ use crate::world::{INTERVAL, OTHER, Part, World};
 impl Laws {
     /// A state was stored over another, and was sent at a moment.
     pub fn stored(&mut self, process: &Process, (before, after): (Option<&Rollout>, &Rollout), sent: Millis, world: &World) {
+        self.made_anew(process, after);
         let same = before.filter(|b| b.id == after.id);
+        let taken = |id: &str| self.accepts.contains(id) && same.is_none_or(|b| b.answer(id).is_none());
+        if after.orders.iter().any(|a| a.refused.is_none() && taken(&a.order)) && same.is_none_or(|b| b.asked != after.asked) {
+            self.accepted.insert(after.asked.percent());
+        }
         if let Some(before) = same {
             self.goes_on(process, (before, after), sent, world);
         }
@@ -31,6 +36,20 @@ impl Laws {
         let ended = !turned && after.is_over() && !same.is_some_and(Rollout::is_over) && !(before.is_none() && self.state_lost);
         if ended {
             self.ended(process, after, world);
+        }
+    }
+
+    /// What was on record is lost, and who goes on never had it: nobody there was told what others did.
+    fn made_anew(&mut self, process: &Process, after: &Rollout) {
+        let older = |n: &(String, u64, String)| n.0 == after.id && n.1 > after.turn;
+        let own = self.newest.as_ref().is_some_and(|n| older(n) && n.2 == process.name());
+        if self.state_lost && !own && self.newest.as_ref().is_some_and(older) {
+            self.foreign.fill(None);
+            self.undone.fill(None);
+            self.restarted.fill(None);
+        }
+        if !own {
+            self.newest = Some((after.id.clone(), after.turn, process.name()));
         }
     }
 

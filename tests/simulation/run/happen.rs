@@ -128,15 +128,16 @@ impl Run<'_> {
         for place in 0..self.world.parts.len() {
             let (version, total) = (self.world.version(), self.world.total);
             let Some(part) = self.world.parts.get(place).filter(|p| !p.by_ratio()) else { continue };
-            let weight = match part.declared.router {
-                Router::Service { .. } if self.script.git_holds > 0 => total,
-                _ => total * self.script.git_holds / 100,
+            let percent = match part.declared.router {
+                Router::Service { .. } if self.script.git_holds > 0 => 100,
+                _ => self.script.git_holds,
             };
+            let weight = self.world.part_for(place, percent);
             if part.route.as_ref().is_none_or(|r| r.candidate == weight) {
                 continue;
             }
             self.coverage.met("git revert", self.world.run());
-            self.laws.meddled(&Happening::Meddle { part: place, weight }, &self.world);
+            self.laws.meddled(&Happening::Meddle { part: place, weight: percent }, &self.world);
             if let Some(route) = self.world.parts.get_mut(place).and_then(|p| p.route.as_mut()) {
                 route.set((total - weight, weight), (version, now), Hand::Foreign);
             }
@@ -165,8 +166,7 @@ fn meddle(world: &mut World, what: &Happening) {
         }
         Happening::Meddle { part, weight } => {
             let by_ratio = world.parts.get(*part).is_some_and(|p| p.by_ratio());
-            let service = world.parts.get(*part).is_some_and(|p| !p.declared.router.splits());
-            let weight = if service { weight / 100 * 100 } else { *weight } * world.total / 100;
+            let weight = world.part_for(*part, *weight);
             let total = world.total;
             if let Some(route) = world.parts.get_mut(*part).and_then(|p| p.route.as_mut()).filter(|_| !by_ratio) {
                 route.set((total - weight, weight), (version, now), Hand::Foreign);

@@ -56,6 +56,10 @@ impl World {
             if let Some(c) = seen.components.get_mut(&component.name).filter(|_| turned) {
                 std::mem::swap(&mut c.stable, &mut c.candidate);
             }
+            // What has no router is asked for no route.
+            if let Some(c) = seen.components.get_mut(&component.name).filter(|_| component.router == Router::None) {
+                (c.route, c.route_by, c.beside) = (Err(RouteProblem::None), None, Beside::default());
+            }
         }
         seen
     }

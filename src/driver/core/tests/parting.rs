@@ -154,3 +154,33 @@ fn a_rollback_that_is_on_record_is_not_left_for_the_driver_once_more() {
     assert_eq!(cluster.orders, [], "nobody is there to take it away");
     assert_eq!(other.core.view().answers.get("back"), Some(&None));
 }
+
+#[test]
+fn whoever_takes_back_begins_nothing_that_was_left_to_begin() {
+    let mut cluster = rolled_back();
+    let images = [("backend".to_owned(), Image::parse(NEW).unwrap())].into();
+    cluster.orders.push(left("begin", Command::Start { images, cause: None }, &cluster));
+    let mut process = Process::new("b", &cluster);
+    process.order(&mut cluster, "back", Command::RollBack);
+    process.run(&mut cluster, 10);
+    assert_eq!((cluster.phase(), cluster.world.weight("backend")), (Some(&Phase::RolledBack), 0));
+    assert_eq!(cluster.orders, []);
+}
+
+#[test]
+fn an_order_that_was_refused_for_want_of_a_lease_is_not_obeyed_later() {
+    let (mut cluster, driver) = begun(&["backend"], 20);
+    let mut other = Process::new("b", &cluster);
+    other.run(&mut cluster, 1);
+    drop(driver);
+    // Left for a driver that is gone, and taken up here once that is known.
+    other.order(&mut cluster, "more", Command::SetWeight(crate::domain::weight::Weight::capped(90)));
+    cluster.refuse_lease = true;
+    other.run(&mut cluster, 12);
+    assert_eq!(other.core.view().answers.get("more"), Some(&Some("leases are forbidden".to_owned())));
+    cluster.refuse_lease = false;
+    other.order(&mut cluster, "back", Command::RollBack);
+    other.run(&mut cluster, 30);
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
+    assert!(cluster.world.weight("backend") == 0 && cluster.orders.is_empty());
+}

@@ -66,7 +66,41 @@ fn decided_anew(refused: bool) {
         let reply = Reply::Stored(StoreOutcome::Unknown { why: "no answer".into() });
         driver.input(cluster.world.now, Input::Reply { id: lost, reply });
     }
-    driver.run(&mut cluster, 6);
+    driver.run(&mut cluster, 4);
     assert_eq!(driver.core.view().rollout.unwrap().asked, before);
     assert_eq!(cluster.state.as_ref().unwrap().0.asked, before);
+}
+
+#[test]
+fn a_record_that_an_old_request_of_ours_made_anew_sets_nothing_back() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let old = cluster.state.clone().unwrap();
+    cluster.world.meddle("backend", 0);
+    driver.run(&mut cluster, 3);
+    let Some(Phase::Paused { .. }) = cluster.phase() else { panic!("{:?}", cluster.phase()) };
+    // Somebody deleted it, and a store that was given up long ago lands.
+    cluster.state = Some((old.0, old.1 + 100));
+    driver.run(&mut cluster, 4);
+    assert!(matches!(cluster.phase(), Some(Phase::Paused { .. })), "{:?}", cluster.phase());
+    assert_eq!(cluster.world.weight("backend"), 0, "what somebody else set is written over by nobody");
+}
+
+#[test]
+fn an_end_that_could_not_be_put_on_record_is_tried_again_soon() {
+    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    driver.order(&mut cluster, "back", Command::RollBack);
+    while driver.core.view().rollout.unwrap().phase != Phase::RolledBack {
+        driver.go_on(&mut cluster);
+    }
+    cluster.refuse_store = true;
+    cluster.blind = true;
+    driver.settle(&mut cluster);
+    driver.tick(&mut cluster);
+    assert_ne!(cluster.phase(), Some(&Phase::RolledBack));
+    (cluster.refuse_store, cluster.blind) = (false, false);
+    for _ in 0..4 {
+        cluster.world.pass(Millis::secs(1));
+        driver.tick(&mut cluster);
+    }
+    assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
 }

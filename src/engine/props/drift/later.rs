@@ -48,3 +48,19 @@ fn who_begins_to_drive_in_a_hold_finds_what_somebody_wrote_since() {
     run.turns(2);
     assert_eq!(run.world.weight("backend"), 10);
 }
+
+#[test]
+fn what_came_after_it_was_asked_to_accept_is_asked_about_first() {
+    let mut run = at_ten();
+    let at = run.world.now.wall;
+    run.world.pass(Millis::secs(2));
+    run.world.meddle("backend", 20);
+    let order = Order { id: "left".into(), command: Command::AcceptDrift, actor: "me".into(), at, mark: None };
+    let next = after(&run.world.release, run.rollout.as_ref(), Some(&run.world.observe()), &order, run.world.now);
+    let why = next.unwrap_err().to_string();
+    assert!(why.contains("candidate 10 → 20") && why.contains("after it was asked"), "{why}");
+    run.turns(2);
+    asks_about(&run, "candidate 10 → 20");
+    run.order(Command::AcceptDrift).unwrap();
+    assert_eq!(run.rollout.as_ref().unwrap().asked, Weight::capped(20), "what was told is taken");
+}
