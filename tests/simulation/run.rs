@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         if let Input::Reply { id, reply: Reply::Written(outcome) } = &input
             && process.suspending.contains(id)
         {
-            self.laws.suspension(outcome, process.core.rollout());
+            self.laws.suspension(outcome, process.core.rollout().or(self.world.run()));
         }
         let answered = if let Input::Reply { id, reply } = &input { process.take_note(*id, reply, now) } else { None };
         if let Some(trace) = &mut self.trace {

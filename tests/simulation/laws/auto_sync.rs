@@ -53,8 +53,8 @@ impl Laws {
         }
         let owners = process.look.iter().flat_map(|(_, seen)| seen.components.values()).flat_map(|c| &c.owners);
         let mut healing = owners.filter(|o| o.reverts == Reverts::AtOnce && o.application.as_ref().is_some_and(|a| a.denied.is_none()));
-        // Of its own run: what is on record may be gone.
-        let settled = process.core.rollout().is_some_and(|r| self.auto_sync.settled.contains(&r.id));
+        // Of its own run, as what is on record may be gone; of the record where there is none.
+        let settled = process.core.rollout().or(world.run()).is_some_and(|r| self.auto_sync.settled.contains(&r.id));
         if healing.next().is_some() && !settled {
             self.broken("G1", world.now, format!("written while its Application heals itself, unasked: {action}"));
         }

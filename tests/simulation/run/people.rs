@@ -46,10 +46,11 @@ impl Process {
         }
         let out = |name: &&String| {
             let Some(c) = seen.components.get(*name) else { return false };
-            let by_ratio = run.release.component(name).is_some_and(|c| matches!(c.router, Router::Replicas { .. }));
+            // An undo's release has no routes, whatever was looked at before it was known.
+            let unrouted = run.release.component(name).is_some_and(|c| matches!(c.router, Router::Replicas { .. } | Router::None));
             // Pods that are being taken away are scaled up again first.
             let answers = c.stable.as_ref().is_some_and(|s| s.ready_addresses > 0 && s.replicas > 0);
-            !by_ratio && c.route.as_ref().is_ok_and(|f| f.candidate > 0) && answers
+            !unrouted && c.route.as_ref().is_ok_and(|f| f.candidate > 0) && answers
         };
         run.targets.keys().filter(out).cloned().collect()
     }
