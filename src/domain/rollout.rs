@@ -107,6 +107,9 @@ pub struct Rollout {
     /// What became of suspending the auto-sync of Argo CD's Applications, by `namespace/name`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub suspensions: BTreeMap<String, Suspension>,
+    /// When all routes were back on stable, of a rollback that is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes_back: Option<Timestamp>,
     /// Error share of the candidate when a rollback began, 0–1.
     pub errors_before: Option<f64>,
     /// When the pods that were kept after a rollback are to go.
@@ -152,6 +155,7 @@ impl Rollout {
             drifts: Vec::new(),
             reverts: 0,
             suspensions: BTreeMap::new(),
+            routes_back: None,
             errors_before: None,
             clean_up: None,
             judge: None,

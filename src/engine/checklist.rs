@@ -22,21 +22,25 @@ pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement
         Phase::RollingBack { since, by, routes_held, .. } => (*since, by.clone(), *routes_held),
         Phase::RolledBack => {
             let begun = r.log.iter().rev().find(|e| e.kind == EntryKind::Decision && e.text.starts_with("rollback:"));
-            (begun.map_or(r.started, |e| e.at), begun.map_or_else(|| SELF.to_owned(), |e| e.actor.clone()), r.ended)
+            (begun.map_or(r.started, |e| e.at), begun.map_or_else(|| SELF.to_owned(), |e| e.actor.clone()), r.routes_back.or(r.ended))
         }
         _ => return None,
     };
     let elapsed = now.since(since);
     let over = r.is_over();
+    let took = |at: jiff::Timestamp| Millis(u64::try_from(at.as_millisecond() - since.as_millisecond()).unwrap_or(0));
     let state = |done: bool, trouble: Option<&String>, deadline: Millis| match (done || over, trouble) {
-        (true, _) => LineState::Done {
-            after: r.ended.or(held).map_or(elapsed, |at| Millis(u64::try_from(at.as_millisecond() - since.as_millisecond()).unwrap_or(0))),
-        },
+        (true, _) => LineState::Done { after: r.ended.or(held).map_or(elapsed, took) },
         (false, Some(why)) => LineState::Stuck { elapsed, why: why.clone() },
         (false, None) if elapsed > deadline => {
             LineState::Stuck { elapsed, why: r.waiting.clone().unwrap_or_else(|| "no answer".to_owned()) }
         }
         (false, None) => LineState::Running { elapsed },
+    };
+    // The traffic is back before all else is done.
+    let routed = |done: bool, trouble: Option<&String>| match (state(done, trouble, ROUTE_DEADLINE), held) {
+        (LineState::Done { .. }, Some(at)) => LineState::Done { after: took(at) },
+        (other, _) => other,
     };
     let mut lines = Vec::new();
     for (name, target) in &r.targets {
@@ -47,7 +51,7 @@ pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement
             lines.push(Line {
                 subject: name.clone(),
                 text: format!("{}: all traffic to stable", facts.object),
-                state: state(done, r.trouble.get(name), ROUTE_DEADLINE),
+                state: routed(done, r.trouble.get(name)),
                 deadline: ROUTE_DEADLINE,
                 by_hand: Some(by_hand),
             });
@@ -56,7 +60,7 @@ pub fn checklist(r: &Rollout, observed: Option<&Observed>, judgement: &Judgement
             lines.push(Line {
                 subject: name.clone(),
                 text: format!("Rollout {}: all traffic to stable", target.stable.name),
-                state: state(observed.is_some_and(|o| is_back(name, o)), r.trouble.get(name), ROUTE_DEADLINE),
+                state: routed(observed.is_some_and(|o| is_back(name, o)), r.trouble.get(name)),
                 deadline: ROUTE_DEADLINE,
                 by_hand: Some(undo_by_hand(r, &target.stable)),
             });

@@ -65,7 +65,7 @@ pub fn begin(r: &mut Rollout, cause: &str, by: &str, now: Now) -> Result<(), Ref
 pub fn again(r: &mut Rollout, cause: &str, now: Now) {
     if r.phase == Phase::RolledBack {
         r.phase = Phase::RollingBack { cause: cause.to_owned(), by: SELF.to_owned(), since: now.wall, routes_held: None };
-        (r.ended, r.clean_up) = (None, None);
+        (r.ended, r.clean_up, r.routes_back) = (None, None, None);
         (r.ticked, r.covered) = (None, Millis::ZERO);
         r.turn += 1;
     }
@@ -329,6 +329,7 @@ fn keep_until(r: &Rollout, now: Now) -> Option<jiff::Timestamp> {
 }
 
 fn close(r: &mut Rollout, observed: &Observed, now: Now) {
+    r.routes_back = if let Phase::RollingBack { routes_held, .. } = &r.phase { *routes_held } else { None };
     r.phase = Phase::RolledBack;
     r.ended = Some(now.wall);
     r.turn += 1;

@@ -277,6 +277,7 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         drifts,
         reverts,
         suspensions,
+        routes_back,
         errors_before,
         clean_up,
         judge: _,
@@ -287,6 +288,6 @@ fn is_as_stored(now: &Rollout, then: &Rollout) -> bool {
         && (entered, started, ended, clean_up) == (&then.entered, &then.started, &then.ended, &then.clean_up)
         && (started_by, cause, overrides) == (&then.started_by, &then.cause, &then.overrides)
         && *by_hand == then.by_hand
-        && (trouble, errors_before) == (&then.trouble, &then.errors_before)
+        && (trouble, routes_back, errors_before) == (&then.trouble, &then.routes_back, &then.errors_before)
         && (drifts, reverts, suspensions) == (&then.drifts, &then.reverts, &then.suspensions)
 }

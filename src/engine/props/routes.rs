@@ -209,3 +209,29 @@ fn without_a_record_it_is_said_where_stable_runs_what_is_taken_back() {
         assert_eq!(said.is_some_and(|s| s.contains("`cutover undo --component backend`")), told, "{image}");
     }
 }
+
+#[test]
+fn the_checklist_tells_when_the_traffic_was_back_also_once_all_else_is_done() {
+    let mut run = Run::started(canary(&["web"]));
+    while run.world.weight("web") == 0 {
+        run.turn();
+    }
+    run.order(Command::RollBack).unwrap();
+    let after = |run: &Run| {
+        let r = run.rollout.as_ref().unwrap();
+        let list = super::super::checklist::checklist(r, Some(&run.world.observe()), &run.world.judgement(), run.world.now).unwrap();
+        let done = |line: &crate::domain::checklist::Line| match &line.state {
+            crate::domain::checklist::LineState::Done { after } => Some(*after),
+            _ => None,
+        };
+        list.lines.iter().map(done).collect::<Vec<_>>()
+    };
+    while after(&run)[0].is_none() || run.phase() != Phase::RolledBack {
+        run.turn();
+    }
+    let (first, all) = (after(&run), after(&run));
+    let last = *first.last().unwrap();
+    assert!(first[0] < last && first[0].is_some(), "the route first, the pods last: {first:?}");
+    run.turns(5);
+    assert_eq!(after(&run), all, "and it stays so");
+}
