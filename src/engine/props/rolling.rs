@@ -143,9 +143,6 @@ fn an_undo_that_has_to_be_done_again_names_the_revision_by_its_new_number() {
     w.revisions.iter_mut().find(|k| k.revision == 1).unwrap().revision = 3;
     w.template_hash = Some("h-restarted".into());
     let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
-    let mut run = Run { rollout: Some(decision.rollout), ..run };
-    run.order(Command::Resume).ok();
-    let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
     let named = decision.actions.iter().find_map(|(a, _)| if let Action::Undo { revision, .. } = a { Some(*revision) } else { None });
     assert_eq!(named, Some(3), "{:?}", decision.actions);
 }

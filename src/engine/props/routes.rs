@@ -229,9 +229,8 @@ fn the_checklist_tells_when_the_traffic_was_back_also_once_all_else_is_done() {
     while after(&run)[0].is_none() || run.phase() != Phase::RolledBack {
         run.turn();
     }
-    let (first, all) = (after(&run), after(&run));
-    let last = *first.last().unwrap();
-    assert!(first[0] < last && first[0].is_some(), "the route first, the pods last: {first:?}");
+    let first = after(&run);
+    assert!(first[0].is_some() && first[0] < *first.last().unwrap(), "the route first, the pods last: {first:?}");
     run.turns(5);
-    assert_eq!(after(&run), all, "and it stays so");
+    assert_eq!(after(&run), first, "and it stays so");
 }

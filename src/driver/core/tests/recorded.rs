@@ -73,14 +73,16 @@ fn decided_anew(refused: bool) {
 
 #[test]
 fn a_record_that_an_old_request_of_ours_made_anew_sets_nothing_back() {
-    let (mut cluster, mut driver) = begun(&["backend"], 20);
+    let (mut cluster, mut driver) = begun(&["backend"], 1);
     let old = cluster.state.clone().unwrap();
+    driver.run(&mut cluster, 19);
+    assert_eq!((old.0.epoch, cluster.world.weight("backend")), (1, 10));
     cluster.world.meddle("backend", 0);
     driver.run(&mut cluster, 3);
     let Some(Phase::Paused { .. }) = cluster.phase() else { panic!("{:?}", cluster.phase()) };
     // Somebody deleted it, and a store that was given up long ago lands.
     cluster.state = Some((old.0, old.1 + 100));
-    driver.run(&mut cluster, 4);
+    driver.run(&mut cluster, 12);
     assert!(matches!(cluster.phase(), Some(Phase::Paused { .. })), "{:?}", cluster.phase());
     assert_eq!(cluster.world.weight("backend"), 0, "what somebody else set is written over by nobody");
 }
@@ -88,6 +90,7 @@ fn a_record_that_an_old_request_of_ours_made_anew_sets_nothing_back() {
 #[test]
 fn an_end_that_could_not_be_put_on_record_is_tried_again_soon() {
     let (mut cluster, mut driver) = begun(&["backend"], 20);
+    driver.core.setup.idle = Millis::mins(1);
     driver.order(&mut cluster, "back", Command::RollBack);
     while driver.core.view().rollout.unwrap().phase != Phase::RolledBack {
         driver.go_on(&mut cluster);
@@ -98,7 +101,7 @@ fn an_end_that_could_not_be_put_on_record_is_tried_again_soon() {
     driver.tick(&mut cluster);
     assert_ne!(cluster.phase(), Some(&Phase::RolledBack));
     (cluster.refuse_store, cluster.blind) = (false, false);
-    for _ in 0..4 {
+    for _ in 0..8 {
         cluster.world.pass(Millis::secs(1));
         driver.tick(&mut cluster);
     }
