@@ -299,7 +299,7 @@ impl<'a> Run<'a> {
                 _ => {}
             }
             if !matches!(**action, Action::RestoreSync { .. }) {
-                self.processes[from.who].open.push((request.id, crate::laws::seq(stamp)));
+                self.processes[from.who].open.push(process::Open::of(request.id, action, stamp));
             }
         }
         self.requests += 1;

@@ -10,6 +10,7 @@ use cutover::domain::time::Millis;
 use cutover::domain::view::Driver;
 use cutover::driver::core::io::{Call, Request};
 
+use super::taken::LATEST;
 use super::{Entered, Laws, seq};
 use crate::run::process::{Process, number};
 use crate::world::World;
@@ -85,6 +86,9 @@ impl Laws {
         self.stamped(action, stamp, run, now);
         if goes_back || matches!(action, Action::Fence { .. }) {
             return;
+        }
+        if let Some((object, _)) = process.unfenced.iter().find(|(_, at)| now.minus(**at) < LATEST) {
+            self.broken("P5", now, format!("what became of a write to {object} is not known, nor is it stamped: {action}"));
         }
         if process.unwritten {
             self.broken("A3", now, format!("a step forward while the journal takes no line: {action}"));

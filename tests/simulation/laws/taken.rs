@@ -10,7 +10,7 @@ use cutover::domain::time::Millis;
 use super::{Laws, epoch_of};
 
 /// A write that is older can no longer land, and nobody has to guard against it.
-const LATEST: Millis = Millis::secs(60);
+pub(super) const LATEST: Millis = Millis::secs(60);
 
 /// Who wrote to what.
 #[derive(Default)]

@@ -1,9 +1,12 @@
 //! A process that drives, or watches: a core, its clocks, its disk.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cutover::domain::action::{Action, WriteOutcome};
 use cutover::domain::command::Mark;
 use cutover::domain::journal::{Entry, EntryKind};
+use cutover::domain::object::ObjectRef;
 use cutover::domain::observed::Observed;
 use cutover::domain::release::Track;
 use cutover::domain::sample::{Scrape, Series};
@@ -54,12 +57,31 @@ pub struct Process {
     pub looking: Vec<(u64, Millis)>,
     /// When the newest sample that told everything was delivered.
     pub sampled: Option<Millis>,
-    /// Numbers of the writes that are open.
-    pub open: Vec<(u64, u64)>,
+    /// The writes that are open.
+    pub open: Vec<Open>,
+    /// What was written to, and nobody told what became of it: since when, until it is stamped.
+    pub unfenced: BTreeMap<ObjectRef, Millis>,
     /// Requests that suspend an Application's auto-sync.
     pub suspending: Vec<u64>,
     /// What an earlier screen showed.
     pub earlier: Option<Mark>,
+}
+
+/// A write that is not answered yet.
+#[derive(Clone)]
+pub struct Open {
+    id: u64,
+    seq: u64,
+    object: ObjectRef,
+    fence: bool,
+    beside: bool,
+}
+
+impl Open {
+    pub fn of(id: u64, action: &Action, stamp: &str) -> Open {
+        let fence = matches!(action, Action::Fence { .. });
+        Open { id, seq: crate::laws::seq(stamp), object: action.object(), fence, beside: action.is_beside() }
+    }
 }
 
 impl Process {
@@ -96,6 +118,7 @@ impl Process {
             looking: vec![],
             sampled: None,
             open: vec![],
+            unfenced: BTreeMap::new(),
             suspending: vec![],
             earlier: None,
         }
@@ -111,6 +134,7 @@ impl Process {
         self.core = core(name, self.lives, self.may_write, world, now);
         (self.tick_at, self.sleeps_until, self.look, self.sampled, self.earlier) = (None, Millis::ZERO, None, None, None);
         (self.missed, self.looking, self.open, self.suspending, self.slept) = (vec![], vec![], vec![], vec![], Millis::ZERO);
+        self.unfenced.clear();
         (self.unwritten, self.nap, self.away) = (false, None, Millis::ZERO);
         self.lives
     }
@@ -189,9 +213,15 @@ impl Process {
                     self.sampled = Some(now);
                 }
             }
-            Reply::Written(_) => {
-                let place = self.open.iter().position(|(n, _)| *n == id)?;
-                return Some(self.open.remove(place).1);
+            Reply::Written(outcome) => {
+                let place = self.open.iter().position(|o| o.id == id)?;
+                let open = self.open.remove(place);
+                match outcome {
+                    WriteOutcome::Unknown { .. } if !open.beside => drop(self.unfenced.insert(open.object, now)),
+                    WriteOutcome::Landed if open.fence => drop(self.unfenced.remove(&open.object)),
+                    _ => {}
+                }
+                return Some(open.seq);
             }
             _ => {}
         }

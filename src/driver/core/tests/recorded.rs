@@ -98,8 +98,9 @@ fn an_end_that_could_not_be_put_on_record_is_tried_again_soon() {
     cluster.refuse_store = true;
     cluster.blind = true;
     driver.settle(&mut cluster);
+    cluster.world.pass(Millis::secs(6));
     driver.tick(&mut cluster);
-    assert_ne!(cluster.phase(), Some(&Phase::RolledBack));
+    assert_ne!(cluster.phase(), Some(&Phase::RolledBack), "neither stored nor looked after");
     (cluster.refuse_store, cluster.blind) = (false, false);
     for _ in 0..8 {
         cluster.world.pass(Millis::secs(1));
