@@ -368,15 +368,16 @@ fn lasting(r: &Rollout, gate: &str) -> Option<Millis> {
     r.release.gates.iter().find(|g| g.name == gate).map(|g| g.lasting)
 }
 
-/// A write was refused for one component: all go back to the weight before, and a person is asked.
-pub fn shift_refused(rollout: &Rollout, component: &str, why: &str, now: Now) -> Rollout {
-    let mut r = rollout.clone();
+/// A write was refused for one component: all go back to the weight before, and a person is asked. A refused stamp says nothing
+/// about the weight that stands: there the person is asked, and no more.
+pub fn write_refused(rollout: &Rollout, action: &Action, why: &str, now: Now) -> Rollout {
+    let (mut r, component) = (rollout.clone(), action.component());
     r.trouble.insert(component.to_owned(), why.to_owned());
     if !matches!(r.phase, Phase::Progressing) {
         return r;
     }
     let text = format!("{component}: {why}");
-    if is_serving(&r) {
+    if is_serving(&r) && !matches!(action, Action::Fence { .. }) {
         if !mutant(Mutant::ComponentsApart) {
             // On the way up over several weights none in between was ever reached.
             r.asked = weight_before(&r).min(r.asked).min(stands(&r));

@@ -39,6 +39,15 @@ pub(super) fn is_later(seen: &ComponentObserved, at: jiff::Timestamp) -> bool {
     seen.route_by.as_ref().is_some_and(|by| !by.is_us() && by.at.is_some_and(|written| written > at))
 }
 
+/// Pauses where the record is gone and a driver wrote since that we know nothing of: what it was told, by whom, is gone too.
+pub fn ask_about_lost_record(r: &mut Rollout, observed: Option<&Observed>, now: Now) {
+    if matches!(r.phase, Phase::Progressing) {
+        decide::halt(r, observed);
+        let why = "its record was deleted, and another driver went on since, with what orders is not known; look at what runs";
+        decide::pause(r, format!("{why}, then resume or roll back"), now);
+    }
+}
+
 /// Pauses for what somebody else changed. Where it is paused already, what is new goes on record.
 pub(super) fn ask(r: &mut Rollout, observed: &Observed, now: Now) {
     let found = find(r, observed);

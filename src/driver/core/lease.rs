@@ -6,6 +6,7 @@ use crate::domain::journal::{EntryKind, TOOK_OVER};
 use crate::domain::mutant::{Mutant, mutant};
 use crate::domain::port::{FaultKind, LEASE_DURATION, LeaseAsk, LeaseOutcome};
 use crate::domain::time::{Millis, Now};
+use crate::engine::drift;
 
 use super::io::{Call, Request};
 use super::{Core, Pending};
@@ -189,10 +190,19 @@ impl Core {
     /// Stamps what another driver had, as soon as both are there: the Lease, and the run. The record may have been read last.
     pub(super) fn stamp_what_is_taken_over(&mut self) {
         let (Some((epoch, _)), Some(r), true) = (self.lease.held, self.active(), self.lease.unstamped) else { return };
-        let others = r.epoch > 0 && r.epoch != epoch;
+        let (others, known) = (r.epoch > 0 && r.epoch != epoch, r.epoch);
         self.lease.unstamped = false;
         if others {
             self.stamp_everything();
+            self.ask_where_the_record_is_lost(known);
+        }
+    }
+
+    /// Whoever drove after the record that is known here left stamps; the record itself is gone.
+    fn ask_where_the_record_is_lost(&mut self, known: u64) {
+        let lost = self.loaded_once && self.stored.is_none() && self.epoch_on_objects() > known;
+        if let Some(r) = self.rollout.as_mut().filter(|_| lost) {
+            drift::ask_about_lost_record(r, self.observed.as_deref(), self.now);
         }
     }
 

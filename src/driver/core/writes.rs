@@ -10,7 +10,7 @@ use crate::domain::object::ObjectRef;
 use crate::domain::rollout::Intent;
 use crate::domain::time::Millis;
 use crate::domain::weight::Weight;
-use crate::engine::decide::shift_refused;
+use crate::engine::decide::write_refused;
 use crate::engine::{auto_sync, drift, scale};
 
 use super::io::{Call, Request};
@@ -302,7 +302,7 @@ impl Core {
     fn on_settled(&mut self, intent: &Intent, component: String, outcome: WriteOutcome) {
         match outcome {
             WriteOutcome::Unknown { .. } if mutant(Mutant::UnknownIsDone) => self.landed(&component, &intent.action),
-            WriteOutcome::Conflict { why } if mutant(Mutant::ConflictIsRefusal) => self.refused(&component, &intent.action, &why),
+            WriteOutcome::Conflict { why } if mutant(Mutant::ConflictIsRefusal) => self.refused(&intent.action, &why),
             WriteOutcome::Landed => self.landed(&component, &intent.action),
             WriteOutcome::Conflict { .. } => {
                 self.writes.drop_queue();
@@ -316,7 +316,7 @@ impl Core {
                 self.writes.drop_queue();
                 self.calm.refusal(self.now.mono, self.is_rolling_back());
             }
-            WriteOutcome::Refused { why, .. } => self.refused(&component, &intent.action, &why),
+            WriteOutcome::Refused { why, .. } => self.refused(&intent.action, &why),
             WriteOutcome::Unknown { .. } => {
                 self.writes.drop_queue();
                 self.calm.refusal(self.now.mono, self.is_rolling_back());
@@ -343,7 +343,7 @@ impl Core {
         }
     }
 
-    fn refused(&mut self, component: &str, action: &Action, why: &str) {
+    fn refused(&mut self, action: &Action, why: &str) {
         self.writes.drop_queue();
         let Some(r) = &mut self.rollout else { return };
         // What a person asked for on the side is no step of the plan.
@@ -353,9 +353,9 @@ impl Core {
         self.calm.refusal(self.now.mono, self.is_rolling_back());
         let Some(r) = &mut self.rollout else { return };
         if r.is_back() {
-            r.trouble.insert(component.to_owned(), why.to_owned());
+            r.trouble.insert(action.component().to_owned(), why.to_owned());
         } else {
-            *r = shift_refused(r, component, why, self.now);
+            *r = write_refused(r, action, why, self.now);
         }
     }
 }

@@ -107,8 +107,8 @@ fn a_weight_that_came_after_a_refused_shift_is_somebody_elses() {
     let mut run = at_ten();
     let refused = loop {
         let decision = decide(run.rollout.as_ref().unwrap(), &run.world.observe(), &run.world.judgement(), run.world.now);
-        if decision.actions.iter().any(|(action, _)| matches!(action, Action::Route { .. })) {
-            break crate::engine::decide::shift_refused(&decision.rollout, "backend", "refused (403)", run.world.now);
+        if let Some((shift, _)) = decision.actions.iter().find(|(action, _)| matches!(action, Action::Route { .. })) {
+            break crate::engine::decide::write_refused(&decision.rollout, shift, "refused (403)", run.world.now);
         }
         run.turn();
     };

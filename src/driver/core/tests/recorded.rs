@@ -108,3 +108,21 @@ fn an_end_that_could_not_be_put_on_record_is_tried_again_soon() {
     }
     assert_eq!(cluster.phase(), Some(&Phase::RolledBack));
 }
+
+#[test]
+fn where_the_record_is_gone_and_another_driver_wrote_since_a_person_is_asked() {
+    for unknown in [true, false] {
+        let (mut cluster, driver) = begun(&["backend"], 20);
+        let mut other = Process::new("b", &cluster);
+        other.run(&mut cluster, 2);
+        drop(driver);
+        // Another one takes over and writes; then its record is deleted, before it was read here, and its Lease runs out.
+        let (epoch, weight) = (cluster.lease.1 + u64::from(unknown), cluster.world.weight("backend"));
+        cluster.world.workload("backend", Track::Candidate).stamp = Some(format!("{epoch}.9"));
+        (cluster.lease, cluster.state) = ((None, epoch, cluster.lease.2 + 1), None);
+        other.run(&mut cluster, 60);
+        assert_eq!((cluster.lease.0.as_deref(), cluster.lease.1), (Some("b"), epoch + 1));
+        let paused = matches!(cluster.phase(), Some(Phase::Paused { why, .. }) if why.contains("record was deleted"));
+        assert_eq!((paused, cluster.world.weight("backend") > weight), (unknown, !unknown), "{:?}", cluster.phase());
+    }
+}

@@ -242,3 +242,30 @@ fn beside_a_driver_that_no_order_reaches_a_rollback_goes_on_by_itself() {
     }
     assert_eq!((cluster.world.weight("backend"), cluster.lease.0.as_deref()), (0, Some("a")));
 }
+
+#[test]
+fn a_refused_stamp_asks_a_person_and_moves_nothing() {
+    let mut cluster = Cluster::new(crate::engine::world::blue_green());
+    let mut driver = Process::new("a", &cluster);
+    driver.order(&mut cluster, "start", Command::Start { images: [("web".into(), Image::parse(NEW).unwrap())].into(), cause: None });
+    driver.run(&mut cluster, 20);
+    driver.order(&mut cluster, "switch", Command::Approve);
+    driver.run(&mut cluster, 4);
+    assert_eq!((cluster.world.weight("web"), cluster.phase()), (100, Some(&Phase::Progressing)), "switched, the old colour stays a while");
+    drop(driver);
+    cluster.lease.0 = None;
+    cluster.always = Some(WriteOutcome::Refused { code: 403, why: "services are forbidden".into() });
+    let (mut other, before) = (Process::new("b", &cluster), cluster.writes.len());
+    other.run(&mut cluster, 6);
+    assert!(matches!(cluster.writes.get(before), Some(Action::Fence { .. })), "{:?}", cluster.writes.get(before));
+    let Some(Phase::Paused { why, .. }) = cluster.phase() else { panic!("{:?}", cluster.phase()) };
+    assert!(why.contains("services are forbidden"), "{why}");
+    // Allowed again: what stands goes on.
+    cluster.always = None;
+    other.order(&mut cluster, "on", Command::Resume);
+    for _ in 0..60 {
+        other.run(&mut cluster, 1);
+        assert_eq!(cluster.world.weight("web"), 100, "all users stay where they were sent");
+    }
+    assert_eq!(cluster.phase(), Some(&Phase::Completed));
+}
