@@ -195,7 +195,8 @@ fn bears(r: &Rollout, ask: &Ask<'_>) -> Result<(), Refusal> {
         // What it gets now, or is about to.
         Track::Stable if matches!(r.step(), Some(Step::Promote)) => Weight::FULL,
         Track::Stable => Weight::capped(100 - stands.min(r.asked.percent())),
-        Track::Candidate if matches!(r.step(), Some(Step::Prepare)) => needs::first_weight(r),
+        // Somebody else may have sent it more already.
+        Track::Candidate if matches!(r.step(), Some(Step::Prepare)) => needs::first_weight(r).max(Weight::capped(stands)),
         Track::Candidate => Weight::capped(stands.max(r.asked.percent())),
     };
     let least = guard::pods_needed(base(r, name), share);

@@ -116,6 +116,8 @@ impl<'a> Run<'a> {
             run.at(*at, Event::Happen(n));
         }
         run.at(Millis::secs(5), Event::People);
+        // GitOps looks at everything now and then, also before anybody writes.
+        script.git.iter().for_each(|after| run.at(Millis(after.0 % 1_000), Event::Git));
         run
     }
 
@@ -317,7 +319,9 @@ impl<'a> Run<'a> {
         if outcome == WriteOutcome::Landed {
             self.landed += 1;
             self.laws.landed(sent, before, &self.world);
-            self.watched_by_git(action);
+            if matches!(**action, Action::Route { .. } | Action::RestoreSync { .. }) {
+                self.git_is_told();
+            }
             if matches!(**action, Action::SuspendSync { .. }) {
                 self.laws.suspension(&outcome, self.processes.get(sent.from.who).and_then(|p| p.core.rollout()).or(self.world.run()));
             }
@@ -326,12 +330,6 @@ impl<'a> Run<'a> {
             }
         }
         outcome
-    }
-
-    fn watched_by_git(&mut self, action: &Action) {
-        if let (Some(after), Action::Route { .. } | Action::RestoreSync { .. }) = (self.script.git, action) {
-            self.after(after, Event::Git);
-        }
     }
 }
 

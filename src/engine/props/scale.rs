@@ -116,6 +116,19 @@ fn a_run_counts_on_what_stable_is_given() {
 }
 
 #[test]
+fn what_somebody_else_sends_to_a_candidate_that_is_being_prepared_counts() {
+    let mut run = Run::started(canary(&["web"]));
+    run.turn();
+    run.world.meddle("web", 100);
+    run.turn();
+    run.order(candidate(4)).unwrap();
+    run.turns(3);
+    assert_eq!(pods(&mut run, "web"), (4, 4));
+    assert_eq!(run.step(), Some(&Step::Prepare));
+    assert!(refusal(&mut run, candidate(1)).contains("candidate bears 100 % of the traffic, which needs 4 of 4 pods"));
+}
+
+#[test]
 fn fewer_than_a_share_needs_are_refused_and_more_never_are() {
     let mut run = Run::started(canary(&["web"]));
     run.turn();

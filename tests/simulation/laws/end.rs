@@ -28,6 +28,14 @@ fn is_lame(run: &Rollout, world: &World) -> bool {
     })
 }
 
+/// Whether somebody deleted the Deployment that is gone back to: the colour that began the run, which may be the second one.
+fn is_gone(run: &Rollout, world: &World) -> bool {
+    world.parts.iter().any(|p| {
+        let stable = run.targets.get(&p.declared.name).map(|t| &t.stable.name);
+        stable.is_some_and(|name| [&p.stable, &p.candidate].into_iter().flatten().all(|d| d.name != *name))
+    })
+}
+
 impl Laws {
     /// What stable runs may never come up: somebody else put it there, or a run whose predecessor's record is lost found it there.
     fn never_up(&self, world: &World) -> bool {
@@ -117,7 +125,7 @@ impl Laws {
         {
             self.broken("T5", world.now, "a failing version waits for its approval");
         }
-        let hopeless = is_lame(run, world) || world.is_cramped() || self.never_up(world);
+        let hopeless = is_lame(run, world) || is_gone(run, world) || world.is_cramped() || self.never_up(world);
         if matches!(run.phase, Phase::RollingBack { .. })
             && !hopeless
             && !self.state_lost

@@ -48,6 +48,9 @@ impl Run<'_> {
             other => {
                 self.laws.meddled(&other, &self.world);
                 meddle(&mut self.world, &other);
+                if matches!(other, Happening::Meddle { .. } | Happening::RestoreRoute { .. }) {
+                    self.git_is_told();
+                }
             }
         }
     }
@@ -116,6 +119,13 @@ impl Run<'_> {
             self.order(0, cutover::domain::command::Command::Start { images, cause: None }, None);
         } else {
             self.input(Life { who, life }, Input::Tick);
+        }
+    }
+
+    /// GitOps watches: whoever wrote to a route, it comes some time later.
+    pub(super) fn git_is_told(&mut self) {
+        if let Some(after) = self.script.git {
+            self.after(after, Event::Git);
         }
     }
 
