@@ -190,7 +190,9 @@ fn bears(r: &Rollout, ask: &Ask<'_>) -> Result<(), Refusal> {
     if ask.replicas >= ask.workload.replicas || mutant(Mutant::ScaledBelowItsShare) {
         return Ok(());
     }
-    let stands = ask.seen.route.as_ref().map_or(0, |facts| facts.percent());
+    // A route that cannot be read may send all to the candidate, or nothing.
+    let unread = ask.seen.route.as_ref().err().filter(|problem| ask.track == Track::Candidate && problem.may_send());
+    let stands = ask.seen.route.as_ref().map_or(if unread.is_some() { 100 } else { 0 }, |facts| facts.percent());
     let share = match ask.track {
         // What it gets now, or is about to.
         Track::Stable if matches!(r.step(), Some(Step::Promote)) => Weight::FULL,
@@ -202,6 +204,12 @@ fn bears(r: &Rollout, ask: &Ask<'_>) -> Result<(), Refusal> {
     let least = guard::pods_needed(base(r, name), share);
     if ask.replicas >= least {
         return Ok(());
+    }
+    if let Some(problem) = unread {
+        return Err(not_now(format!(
+            "{name}: {problem}; it may send the candidate more than {} of {} pods bear: try again once it is read",
+            ask.replicas, ask.workload.replicas
+        )));
     }
     let then = match ask.track {
         Track::Stable => "fewer when the rollout is over",

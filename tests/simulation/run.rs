@@ -225,9 +225,9 @@ impl<'a> Run<'a> {
         let mut out = vec![];
         let local = process.local(now);
         if let Input::Reply { id, reply: Reply::Written(outcome) } = &input
-            && process.suspending.contains(id)
+            && let Some((_, run)) = process.suspending.iter().find(|(request, _)| request == id)
         {
-            self.laws.suspension(outcome, process.core.rollout().or(self.world.run()));
+            self.laws.suspension(outcome, run.clone());
         }
         let answered = if let Input::Reply { id, reply } = &input { process.take_note(*id, reply, now) } else { None };
         if let Some(trace) = &mut self.trace {
@@ -296,7 +296,8 @@ impl<'a> Run<'a> {
                 Action::Route { component, weight, .. } if weight.percent() == 0 => self.sent_back.push(component.clone()),
                 Action::SuspendSync { .. } => {
                     self.beside = Some(self.sent_back.len());
-                    self.processes[from.who].suspending.push(request.id);
+                    let run = self.run_of(from.who);
+                    self.processes[from.who].suspending.push((request.id, run));
                 }
                 _ => {}
             }
@@ -323,7 +324,7 @@ impl<'a> Run<'a> {
                 self.git_is_told();
             }
             if matches!(**action, Action::SuspendSync { .. }) {
-                self.laws.suspension(&outcome, self.processes.get(sent.from.who).and_then(|p| p.core.rollout()).or(self.world.run()));
+                self.laws.suspension(&outcome, self.run_of(sent.from.who));
             }
             if self.kill_at_landing == Some(self.landed) {
                 self.kill(sent.from.who, Millis::secs(20));

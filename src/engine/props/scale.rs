@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::object::{Kind as Object, ObjectRef};
 use crate::domain::owner::{Owner, Reverts, Tool};
 use crate::domain::room::{Limit, Nodes, Room};
+use crate::domain::route::RouteProblem;
 use crate::engine::scale;
 
 fn to(track: Track, replicas: u32) -> Command {
@@ -77,7 +78,7 @@ fn a_side_that_gets_traffic_keeps_a_pod_and_an_idle_one_need_not() {
     run.order(candidate(2)).unwrap();
     run.turns(2);
     // As long as its route cannot be read, it may get some.
-    run.world.unseen = Some(crate::domain::route::RouteProblem::Unread("500".into()));
+    run.world.unseen = Some(RouteProblem::Unread("500".into()));
     let why = refusal(&mut run, candidate(0));
     assert_eq!(why, "web: route not read: 500; it may still send to the candidate, and nobody would answer without a pod");
     run.world.unseen = None;
@@ -126,6 +127,13 @@ fn what_somebody_else_sends_to_a_candidate_that_is_being_prepared_counts() {
     assert_eq!(pods(&mut run, "web"), (4, 4));
     assert_eq!(run.step(), Some(&Step::Prepare));
     assert!(refusal(&mut run, candidate(1)).contains("candidate bears 100 % of the traffic, which needs 4 of 4 pods"));
+    run.world.unseen = Some(RouteProblem::Unread("500".into()));
+    run.turn();
+    assert_eq!(
+        refusal(&mut run, candidate(1)),
+        "web: route not read: 500; it may send the candidate more than 1 of 4 pods bear: try again once it is read"
+    );
+    run.order(candidate(5)).unwrap();
 }
 
 #[test]

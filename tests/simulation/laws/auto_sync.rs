@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use cutover::domain::action::{Action, WriteOutcome};
 use cutover::domain::owner::Reverts;
-use cutover::domain::rollout::Rollout;
 
 use super::Laws;
 use crate::run::process::Process;
@@ -31,8 +30,8 @@ impl Laws {
     }
 
     /// A suspension landed, or was answered.
-    pub fn suspension(&mut self, outcome: &WriteOutcome, run: Option<&Rollout>) {
-        let Some(run) = run.map(|r| r.id.clone()) else { return };
+    pub fn suspension(&mut self, outcome: &WriteOutcome, run: Option<String>) {
+        let Some(run) = run else { return };
         let tried = self.auto_sync.tried.entry(run.clone()).or_default();
         *tried += 1;
         let over = match outcome {

@@ -122,6 +122,12 @@ impl Run<'_> {
         }
     }
 
+    /// The run that a process drives, or else what is on record.
+    pub(super) fn run_of(&self, who: usize) -> Option<String> {
+        let own = self.processes.get(who).and_then(|p| p.core.rollout());
+        own.or(self.world.run()).map(|r| r.id.clone())
+    }
+
     /// GitOps watches: whoever wrote to a route, it comes some time later.
     pub(super) fn git_is_told(&mut self) {
         if let Some(after) = self.script.git {

@@ -62,7 +62,7 @@ pub struct Process {
     /// What was written to, and nobody told what became of it: since when, until it is stamped.
     pub unfenced: BTreeMap<ObjectRef, Millis>,
     /// Requests that suspend an Application's auto-sync.
-    pub suspending: Vec<u64>,
+    pub suspending: Vec<(u64, Option<String>)>,
     /// What an earlier screen showed.
     pub earlier: Option<Mark>,
 }
