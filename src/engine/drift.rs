@@ -43,8 +43,9 @@ pub(super) fn is_later(seen: &ComponentObserved, at: jiff::Timestamp) -> bool {
 pub fn ask_about_lost_record(r: &mut Rollout, observed: Option<&Observed>, now: Now) {
     if matches!(r.phase, Phase::Progressing) {
         decide::halt(r, observed);
-        let why = "its record was deleted, and another driver went on since, with what orders is not known; look at what runs";
-        decide::pause(r, format!("{why}, then resume or roll back"), now);
+        let why = "its record was deleted, and another driver went on since, with what orders is not known; look at what runs, \
+                   then resume or roll back";
+        decide::pause(r, why.to_owned(), now);
     }
 }
 

@@ -193,13 +193,12 @@ fn bears(r: &Rollout, ask: &Ask<'_>) -> Result<(), Refusal> {
     // A route that cannot be read may send all to the candidate, or nothing.
     let unread = ask.seen.route.as_ref().err().filter(|problem| ask.track == Track::Candidate && problem.may_send());
     let stands = ask.seen.route.as_ref().map_or(if unread.is_some() { 100 } else { 0 }, |facts| facts.percent());
+    let planned = if matches!(r.step(), Some(Step::Prepare)) { needs::first_weight(r) } else { r.asked };
     let share = match ask.track {
         // What it gets now, or is about to.
         Track::Stable if matches!(r.step(), Some(Step::Promote)) => Weight::FULL,
         Track::Stable => Weight::capped(100 - stands.min(r.asked.percent())),
-        // Somebody else may have sent it more already.
-        Track::Candidate if matches!(r.step(), Some(Step::Prepare)) => needs::first_weight(r).max(Weight::capped(stands)),
-        Track::Candidate => Weight::capped(stands.max(r.asked.percent())),
+        Track::Candidate => planned.max(Weight::capped(stands)),
     };
     let least = guard::pods_needed(base(r, name), share);
     if ask.replicas >= least {

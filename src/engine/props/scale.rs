@@ -127,6 +127,14 @@ fn what_somebody_else_sends_to_a_candidate_that_is_being_prepared_counts() {
     assert_eq!(pods(&mut run, "web"), (4, 4));
     assert_eq!(run.step(), Some(&Step::Prepare));
     assert!(refusal(&mut run, candidate(1)).contains("candidate bears 100 % of the traffic, which needs 4 of 4 pods"));
+}
+
+#[test]
+fn a_route_that_cannot_be_read_may_send_the_candidate_all() {
+    let mut run = at(canary(&["web"]), 10);
+    run.order(candidate(4)).unwrap();
+    run.turns(3);
+    assert_eq!(pods(&mut run, "web").1, 4);
     run.world.unseen = Some(RouteProblem::Unread("500".into()));
     run.turn();
     assert_eq!(

@@ -61,7 +61,7 @@ pub struct Process {
     pub open: Vec<Open>,
     /// What was written to, and nobody told what became of it: since when, until it is stamped.
     pub unfenced: BTreeMap<ObjectRef, Millis>,
-    /// Requests that suspend an Application's auto-sync.
+    /// Requests that suspend an Application's auto-sync, each with the run that it was sent for.
     pub suspending: Vec<(u64, Option<String>)>,
     /// What an earlier screen showed.
     pub earlier: Option<Mark>,
