@@ -131,7 +131,23 @@ impl Cluster {
 
     /// Gives back what a script used.
     pub async fn clear(self) {
-        let _ = self.send("DELETE", &format!("/api/v1/namespaces/{}", self.namespace), &Value::Null).await;
+        let _ = self.send("DELETE", &self.namespace_path(), &Value::Null).await;
+    }
+
+    fn namespace_path(&self) -> String {
+        format!("/api/v1/namespaces/{}", self.namespace)
+    }
+
+    /// Deletes the namespace, and waits until the last of it is gone.
+    async fn drop_namespace(&mut self) -> Result<(), String> {
+        let path = self.namespace_path();
+        self.send("DELETE", &path, &Value::Null).await?;
+        while self.send("GET", &path, &Value::Null).await.is_ok() {
+            if !self.pass().await {
+                return Err("the namespace stays".into());
+            }
+        }
+        Ok(())
     }
 
     fn object(&self, kind: Kind, name: &str) -> ObjectRef {
@@ -234,6 +250,7 @@ impl Cluster {
                 self.patch(&application, &json!({ "spec": { "syncPolicy": objects::automated(*on) } })).await
             }
             Hand::DropsLease => return self.delete(&self.object(Kind::Lease, "cutover-shop")).await,
+            Hand::DropsNamespace => return self.drop_namespace().await,
         }
         .map(drop)
     }

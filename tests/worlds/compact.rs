@@ -65,10 +65,7 @@ impl Side for Compact {
             }
             Call::Store { rollout, expect, spent } => Reply::Stored(world.store(rollout, expect.as_deref(), &spent)),
             Call::Lease { holder, ask, .. } => Reply::Leased(world.ask_lease(&holder, &ask)),
-            Call::Append { order, .. } => {
-                world.append(order);
-                Reply::Appended(Ok(()))
-            }
+            Call::Append { order, .. } => Reply::Appended(world.append(order)),
             Call::Write { action, precondition, stamp } => Reply::Written(world.apply(&action, precondition, &stamp)),
             Call::Sample { .. } | Call::Journal { .. } => Reply::Journaled(Ok(())),
         }
@@ -111,6 +108,7 @@ impl Side for Compact {
             }
             Hand::Switches(on) => self.world.application.as_mut().ok_or("there is no Application")?.automated = *on,
             Hand::DropsLease => self.world.lease = Lease::default(),
+            Hand::DropsNamespace => self.world.vanish(),
         }
         Ok(())
     }

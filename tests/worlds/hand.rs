@@ -33,6 +33,8 @@ pub enum Hand {
     DamagesRecord,
     /// `drops lease`.
     DropsLease,
+    /// `drops namespace`: everything in it goes, and nothing can be made there.
+    DropsNamespace,
     /// `switches on`, `switches off`: the Application's auto-sync.
     Switches(bool),
 }
@@ -54,6 +56,7 @@ impl Hand {
             ["drops", "record"] => Hand::DropsRecord,
             ["damages", "record"] => Hand::DamagesRecord,
             ["drops", "lease"] => Hand::DropsLease,
+            ["drops", "namespace"] => Hand::DropsNamespace,
             ["switches", "on"] => Hand::Switches(true),
             ["switches", "off"] => Hand::Switches(false),
             ["touches", on] => Hand::Touches(side(on)),

@@ -100,10 +100,7 @@ impl Run<'_> {
                 Reply::Sampled(self.world.sample(asked).ok_or_else(|| "connection refused".into()))
             }
             Call::Lease { holder, ask, .. } => Reply::Leased(self.world.ask_lease(holder, ask)),
-            Call::Append { order, .. } => {
-                let kept = self.world.append(order.clone());
-                Reply::Appended(if kept { Ok(()) } else { Err(trouble(FaultKind::Forbidden)) })
-            }
+            Call::Append { order, .. } => Reply::Appended(self.world.append(order.clone())),
             Call::Store { rollout, expect, spent } => {
                 let before = self.world.record.as_ref().and_then(|r| r.rollout.clone());
                 let outcome = self.world.store(Arc::clone(rollout), expect.as_deref(), spent);

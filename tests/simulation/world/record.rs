@@ -40,10 +40,9 @@ impl World {
         StoreOutcome::Stored { version: new.to_string() }
     }
 
-    /// Whether the order was kept.
-    pub fn append(&mut self, order: Order) -> bool {
+    pub fn append(&mut self, order: Order) -> Result<(), Fault> {
         if self.gone {
-            return false;
+            return Err(Fault { kind: FaultKind::Other, text: GONE.into() });
         }
         let version = self.version();
         match &mut self.record {
@@ -57,7 +56,7 @@ impl World {
             }
             None => self.record = Some(Record { rollout: None, orders: vec![order], version, damaged: false }),
         }
-        true
+        Ok(())
     }
 
     pub fn ask_lease(&mut self, me: &str, ask: &LeaseAsk) -> LeaseOutcome {
