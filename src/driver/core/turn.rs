@@ -34,8 +34,10 @@ enum Place {
 impl Core {
     /// Both reads are in: decide.
     pub(super) fn turn_when_read(&mut self, out: &mut Vec<Request>) {
-        let open = [Pending::Load, Pending::Observe, Pending::Store, Pending::Lease];
-        if open.iter().any(|p| self.is_open(*p)) || self.is_writing() {
+        // A rollback needs no Lease, and waits for no answer about it.
+        let asked = self.is_open(Pending::Lease) && !self.is_urgent();
+        let open = [Pending::Load, Pending::Observe, Pending::Store];
+        if asked || open.iter().any(|p| self.is_open(*p)) || self.is_writing() {
             return;
         }
         let before_a_write = self.looked_at.zip(self.written_at).is_some_and(|(looked, written)| looked.mono < written);
@@ -133,6 +135,11 @@ impl Core {
         self.active().is_some_and(Rollout::is_back)
     }
 
+    /// Whether a rollback is under way, or waits to begin.
+    fn is_urgent(&self) -> bool {
+        self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back())
+    }
+
     /// Takes the Lease if it can be had; with another driver alive, orders go to it. A rollback does not wait for a Lease.
     fn place(&mut self, out: &mut Vec<Request>) -> Place {
         if self.lease.epoch(self.now).is_some() || mutant(Mutant::LeaseIgnored) {
@@ -148,8 +155,7 @@ impl Core {
             return Place::Ask;
         }
         self.hold_lease(out);
-        let urgent = self.is_rolling_back() || self.orders.iter().any(|o| o.command.goes_back());
-        if urgent { Place::Drive } else { Place::Ask }
+        if self.is_urgent() { Place::Drive } else { Place::Ask }
     }
 
     /// Applies the orders that wait: ours, then those that others left. Where ours begin a run, what others left before it

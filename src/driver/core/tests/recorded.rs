@@ -126,3 +126,25 @@ fn where_the_record_is_gone_and_another_driver_wrote_since_a_person_is_asked() {
         assert_eq!((paused, cluster.world.weight("backend") > weight), (unknown, !unknown), "{:?}", cluster.phase());
     }
 }
+
+#[test]
+fn a_rollback_is_put_on_record_also_while_nobody_answers_about_the_lease() {
+    let (mut cluster, dead) = begun(&["backend"], 20);
+    drop(dead);
+    let mut process = Process::new("b", &cluster);
+    // Answers everything but what is asked about the Lease.
+    let settle = |process: &mut Process, cluster: &mut Cluster| {
+        while let Some(place) = process.wire.iter().position(|r| !matches!(r.call, Call::Lease { .. })) {
+            let Request { id, call } = process.wire.remove(place).unwrap();
+            let reply = cluster.execute(call);
+            process.input(cluster.world.now, Input::Reply { id, reply });
+        }
+    };
+    process.input(cluster.world.now, Input::Tick);
+    settle(&mut process, &mut cluster);
+    process.order(&mut cluster, "back", Command::RollBack);
+    settle(&mut process, &mut cluster);
+    assert_eq!(cluster.world.weight("backend"), 0);
+    assert!(matches!(cluster.phase(), Some(Phase::RollingBack { .. })), "{:?}", cluster.phase());
+    assert_eq!(process.wire.len(), 1, "and the Lease is asked for once");
+}
