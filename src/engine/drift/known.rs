@@ -22,7 +22,10 @@ pub(in crate::engine) fn remember(r: &mut Rollout, observed: &Observed) {
     let mut targets = std::mem::take(&mut r.targets); // put back below: they are written while `r` is read
     for (name, target) in &mut targets {
         let (Some(component), Some(seen)) = (r.release.component(name), observed.components.get(name)) else { continue };
-        if let Ok(facts) = &seen.route {
+        // What was looked at may have been another run's: an undo's components have no route.
+        if let Ok(facts) = &seen.route
+            && component.router != Router::None
+        {
             let (held, as_asked) = held(r, component, target, seen, facts);
             let admitted = target.admitted || facts.testers.as_ref().is_some_and(|rule| rule.stands);
             // The weight holds while the testers' rule is still to be put back.

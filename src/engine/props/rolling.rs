@@ -113,6 +113,17 @@ fn an_undo_beside_a_candidate_that_never_came_up_is_carried_out() {
     assert_eq!((run.phase(), run.image("web", Track::Stable).as_str()), (Phase::Completed, "shop/app:v0"));
 }
 
+/// Whoever takes it over may have looked at what another run is about.
+#[test]
+fn an_undo_knows_of_no_route() {
+    let mut run = Run::new(canary(&["web"]));
+    run.world.workload("web", Track::Stable).revisions = vec![kept(2, OLD), kept(1, "shop/app:v0")];
+    run.order(Command::Undo { component: None, revision: 0 }).unwrap();
+    assert!(run.world.observe().route("web").is_some());
+    run.order(Command::Pause).unwrap();
+    assert_eq!(run.rollout.unwrap().targets["web"].route, None);
+}
+
 #[test]
 fn an_update_that_somebody_resumed_at_its_share_is_asked_about() {
     let mut run = Run::started(rolling());
