@@ -3,7 +3,7 @@
 use crate::domain::gate::Consequence;
 use crate::domain::release::Track;
 use crate::domain::sample::Counts;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Now};
 use crate::domain::verdict::{ArmStats, Doubt, Verdict};
 
 use super::world::{INTERVAL, Pod, World, errors, latency};
@@ -184,6 +184,21 @@ fn nobody_looked_for_a_while() {
     let mut w = world();
     w.now += INTERVAL * 2 + 11_000;
     assert!(matches!(w.verdict().verdict, Verdict::Inconclusive(Doubt::Stale { .. })));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_old_look_new() {
+    let mut w = world();
+    let asked = w.at();
+    w.judge.heard_at(asked.mono);
+    let judged = |w: &World, seconds: u64| {
+        let later = Now { mono: asked.mono.plus(Millis::secs(seconds)), ..asked };
+        w.judge.judge(&w.release, &w.observed(), later).gates[0].verdict.clone()
+    };
+    assert_eq!(judged(&w, 40), Verdict::Healthy, "two intervals of 15 s, and 10 s");
+    assert!(matches!(judged(&w, 41), Verdict::Inconclusive(Doubt::Stale { age }) if age == Millis::secs(41)));
+    w.feed();
+    assert_eq!(judged(&w, 41), Verdict::Healthy, "who has no clock of its own goes by the other one");
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub struct Judge {
     queries: BTreeMap<String, Answer>,
     /// The last look: the instant it shows and the scrape interval, ms.
     fed: Option<(i64, i64)>,
+    /// When it was asked for by the clock of this process that nobody sets; means nothing to the next one.
+    #[serde(skip)]
+    heard: Option<Millis>,
     /// By how much Prometheus' clock was ahead of ours then.
     #[serde(default, skip_serializing_if = "Millis::is_zero")]
     ahead: Millis,
@@ -47,6 +50,8 @@ struct Bench<'a> {
     judge: &'a Judge,
     release: &'a Release,
     now: i64,
+    /// The same moment by the clock that nobody sets.
+    steady: Millis,
     observed_at: i64,
 }
 
@@ -86,8 +91,15 @@ impl Judge {
         }
         self.take_answers(release, scrape, interval);
         self.fed = Some((asked, interval));
+        self.heard = None;
         self.ahead = scrape.ahead;
         self.outage = None;
+    }
+
+    /// Says when the last look was asked for by the process' monotonic clock: where the wall clock is set back, an old look would
+    /// pass for a new one.
+    pub fn heard_at(&mut self, asked: Millis) {
+        self.heard = Some(asked);
     }
 
     fn take_answers(&mut self, release: &Release, scrape: &Scrape, interval: i64) {
@@ -127,7 +139,8 @@ impl Judge {
     /// Every gate on errors, latency or restarts is judged per component, on the side that carries the new version; a `query`
     /// once. While no traffic is meant for the new version, gates on traffic are not judged, which holds.
     pub fn judge(&self, release: &Release, observed: &Observed, now: Now) -> Judgement {
-        let bench = Bench { judge: self, release, now: now.wall.as_millisecond(), observed_at: observed.at.as_millisecond() };
+        let (steady, observed_at) = (now.mono, observed.at.as_millisecond());
+        let bench = Bench { judge: self, release, now: now.wall.as_millisecond(), steady, observed_at };
         let mut judgement = Judgement::default();
         for component in &release.components {
             let per_component = release.gates.iter().filter(|g| !matches!(g.metric, Metric::Query { .. }));
@@ -214,8 +227,10 @@ impl Bench<'_> {
     fn stale(&self, fed: Option<(i64, i64)>) -> Option<Doubt> {
         let Some((asked, interval)) = fed else { return Some(Doubt::NotYet) };
         // A look that lies in the future was made by a clock that is not ours: how old it is cannot be told.
-        let old = self.now.abs_diff(asked) > interval.saturating_mul(2).saturating_add(GRACE).unsigned_abs();
-        old.then(|| Doubt::Stale { age: age(self.now, asked) })
+        let longest = interval.saturating_mul(2).saturating_add(GRACE).unsigned_abs();
+        let heard = self.judge.heard.map_or(Millis::ZERO, |at| self.steady.minus(at));
+        let old = self.now.abs_diff(asked).max(heard.0) > longest;
+        old.then(|| Doubt::Stale { age: age(self.now, asked).max(heard) })
     }
 
     fn traffic(&self, component: &Component, gate: &Gate, evidence: &Evidence, family: Family) -> GateVerdict {

@@ -144,6 +144,8 @@ pub struct Core {
     /// When the last turn began.
     turn_began: Option<Millis>,
     next_sample: Millis,
+    /// When counters were last asked for.
+    sampled_at: Millis,
     faults: BTreeMap<&'static str, (Fault, jiff::Timestamp)>,
     last_logged: Option<Arc<Entry>>,
     detaching: bool,
@@ -223,6 +225,7 @@ impl Core {
             next_turn: now.mono,
             turn_began: None,
             next_sample: now.mono,
+            sampled_at: now.mono,
             faults: BTreeMap::new(),
             last_logged: None,
             detaching: false,
@@ -390,10 +393,5 @@ impl Core {
             Err(why) => self.fault("journal", crate::domain::port::FaultKind::Other, why),
         }
         self.on_announced(id, written, out);
-    }
-
-    /// The scrape interval, or a minute where nothing is scraped.
-    fn interval(&self) -> Millis {
-        self.prometheus().map_or(Millis::mins(1), |p| p.interval.max(Millis::secs(1)))
     }
 }

@@ -44,9 +44,15 @@ impl Core {
         }
         if self.now.mono >= self.next_sample && self.may_sample() {
             self.next_sample = self.now.mono.plus(self.interval());
+            self.sampled_at = self.now.mono;
             let release = Arc::clone(self.release());
             self.send(Pending::Sample, Call::Sample { release }, out);
         }
+    }
+
+    /// The scrape interval, or a minute where nothing is scraped.
+    fn interval(&self) -> Millis {
+        self.prometheus().map_or(Millis::mins(1), |p| p.interval.max(Millis::secs(1)))
     }
 
     /// How the next look is waited for.
@@ -116,7 +122,9 @@ impl Core {
             Ok(scrape) => {
                 self.cleared("metrics");
                 let release = self.release().clone();
-                Arc::make_mut(&mut self.judge).feed(&release, &scrape);
+                let judge = Arc::make_mut(&mut self.judge);
+                judge.feed(&release, &scrape);
+                judge.heard_at(self.sampled_at);
             }
             Err(why) => {
                 Arc::make_mut(&mut self.judge).outage(&why, self.now.wall);

@@ -5,6 +5,8 @@ mod auto_sync;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod parting;
 #[cfg(test)]
 mod recorded;
