@@ -115,6 +115,8 @@ pub struct Laws {
     set_back: Millis,
     /// Whether neither clock may tell how long a machine slept: one stood still, and the other was set meanwhile.
     stands_still: bool,
+    /// By how much one process' clock runs faster than another's, ppm.
+    apart: u64,
     /// Weights that people asked for, and whether one stepped back.
     by_hand: BTreeSet<u8>,
     stepped_back: bool,
@@ -184,6 +186,7 @@ impl Laws {
             obstacle: script.git.is_some(),
             wrong_clock: false,
             stands_still: script.stands_still,
+            apart: script.skew.iter().max().zip(script.skew.iter().min()).map_or(0, |(fast, slow)| fast.abs_diff(*slow)),
             by_hand: BTreeSet::new(),
             stepped_back: false,
             sized: false,

@@ -206,7 +206,9 @@ impl Process {
                 self.look = Some((made, Arc::clone(seen)));
             }
             Reply::Sampled(result) => {
-                let new = |s: &Scrape, at: i64| s.asked.as_millisecond() - at <= 2 * s.interval.0 as i64;
+                // What is new is new also to a clock that was ahead when it asked.
+                let truly = (epoch() + now.duration()).as_millisecond();
+                let new = |s: &Scrape, at: i64| s.asked.as_millisecond().min(truly) - at <= 2 * s.interval.0 as i64;
                 let tells = |s: &Scrape, one: &Series| one.samples.last().is_some_and(|last| last.value.is_finite() && new(s, last.at_ms));
                 let whole = |s: &Scrape| s.series.iter().any(|one| one.track == Track::Candidate && tells(s, one));
                 if result.as_ref().is_ok_and(whole) {
